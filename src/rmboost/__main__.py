@@ -1,0 +1,5 @@
+"""``python -m rmboost``."""
+
+from rmboost.cli import main
+
+main()

@@ -1,0 +1,47 @@
+"""The Python door: ``rmboost.generate`` with paths or plain Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonlines
+
+from rmboost import config as configs
+from rmboost import run
+from rmboost.config import Config
+from rmboost.run import Listener, Summary
+
+
+def generate(
+    prompts: str | Path | Iterable[str | Mapping[str, Any]],
+    output: str | Path,
+    config: str | Path | Config | None = None,
+    *,
+    fresh: bool = False,
+    listener: Listener | None = None,
+    **settings: Any,
+) -> Summary:
+    """Make preference pairs; the same call again resumes where it was left.
+
+    prompts: a file, or strings, or mappings like the lines of a JSONL file. config: a YAML file or a Config.
+    settings: what ``--set`` takes, with ``__`` for the dot: ``model="fake"``, ``rewriter__temperature=0.7``.
+    Raises rmboost.RMBoostError.
+
+    >>> rmboost.generate(["Why is the sky blue?"], "pairs.jsonl", model="fake").tally.kept
+    1
+    """
+    target = Path(output)
+    flags = {name.replace("__", "."): value for name, value in settings.items()}
+    chosen = config if isinstance(config, Config) else configs.load(Path(config) if config else None, flags)
+    source = Path(prompts) if isinstance(prompts, str | Path) else _write(prompts, target)
+    return run.generate(source, target, chosen, fresh=fresh, listener=listener)
+
+
+def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
+    """Prompts given as values, as a file beside the run, so that it can be resumed like any other."""
+    path = output.with_name(f"{output.stem}.prompts.jsonl")
+    with jsonlines.open(path, "w") as file:
+        file.write_all({"prompt": each} if isinstance(each, str) else dict(each) for each in prompts)
+    return path

@@ -1,0 +1,76 @@
+"""Aspect sets: named qualities with what better and worse mean on them, one YAML file a set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import yaml
+from pydantic import Field
+
+from rmboost import resources
+from rmboost.errors import ConfigError
+from rmboost.records import Label
+from rmboost.registry import Component, suggest, validate
+
+
+class Demo(Component):
+    """A worked example for the ``direct`` style: ``second`` is the edit of ``first`` that was ordered."""
+
+    prompt: str
+    first: str
+    second: str
+
+
+class Demos(Component):
+    better: tuple[Demo, ...] = ()
+    worse: tuple[Demo, ...] = ()
+
+
+class Aspect(Component):
+    """A quality of a response: what it is, and what an edit makes of it in either direction."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    definition: str
+    better: str
+    worse: str
+    demos: Demos = Demos()
+
+
+class AspectSet(Component):
+    """The aspects of one kind of data, with demos to fall back on for aspects that have none of their own."""
+
+    description: str
+    source: str = ""
+    aspects: tuple[Aspect, ...] = Field(min_length=1)
+    demos: Demos = Demos()
+
+    def __getitem__(self, name: str) -> Aspect:
+        return next(aspect for aspect in self.aspects if aspect.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(aspect.name for aspect in self.aspects)
+
+    def pick_demos(self, aspect: str, label: Label, count: int, random: Random) -> tuple[Demo, ...]:
+        """``count`` demos for this aspect and label: the aspect's own first, then the set's."""
+        own, shared = (tuple(getattr(home.demos, label)) for home in (self[aspect], self))
+        chosen = (
+            own[:count] if len(own) >= count else own + tuple(random.sample(shared, min(count - len(own), len(shared))))
+        )
+        return chosen
+
+
+def load(name: str) -> AspectSet:
+    """The shipped set of that name, or the set in that ``.yaml`` file. Raises ConfigError."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else resources.folder("configs") / "aspects" / f"{name}.yaml"
+    if not path.is_file():
+        shipped = [file.stem for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+        raise ConfigError(f"no aspect set {name!r} ({path} does not exist)", suggest(name, shipped))
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: an aspect set is a mapping with `description` and `aspects`")
+    return validate(AspectSet, values, str(path))

@@ -1,0 +1,89 @@
+"""The command line: parses and prints, nothing else. Data goes to stdout, talk to stderr.
+
+Exit codes: 0 done, 1 a bug (traceback), 2 a setting or an input line is wrong, 3 the run's files cannot be used,
+4 the endpoint does not answer, 5 done but some jobs failed (the same command asks them again), 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+import rmboost
+from rmboost.errors import BackendError, RMBoostError, StoreError
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "generate": ("rmboost.cli.generate:generate", "Make preference pairs from a prompt file."),
+    "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
+    "model": ("rmboost.cli.model:model", "List and fetch the embedded models."),
+}
+
+
+class Lazy(click.Group):
+    """A group that imports a command when it is used, so that ``--help`` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(rmboost.__version__, prog_name="rmboost")
+def cli() -> None:
+    """Preference pairs for reward models: the label is decided first, then the second response is written to fit.
+
+    \b
+    rmboost generate prompts.jsonl -o pairs.jsonl
+    rmboost inspect pairs.jsonl
+    """
+
+
+def main() -> None:
+    """The entry point: runs a command and turns errors of ours into a message and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except RMBoostError as error:
+        _complain(error.message, error.hint)
+        sys.exit(exit_code(error))
+    except click.exceptions.Exit as exit:
+        sys.exit(exit.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        _leave_closed_pipe()
+
+
+def exit_code(error: RMBoostError) -> int:
+    """2 settings and input, 3 files, 4 endpoint."""
+    if isinstance(error, StoreError):
+        return 3
+    return 4 if isinstance(error, BackendError) else 2
+
+
+def _complain(message: str, hint: str) -> None:
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True)
+    if hint:
+        click.echo(f"\n{click.style('hint', fg='cyan', bold=True)}: {hint}", err=True)
+
+
+def _leave_closed_pipe() -> None:
+    """Whoever read our output has enough: leave without a word, and without Python's own complaint at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)

@@ -1,0 +1,44 @@
+"""Where ``-`` leads: stdin is spooled to a file, stdout gets a run folder in the cache; so both can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from rmboost.cache import cache_folder
+from rmboost.sources import spool
+
+STDIO = "-"
+
+
+def place(prompts: str, output: str) -> tuple[Path, Path]:
+    """The prompt file and the output file that a command's arguments stand for."""
+    if output != STDIO:
+        target = Path(output)
+        return (_spool_stdin(target.with_suffix(".stdin.jsonl")) if prompts == STDIO else Path(prompts)), target
+    runs = cache_folder() / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    source = _spool_stdin(runs / f"stdin-{os.getpid()}.jsonl") if prompts == STDIO else Path(prompts)
+    folder = runs / _identity(source)
+    folder.mkdir(exist_ok=True)
+    if prompts == STDIO:
+        source = source.replace(folder / "stdin.jsonl")
+    return source, folder / "pairs.jsonl"
+
+
+def _spool_stdin(path: Path) -> Path:
+    spool(sys.stdin.buffer, path)
+    return path
+
+
+def _identity(source: Path) -> str:
+    """A name for the run of this input: the same prompts find their journal again."""
+    if not source.is_file():
+        return "none"  # reading it will say what is wrong
+    digest = hashlib.sha256()
+    with source.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()[:16]

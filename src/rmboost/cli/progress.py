@@ -1,0 +1,67 @@
+"""What a person sees while a run goes on: a bar on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from rmboost.client import Meter
+from rmboost.run import Listener
+from rmboost.tally import Tally
+
+_LINE_SECONDS = 10.0
+
+
+class Progress(Listener):
+    """Reports on stderr; ``rows_to_stdout`` also writes the output's rows to stdout."""
+
+    def __init__(self, *, quiet: bool, rows_to_stdout: bool) -> None:
+        self._quiet = quiet
+        self._stdout = sys.stdout.buffer if rows_to_stdout else None
+        self._bar: tqdm[Any] | None = None
+        self._started = self._last = time.monotonic()
+
+    def notice(self, line: str) -> None:
+        if not self._quiet:
+            with tqdm.external_write_mode(file=sys.stderr):
+                click.echo(line, err=True)
+
+    def row(self, line: bytes) -> None:
+        if self._stdout:
+            self._stdout.write(line)
+            self._stdout.flush()
+
+    def progress(self, tally: Tally, meter: Meter, total: int) -> None:
+        if self._quiet:
+            return
+        if sys.stderr.isatty():
+            self._move_bar(tally, meter, total)
+        elif time.monotonic() - self._last >= _LINE_SECONDS or tally.settled == total:
+            self._last = time.monotonic()
+            click.echo(f"{tally.settled}/{total} prompts, {self._state(tally, meter)}", err=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _move_bar(self, tally: Tally, meter: Meter, total: int) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=total, initial=tally.settled, unit="prompt", file=sys.stderr, dynamic_ncols=True)
+        self._bar.set_postfix_str(self._state(tally, meter), refresh=False)
+        self._bar.update(tally.settled - self._bar.n)
+
+    def _state(self, tally: Tally, meter: Meter) -> str:
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        retries = f", {meter.retries.total()} retries" if meter.retries else ""
+        return (
+            f"{tally.kept} kept, {tally.rejected.total()} rejected, {tally.failed.total()} failed{retries}, "
+            f"{meter.asked / seconds:.1f} calls/s, {meter.usage.completion_tokens / seconds:.0f} tokens/s"
+        )
+
+
+def _bar(total: int, settled: int) -> tqdm[Any]:
+    return tqdm(total=total, initial=settled, unit="prompt", file=sys.stderr, dynamic_ncols=True)

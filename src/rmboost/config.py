@@ -1,0 +1,149 @@
+"""The settings of a run: one YAML file, overridden by flags and ``--set``, checked before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+
+from rmboost.errors import ConfigError
+from rmboost.registry import Component, validate
+
+DEFAULT_CHECKS = ("form", "echo", "leak", "refusal", "similarity")
+
+
+class RoleConfig(Component):
+    """Who sits in a role and how it is sampled. What is not set is left to the server."""
+
+    model: str | None = None
+    """a name that the endpoint knows, ``local``, ``local:NAME``, ``local:/path/to.gguf``, ``fake``; none: the run's"""
+    base_url: str | None = None
+    """where an OpenAI-compatible server answers; none: the run's base_url"""
+    api_key_env: str = "OPENAI_API_KEY"
+    """name of the environment variable that holds the key"""
+    timeout: PositiveFloat = 600
+    """seconds that one request may take"""
+    temperature: NonNegativeFloat | None = None
+    top_p: PositiveFloat | None = None
+    max_tokens: PositiveInt | None = None
+    """an answer that reaches it counts as truncated and is drawn again"""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """further parameters of the request body, sent as they are (top_k, min_p, chat_template_kwargs, …)"""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """options of the backend itself (local: threads, slots, context; fake: latency)"""
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """The sampling parameters that are set."""
+        named = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+        return {name: value for name, value in named.items() if value is not None} | self.extra
+
+
+class InputConfig(Component):
+    """How the prompt file is read."""
+
+    format: str = "auto"
+    prompt_field: str = "prompt"
+    messages_field: str = "messages"
+    id_field: str = "id"
+    system_field: str = "system"
+    skip_bad_lines: bool = False
+    limit: PositiveInt | None = None
+
+
+class Config(Component):
+    """All settings of a run. ``rmboost generate --dry-run`` shows them resolved."""
+
+    method: dict[str, Any] = Field(default_factory=lambda: {"name": "rmboost"})
+    """name of the method, and its options"""
+    model: str | None = None
+    """for every role that names none; none: what the endpoint serves, or the embedded model without an endpoint"""
+    base_url: str | None = None
+    responder: RoleConfig = RoleConfig()
+    rewriter: RoleConfig = RoleConfig()
+    checks: tuple[dict[str, Any], ...] = tuple({"name": name} for name in DEFAULT_CHECKS)
+    """in the order in which they look at a pair"""
+    seed: int = 0
+    draws: PositiveInt = 4
+    """how often an answer that a check refuses is drawn before the job is rejected"""
+    tries: PositiveInt = 6
+    """how often a request that the server fails is sent before its job fails"""
+    concurrency: PositiveInt | None = None
+    """calls in flight at once; none: 32, and the slots of an embedded model"""
+    prompts: Path | None = None
+    """a folder of your own templates, looked in before the shipped ones"""
+    input: InputConfig = InputConfig()
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _name_is_short_for_method(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _names_are_short_for_checks(cls, value: Any) -> Any:
+        return [{"name": item} if isinstance(item, str) else item for item in value or ()]
+
+    @property
+    def roles(self) -> dict[str, RoleConfig]:
+        """Every role with its settings."""
+        return {name: value for name, value in self if isinstance(value, RoleConfig)}
+
+
+def load(path: Path | None = None, flags: Mapping[str, Any] | None = None, sets: Iterable[str] = ()) -> Config:
+    """A Config from a YAML file, flags (dotted names) and ``a.b=value`` strings, the later ones winning.
+
+    Raises ConfigError for a file that is no YAML mapping, and for each option that is unknown or of the wrong kind.
+    """
+    values = _read(path) if path else {}
+    _normalise_method(values)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            _put(values, name, value)
+    for assignment in sets:
+        _put(values, *_parse(assignment))
+    return validate(Config, values, str(path) if path else "settings")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict | None):
+        raise ConfigError(f"{path}: settings are a mapping of names to values, this is a {type(values).__name__}")
+    return values or {}
+
+
+def _parse(assignment: str) -> tuple[str, Any]:
+    name, equals, value = assignment.partition("=")
+    if not equals or not name:
+        raise ConfigError(f"--set {assignment!r} has no name=value", "--set rewriter.temperature=0.7")
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {name}: {value!r} is not a YAML value", f"--set '{name}=\"…\"'") from None
+
+
+def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
+    """Set a nested value. Naming another method drops the options of the one before."""
+    *path, last = dotted.split(".")
+    if dotted in ("method", "method.name"):
+        if values.get("method", {}).get("name", "rmboost") != value:
+            values["method"] = value if isinstance(value, dict) else {"name": value}
+        return
+    for step in path:
+        values = values.setdefault(step, {"name": "rmboost"} if step == "method" else {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{dotted}: {step} is a single value, nothing can be set inside it")
+    values[last] = value
+
+
+def _normalise_method(values: dict[str, Any]) -> None:
+    if isinstance(values.get("method"), str):
+        values["method"] = {"name": values["method"]}

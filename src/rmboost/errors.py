@@ -1,0 +1,67 @@
+"""Every error rmboost raises on purpose.
+
+RMBoostError
+ ├─ ConfigError         a setting is wrong; found before the first call
+ ├─ InputError          a prompt file or line is wrong; found before the first call
+ ├─ StoreError          the run's files cannot be used as they are
+ ├─ BackendError        this request cannot be answered: its job fails, the run goes on
+ │   ├─ TransientError      the same request may be answered later: it is retried
+ │   └─ EndpointError       no request can be answered (wrong key, model, address): the run stops
+ └─ ReplyError          the model answered with something unusable: drawn again, then a reject
+
+What is not in this tree is a bug, and shows as a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rmboost.records import Response
+
+
+class RMBoostError(Exception):
+    """What happened and where; ``hint`` says what to type next."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(RMBoostError):
+    """A setting is wrong."""
+
+
+class InputError(RMBoostError):
+    """A prompt file, or a line of it, cannot be used."""
+
+
+class StoreError(RMBoostError):
+    """The output or its run folder cannot be used as it is."""
+
+
+class BackendError(RMBoostError):
+    """A request that this backend will never answer (too long, refused by the server's filter)."""
+
+
+class TransientError(BackendError):
+    """A request that may be answered when tried again; ``retry_after`` in seconds, if the server said."""
+
+    def __init__(self, message: str, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class EndpointError(BackendError):
+    """The endpoint answers no request at all: a wrong key, model or address."""
+
+
+class ReplyError(RMBoostError):
+    """A reply that cannot be used; ``reason`` is a short name that rejects are counted by."""
+
+    def __init__(self, reason: str, detail: str, response: Response) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.response = response

@@ -1,0 +1,46 @@
+"""What the rows of a run depend on, so that another run on the same output can say what is different."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rmboost import __version__
+from rmboost.config import Config
+from rmboost.methods import Method
+from rmboost.templates import Templates
+
+_CONNECTION = {"base_url", "api_key_env", "timeout", "options"}
+_PACE = {"concurrency", "tries", "base_url", "model"}
+"""These change how fast and from where answers come, not which; ``model`` stands in every role."""
+
+
+def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
+    """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
+    values = config.model_dump(mode="json", exclude={*_PACE, "input", "prompts"})
+    for role in config.roles:
+        values[role] = {name: value for name, value in values[role].items() if name not in _CONNECTION}
+    fields = config.input.model_dump(mode="json", exclude={"limit", "skip_bad_lines"})
+    sources = {name: templates.digest(name) for name in templates.names("respond", f"{config.method['name']}/")}
+    return {
+        **values,
+        "input": fields,
+        "templates": sources,
+        "data": dict(method.data()),
+        "version": __version__,
+    }
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """``rewriter.temperature: 0.7 → 0.9`` for every setting that is not the same."""
+    before, after = dict(_flat(old)), dict(_flat(new))
+    names = sorted(before.keys() | after.keys())
+    return [f"{name}: {before.get(name)} → {after.get(name)}" for name in names if before.get(name) != after.get(name)]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,168 @@
+"""The journal: every answered call of a run, on disk before it is used.
+
+From this one rule follow resume (answered calls come back), replay (a changed check costs no call) and cost (a sum).
+SQLite in WAL mode with full synchronisation: a killed process or a power cut loses only calls still in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rmboost.errors import StoreError
+from rmboost.records import Response, Usage
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    key BLOB PRIMARY KEY,      -- hash of all that could change the answer
+    job TEXT NOT NULL, call INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
+    text TEXT NOT NULL, finish_reason TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+    seconds REAL NOT NULL,     -- from request to answer, retries not included
+    at REAL NOT NULL           -- unix time of the answer
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_REMEMBER = "INSERT OR REPLACE INTO state VALUES (?,?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answered call as the journal keeps it."""
+
+    key: bytes
+    job: str
+    call: int
+    role: str
+    response: Response
+    seconds: float
+
+    def row(self) -> tuple[Any, ...]:
+        answer, usage = self.response, self.response.usage
+        tokens = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+        about = (self.key, self.job, self.call, self.role, answer.model, answer.text, answer.finish_reason)
+        return (*about, *tokens, self.seconds, time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What all calls in the journal came to: the bill of a run over all its restarts."""
+
+    calls: int
+    usage: Usage
+    seconds: float
+
+
+class Journal:
+    """Answered calls by key, and a few named values. Entries that arrive during a commit share the next one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader = self._connect()
+        self._writer = self._connect()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
+        self._batch: _Batch | None = None
+        self._flushing: asyncio.Task[None] | None = None
+
+    def get(self, key: bytes) -> Response | None:
+        """The answer to this call, if it was ever given."""
+        row = self._reader.execute(
+            "SELECT text, model, finish_reason, prompt_tokens, completion_tokens, cached_tokens FROM calls WHERE key=?",
+            (key,),
+        ).fetchone()
+        return Response(row[0], row[1], row[2], Usage(*row[3:])) if row else None
+
+    async def put(self, entry: Entry) -> None:
+        """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
+        batch = self._join_batch()
+        batch.calls.append(entry.row())
+        await asyncio.shield(batch.written)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Set a named value with the next commit."""
+        self._join_batch().state[name] = json.dumps(value)
+
+    def recall(self, name: str) -> Any:
+        """A named value, or None."""
+        row = self._reader.execute("SELECT value FROM state WHERE name=?", (name,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def totals(self) -> Totals:
+        """Sums over all calls."""
+        calls, prompt, completion, cached, seconds = self._reader.execute(
+            "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens), total(seconds)"
+            " FROM calls"
+        ).fetchone()
+        return Totals(calls, Usage(int(prompt), int(completion), int(cached)), seconds)
+
+    async def close(self) -> None:
+        """Wait for what is being written, then close the file."""
+        if self._flushing:
+            await self._flushing
+        self._thread.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self._path}: {error}", "--fresh starts over and keeps the old run beside it") from None
+        return connection
+
+    def _join_batch(self) -> _Batch:
+        if self._batch is None:
+            self._batch = _Batch()
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+        return self._batch
+
+    async def _flush(self) -> None:
+        """Commit batch after batch, while more entries came in during the last commit."""
+        loop = asyncio.get_running_loop()
+        while (batch := self._batch) is not None:
+            self._batch = None
+            try:
+                await loop.run_in_executor(self._thread, self._commit, batch)
+            except sqlite3.Error as error:
+                batch.fail(
+                    StoreError(
+                        f"{self._path} cannot be written: {error}",
+                        "make room, then run the same command again",
+                    )
+                )
+            else:
+                batch.written.set_result(None)
+
+    def _commit(self, batch: _Batch) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            self._writer.executemany(_INSERT, batch.calls)
+            self._writer.executemany(_REMEMBER, batch.state.items())
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+
+
+class _Batch:
+    """Entries that will share a commit."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.state: dict[str, str] = {}
+        self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: StoreError) -> None:
+        self.written.set_exception(error)
+        self.written.exception()  # a batch of named values alone has nobody waiting for it

@@ -1,0 +1,35 @@
+"""Methods: ways to make a pair. The contract and the catalogue.
+
+To add one: a file here with a subclass of Method, a line in CATALOGUE, a folder in ``prompts/``, a YAML in
+``configs/``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+
+from rmboost.client import Ask
+from rmboost.records import Job, Pair, Spec
+from rmboost.registry import Component
+
+CATALOGUE = {"rmboost": "rmboost.methods.rmboost:RMBoost"}
+
+
+class Method(Component):
+    """A paper's algorithm. It knows no model, template text, retry or storage: it has ``ask``."""
+
+    @abstractmethod
+    async def make_pair(self, job: Job, ask: Ask) -> Pair:
+        """One pair for this job. Its calls are asked in an order that depends on nothing but the answers.
+
+        Raises ReplyError for a reply that cannot be used; the run then draws that call anew.
+        """
+
+    def cells(self) -> Sequence[Spec]:
+        """What the plan spreads evenly over the input; empty when the method orders nothing."""
+        return ()
+
+    def data(self) -> Mapping[str, str]:
+        """Hashes of what the method read from files of its own, by name; a change of them is a change of settings."""
+        return {}

@@ -1,0 +1,88 @@
+"""RMBoost: decide the label, then have the second response written to fit it.
+
+Shen et al., RMBoost: Reward Model Training With Preference-Conditional Multi-Aspect Synthetic Data Generation,
+arXiv 2407.16008, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from rmboost import aspects, parsing
+from rmboost.aspects import AspectSet
+from rmboost.client import Ask
+from rmboost.methods import Method
+from rmboost.records import Job, Label, Pair, Response, Spec, stable_hash
+
+_LABELS: tuple[Label, Label] = ("better", "worse")
+
+
+class RMBoost(Method):
+    """Sample a response, draw label and aspects, have the response edited to be better or worse on them.
+
+    style: ``plan`` (think about the aspects, then write; for capable models), ``direct`` (worked examples as chat
+    turns, then the edit alone; for small ones), ``auto`` (direct for the embedded models, else plan).
+    aspects: a shipped set or a YAML file. aspects_per_pair: how many a pair is edited on; ``auto``: the model picks.
+    demos: how many worked examples the ``direct`` style shows.
+    """
+
+    style: Literal["auto", "plan", "direct"] = "auto"
+    aspects: str = "general"
+    aspects_per_pair: PositiveInt | Literal["auto"] = 1
+    demos: NonNegativeInt = 3
+
+    async def make_pair(self, job: Job, ask: Ask) -> Pair:
+        first = await ask("responder", "respond", prompt=job.prompt)
+        spec = self._spec(job)
+        reply = await ask("rewriter", f"rmboost/{self.style}-{spec.label}", **self._values(job, spec, first))
+        second, names, plan = self._read(reply, spec)
+        chosen, rejected = (second, first) if spec.label == "better" else (first, second)
+        return Pair(job.prompt, chosen, rejected, "rmboost", spec.label, names, plan)
+
+    def cells(self) -> Sequence[Spec]:
+        primaries = [()] if self.aspects_per_pair == "auto" else [(name,) for name in self._set.names]
+        return [Spec(label, primary) for primary in primaries for label in _LABELS]
+
+    def data(self) -> Mapping[str, str]:
+        return {"aspects": f"{stable_hash(self._set.model_dump()):x}"}
+
+    @cached_property
+    def _set(self) -> AspectSet:
+        return aspects.load(self.aspects)
+
+    def _spec(self, job: Job) -> Spec:
+        """The plan's cell, with as many further aspects as a pair is to have."""
+        assert job.spec is not None  # cells() is never empty
+        if self.aspects_per_pair == "auto":
+            return job.spec
+        others = [name for name in self._set.names if name not in job.spec.aspects]
+        more = min(self.aspects_per_pair - 1, len(others))
+        return replace(job.spec, aspects=(*job.spec.aspects, *job.random("aspects").sample(others, more)))
+
+    def _values(self, job: Job, spec: Spec, first: Response) -> dict[str, Any]:
+        """What the templates are given."""
+        names = spec.aspects or self._set.names
+        direct = self.style == "direct"
+        return {
+            "prompt": job.prompt,
+            "first": first.text,
+            "label": spec.label,
+            "aspects": [self._set[name] for name in names],
+            "pick": not spec.aspects,
+            "demos": self._set.pick_demos(names[0], spec.label, self.demos, job.random("demos")) if direct else (),
+        }
+
+    def _read(self, reply: Response, spec: Spec) -> tuple[Response, tuple[str, ...], str]:
+        """The second response, the aspects it was edited on, and the plan that came with it."""
+        if self.style == "direct":
+            return reply, spec.aspects, ""
+        text, plan = parsing.tagged(reply, "response")
+        names = spec.aspects or parsing.names(
+            reply, parsing.tagged(replace(reply, text=plan), "aspects")[0], self._set.names
+        )
+        return replace(reply, text=text), names, plan

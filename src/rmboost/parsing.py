@@ -1,0 +1,35 @@
+"""Reading what models write. A reply that does not have the form that was asked for is a ReplyError, never a guess."""
+
+from __future__ import annotations
+
+import re
+
+from rmboost.errors import ReplyError
+from rmboost.records import Response
+
+_THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
+
+
+def tagged(response: Response, tag: str) -> tuple[str, str]:
+    """The text between the only ``<tag>`` and ``</tag>``, and what stands around it.
+
+    Raises ReplyError("unreadable") when the tags are missing, repeated or the wrong way round: a reply cut or
+    garbled is not a response, and the words of a plan must never become data.
+    """
+    text = _THINK.sub("", response.text)
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    start, end = text.find(opening), text.rfind(closing)
+    if text.count(opening) != 1 or text.count(closing) != 1 or end < start:
+        raise ReplyError("unreadable", f"no single {opening}…{closing} in the reply", response)
+    return text[start + len(opening) : end].strip(), (text[:start] + text[end + len(closing) :]).strip()
+
+
+def names(response: Response, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The known names in ``text``, in the order in which they stand there, at least one.
+
+    Raises ReplyError("unreadable") when there is none.
+    """
+    found = {name: match.start() for name in known if (match := re.search(rf"\b{re.escape(name)}\b", text, re.I))}
+    if not found:
+        raise ReplyError("unreadable", f"none of {', '.join(known)} is named", response)
+    return tuple(sorted(found, key=found.__getitem__))

@@ -1,0 +1,79 @@
+"""Catalogues: tables of ``name -> "module:Class"``, so that nothing heavy is imported to list the names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rmboost.errors import ConfigError
+
+
+class Component(BaseModel):
+    """A frozen bag of options: its fields are what a user may set, and it holds no other state."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+C = TypeVar("C", bound=Component)
+M = TypeVar("M", bound=BaseModel)
+
+
+def build(kind: str, catalogue: Mapping[str, str], base: type[C], given: str | Mapping[str, Any]) -> C:
+    """A component from its name, or from a mapping with ``name`` and options.
+
+    Raises ConfigError for a name or an option that is not known, with the nearest one that is.
+    """
+    options = {"name": given} if isinstance(given, str) else dict(given)
+    name = options.pop("name", None)
+    if name not in catalogue:
+        raise ConfigError(f"unknown {kind} {name!r}", suggest(str(name), catalogue))
+    module, _, attribute = catalogue[name].partition(":")
+    component: type[Component] = getattr(import_module(module), attribute)
+    if not issubclass(component, base):
+        raise TypeError(f"{catalogue[name]} is not a {base.__name__}")
+    return validate(component, options, f"{kind} {name}")
+
+
+def validate(model: type[M], values: Mapping[str, Any], where: str) -> M:
+    """``model`` from ``values``; what pydantic finds wrong becomes one ConfigError that names each field."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
+        hints = [
+            suggest(str(p["loc"][-1]), _fields(model, p["loc"][:-1]))
+            for p in problems
+            if p["type"] == "extra_forbidden"
+        ]
+        raise ConfigError(
+            "\n".join(f"{where}: {_path(p['loc'])}: {_plain(p)}" for p in problems), " ".join(hints)
+        ) from None
+
+
+def suggest(wrong: str, known: Iterable[str]) -> str:
+    """``did you mean …?`` when something known is near, else all that is known."""
+    names = sorted(known)
+    close = get_close_matches(wrong, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "value"
+
+
+def _plain(problem: Any) -> str:
+    return "no such option" if problem["type"] == "extra_forbidden" else str(problem["msg"])
+
+
+def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return list(model.model_fields)
+        model = inner
+    return list(model.model_fields)

@@ -1,0 +1,61 @@
+"""The rehearsal: the first job played through with the fake, so that a template's mistake costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+import yaml
+
+from rmboost.backends.fake import FakeBackend
+from rmboost.errors import ReplyError
+from rmboost.recipe import Recipe
+from rmboost.records import Job, Message, Request, Response, stable_hash
+
+
+class _Rehearsing:
+    """``ask`` that renders every call, lets the fake answer, and remembers what was sent."""
+
+    def __init__(self, recipe: Recipe, job: Job) -> None:
+        self._recipe = recipe
+        self._job = job
+        self.sent: list[tuple[str, str, tuple[Message, ...]]] = []
+
+    async def __call__(self, role: str, template: str, /, **values: Any) -> Response:
+        messages = self._recipe.templates.render(template, **values)
+        self.sent.append((role, template, messages))
+        seed = stable_hash(self._job.key, len(self.sent))
+        return await FakeBackend().complete(Request(messages, seed))
+
+
+async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, ...]]]:
+    """What would be sent for a job: role, template and messages of each call. Raises ConfigError."""
+    ask = _Rehearsing(recipe, job)
+    with suppress(ReplyError):  # the fake's words are no test of a method: what counts is that its templates render
+        await recipe.method.make_pair(job, ask)
+    return ask.sent
+
+
+def show(recipe: Recipe) -> str:
+    """Settings, plan and first messages of a run, as text: what ``--dry-run`` prints."""
+    sent = asyncio.run(play(recipe, next(recipe.jobs())))
+    settings = yaml.safe_dump(recipe.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    parts = [f"# settings\n{settings}", _plan(recipe)]
+    for number, (role, template, messages) in enumerate(sent, 1):
+        turns = "\n".join(f"[{message['role']}]\n{message['content']}" for message in messages)
+        parts.append(f"# call {number} of the first job: {role}, template {template}\n{turns}\n")
+    return "\n".join([*parts, "# the answers above stand in for the model's: nothing was asked"])
+
+
+def _plan(recipe: Recipe) -> str:
+    """How often each label and each aspect is ordered over this input."""
+    specs = [spec for index in range(recipe.survey.count) if (spec := recipe.plan.spec(index))]
+    labels = Counter(spec.label for spec in specs)
+    aspects = Counter(spec.aspects[0] if spec.aspects else "the model's choice" for spec in specs)
+    rows = [
+        f"{kind}: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}"
+        for kind, counts in (("labels", labels), ("aspects", aspects))
+    ]
+    return "\n".join([f"# plan over {recipe.survey.count} prompts", *rows, ""])

@@ -1,0 +1,52 @@
+"""The closing table of a run, for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rmboost.run import Summary
+
+
+def show(summary: Summary, console: Console) -> None:
+    """What became of the prompts, what it took, and where the files are."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in _lines(summary):
+        table.add_row(name, escape(value))
+    console.print(table)
+
+
+def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
+    tally = summary.tally
+    yield "kept", f"{tally.kept} of {summary.prompts} prompts"
+    for reason, count in tally.rejected.most_common():
+        yield "rejected", f"{count} × {reason} (for example {tally.examples[reason]})"
+    for error, count in tally.failed.most_common():
+        yield "failed", f"{count} × {error} (for example {tally.examples[error]})"
+    if tally.redrawn:
+        yield "drawn again", f"{tally.redrawn} answers that a check refused"
+    yield "labels", _counts(tally.labels)
+    yield "aspects", _counts(tally.aspects)
+    yield "tokens", _tokens(summary)
+    yield "time", _time(summary)
+    yield "pairs", str(summary.output)
+    if tally.rejected or tally.failed:
+        yield "rejects", str(summary.rejects)
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{name or '–'} {count}" for name, count in sorted(counts.items())) or "none"
+
+
+def _tokens(summary: Summary) -> str:
+    cached = f" ({summary.cached_tokens:,} from the server's cache)" if summary.cached_tokens else ""
+    return f"{summary.prompt_tokens:,} in{cached}, {summary.completion_tokens:,} out, in {summary.calls:,} calls"
+
+
+def _time(summary: Summary) -> str:
+    replayed = f", {summary.replayed:,} answered by the journal" if summary.replayed else ""
+    return f"{summary.seconds:.1f} s, {summary.asked:,} calls made now{replayed}"

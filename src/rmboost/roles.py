@@ -1,0 +1,76 @@
+"""Seats: from the settings of each role to the backend that answers for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from rmboost import backends, registry
+from rmboost.backends import Backend
+from rmboost.client import Seat
+from rmboost.config import Config, RoleConfig
+from rmboost.errors import ConfigError
+
+LOCAL = "local"
+
+
+def resolve(config: Config) -> Config:
+    """The same settings with the model of every role, and a style that is ``auto``, made definite.
+
+    Raises EndpointError when an endpoint is named without a model and serves none or several.
+    """
+    roles = {name: role.model_copy(update=_place(config, role)) for name, role in config.roles.items()}
+    method = dict(config.method)
+    if method["name"] == "rmboost" and method.get("style", "auto") == "auto":
+        method["style"] = "direct" if kind(roles["rewriter"]) == LOCAL else "plan"
+    return config.model_copy(update={**roles, "method": method})
+
+
+def kind(role: RoleConfig) -> str:
+    """Which kind of backend a resolved role's model is served by."""
+    head = (role.model or "").partition(":")[0]
+    return head if head in (LOCAL, "fake") else "openai"
+
+
+def seats(config: Config) -> dict[str, Seat]:
+    """A seat for every role of resolved settings; roles with the same backend share it."""
+    built: dict[Backend, Backend] = {}
+    return {name: _seat(role, built) for name, role in config.roles.items()}
+
+
+def _place(config: Config, role: RoleConfig) -> dict[str, Any]:
+    """Model and address of a role: its own, else the run's, else the environment's, else the embedded model."""
+    base_url = role.base_url or config.base_url
+    model = role.model or config.model
+    if model is None:
+        endpoint = base_url or os.environ.get("OPENAI_BASE_URL")
+        model = _only_model(endpoint, role.api_key_env) if endpoint else LOCAL
+    return {"model": model, "base_url": base_url}
+
+
+def _only_model(base_url: str, api_key_env: str) -> str:
+    from rmboost.backends.openai import only_model
+
+    return only_model(base_url, api_key_env)
+
+
+def _seat(role: RoleConfig, built: dict[Backend, Backend]) -> Seat:
+    name = kind(role)
+    backend = registry.build("backend", backends.CATALOGUE, Backend, {"name": name, **_options(name, role)})
+    return Seat(name, built.setdefault(backend, backend), role.sampling)
+
+
+def _options(name: str, role: RoleConfig) -> Mapping[str, Any]:
+    model = role.model or ""
+    if name == "openai":
+        return {
+            "model": model,
+            "base_url": role.base_url,
+            "api_key_env": role.api_key_env,
+            "timeout": role.timeout,
+            **role.options,
+        }
+    if role.base_url and name == LOCAL:
+        raise ConfigError(f"model {model!r} runs in this process, base_url {role.base_url} would not be used")
+    return {"model": model.partition(":")[2] or model, **role.options}

@@ -1,0 +1,63 @@
+"""A JSON Lines file that is only ever appended to, and knows the sha256 of what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+_CHUNK = 1 << 20
+
+
+class RowFile:
+    """Rows on disk; ``size`` bytes of them are good."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._hash = hashlib.sha256()
+        self._file: IO[bytes] | None = None
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def open_at(self, size: int, sha256: str) -> bool:
+        """Keep the first ``size`` bytes, if they have that hash, and append after them. False: they have not."""
+        self.close()
+        self.size, self._hash = 0, hashlib.sha256()
+        if size and not (self.path.is_file() and self._read(size) and self.sha256 == sha256):
+            self.size, self._hash = 0, hashlib.sha256()
+            return False
+        self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+        self._file.truncate(size)
+        self._file.seek(size)
+        return True
+
+    def append(self, row: Mapping[str, Any]) -> bytes:
+        """Write one row and hand it to the operating system, so that a reader sees it; returns the line."""
+        assert self._file is not None
+        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        self._file.write(line)
+        self._file.flush()
+        self._hash.update(line)
+        self.size += len(line)
+        return line
+
+    def close(self) -> None:
+        """Bring all rows to disk."""
+        if self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+
+    def _read(self, size: int) -> bool:
+        with self.path.open("rb") as file:
+            while self.size < size and (chunk := file.read(min(_CHUNK, size - self.size))):
+                self._hash.update(chunk)
+                self.size += len(chunk)
+        return self.size == size

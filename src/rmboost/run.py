@@ -1,0 +1,212 @@
+"""A run: from settings and a prompt file to pairs on disk. What the command ``rmboost generate`` calls."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rmboost import rehearsal, roles
+from rmboost.client import Client, Meter
+from rmboost.config import Config
+from rmboost.engine import Engine, settle
+from rmboost.fingerprint import difference, settings_of
+from rmboost.recipe import Recipe
+from rmboost.records import Kept, Outcome, stable_hash
+from rmboost.store import Store, set_aside
+from rmboost.tally import Tally
+
+DEFAULT_CONCURRENCY = 32
+
+T = TypeVar("T")
+
+
+class Listener:
+    """What a run tells while it goes on; this one hears nothing."""
+
+    def notice(self, line: str) -> None:
+        """Something a person should know once."""
+
+    def progress(self, tally: Tally, meter: Meter, total: int) -> None:
+        """One more job is settled."""
+
+    def row(self, line: bytes) -> None:
+        """One more line of the output, from its first line on, also those of earlier runs."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended. ``status``: finished, stopped (by Ctrl-C or SIGTERM), or unchanged (nothing was left to do)."""
+
+    status: str
+    output: Path
+    rejects: Path
+    prompts: int
+    tally: Tally
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    seconds: float
+    asked: int
+    replayed: int
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            **asdict(self),
+            "output": str(self.output),
+            "rejects": str(self.rejects),
+            "tally": self.tally.dump(),
+        }
+
+
+def generate(
+    prompts: Path,
+    output: Path,
+    config: Config | None = None,
+    *,
+    fresh: bool = False,
+    listener: Listener | None = None,
+) -> Summary:
+    """Make preference pairs from a prompt file; the same call again resumes where it was left.
+
+    prompts: JSONL, text, CSV or parquet. output: where the pairs go; ``<stem>.run/`` beside it keeps the run's state.
+    fresh: start over; an earlier run is moved aside. Raises RMBoostError (see ``rmboost.errors``).
+    """
+    recipe = Recipe.prepare(prompts, config or Config())
+    _run(rehearsal.play(recipe, next(recipe.jobs())))
+    listener = listener or Listener()
+    if fresh and (aside := set_aside(output)):
+        listener.notice(f"the earlier run was moved to {aside}")
+    return _run(_generate(recipe, output, listener))
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end from anywhere, also from a notebook, whose own loop is busy with the cell."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+async def _generate(recipe: Recipe, output: Path, listener: Listener) -> Summary:
+    started = time.monotonic()
+    store = Store(output)
+    try:
+        start = _resume(recipe, store, listener)
+        client, status = _client(recipe, store), "unchanged"
+        if start < recipe.survey.count:
+            with _stop_on_signals(client, listener):
+                status = await _settle_all(recipe, store, client, start, listener)
+        summary = _summarise(recipe, store, client, status, time.monotonic() - started)
+        store.write_manifest(_manifest(recipe, status, summary))
+        return summary
+    finally:
+        await store.close()
+
+
+def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
+    """Open the store for these settings and say what is different from the last run; how many jobs are settled."""
+    settings = settings_of(recipe.config, recipe.method, recipe.templates)
+    before = store.manifest
+    if before:
+        for line in difference(before["settings"], settings):
+            listener.notice(f"changed since the last run: {line}")
+    run = f"{stable_hash(settings, recipe.survey.plain, recipe.survey.sha256):x}"
+    start = store.resume(run, recipe.survey.count)
+    store.write_manifest({"status": "running", "settings": settings})
+    for row in store.lines():
+        listener.row(row)
+    return start
+
+
+def _client(recipe: Recipe, store: Store) -> Client:
+    config = recipe.config
+    seats = roles.seats(config)
+    limit = config.concurrency or min(seat.backend.room or DEFAULT_CONCURRENCY for seat in seats.values())
+    return Client(seats, store.journal, recipe.templates, limit=limit, tries=config.tries)
+
+
+async def _settle_all(recipe: Recipe, store: Store, client: Client, start: int, listener: Listener) -> str:
+    """Settle the jobs from number ``start`` on; the status of the run."""
+    total = recipe.survey.count
+
+    def deliver(outcome: Outcome) -> None:
+        line = store.add(outcome, recipe.row(outcome))
+        if isinstance(outcome, Kept):
+            listener.row(line)
+        listener.progress(store.tally, client.meter, total)
+
+    make = partial(settle, method=recipe.method, checks=recipe.checks, client=client, draws=recipe.config.draws)
+    listener.progress(store.tally, client.meter, total)
+    try:
+        finished = await Engine(make, deliver, client.limit).run(recipe.jobs(start))
+    finally:
+        store.checkpoint()
+        await client.close()
+    return "finished" if finished else "stopped"
+
+
+@contextmanager
+def _stop_on_signals(client: Client, listener: Listener) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM lets calls in flight end, the second leaves now."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    caught = (signal.SIGINT, signal.SIGTERM)
+    assert task is not None
+
+    def stop() -> None:
+        if client.stopping:
+            task.cancel("left at once")
+        listener.notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
+        client.stop()
+
+    try:
+        for each in caught:
+            loop.add_signal_handler(each, stop)
+    except (RuntimeError, ValueError):
+        yield  # not in the main thread: signals are somebody else's
+        return
+    try:
+        yield
+    finally:
+        for each in caught:
+            loop.remove_signal_handler(each)
+
+
+def _summarise(recipe: Recipe, store: Store, client: Client, status: str, seconds: float) -> Summary:
+    totals = store.journal.totals()
+    return Summary(
+        status,
+        store.output,
+        store.rejects,
+        recipe.survey.count,
+        store.tally,
+        totals.calls,
+        totals.usage.prompt_tokens,
+        totals.usage.completion_tokens,
+        totals.usage.cached_tokens,
+        round(seconds, 3),
+        client.meter.asked,
+        client.meter.replayed,
+        {name: role.model or "" for name, role in recipe.config.roles.items()},
+    )
+
+
+def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:
+    return {
+        "status": status,
+        "settings": settings_of(recipe.config, recipe.method, recipe.templates),
+        "input": {"path": recipe.source.path, **asdict(recipe.survey)},
+        "summary": summary.dump(),
+    }

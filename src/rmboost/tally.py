@@ -1,0 +1,58 @@
+"""The tally of a run: what became of its jobs, in counts that can be written down and read back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from rmboost.records import Dropped, Failed, Kept, Outcome, Spec
+
+
+@dataclass
+class Tally:
+    """Counts over the outcomes so far, with one example id a reason."""
+
+    kept: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    labels: Counter[str] = field(default_factory=Counter)
+    aspects: Counter[str] = field(default_factory=Counter)
+    ordered: Counter[str] = field(default_factory=Counter)
+    redrawn: int = 0
+
+    @property
+    def settled(self) -> int:
+        return self.kept + self.rejected.total() + self.failed.total()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more outcome."""
+        self._order(outcome.job.spec)
+        match outcome:
+            case Kept(pair=pair, drops=drops):
+                self.kept += 1
+                self.redrawn += len(drops)
+                self.labels[pair.label or ""] += 1
+                self.aspects[pair.aspects[0] if pair.aspects else ""] += 1
+            case Dropped(job=job, drops=drops):
+                self.rejected[drops[-1].reason] += 1
+                self.redrawn += len(drops) - 1
+                self.examples.setdefault(drops[-1].reason, job.prompt.id)
+            case Failed(job=job, error=error):
+                self.failed[error] += 1
+                self.examples.setdefault(error, job.prompt.id)
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        return {name: dict(value) if isinstance(value, dict) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def load(cls, values: dict[str, Any]) -> Tally:
+        """From what ``dump`` gave."""
+        fresh = vars(cls())
+        return cls(**{name: type(fresh[name])(value) for name, value in values.items()})
+
+    def _order(self, spec: Spec | None) -> None:
+        if spec:
+            self.ordered[spec.label] += 1
