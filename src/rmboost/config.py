@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_
 
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
+from rmboost.sources import InputOptions
 
 DEFAULT_CHECKS = ("form", "echo", "leak", "refusal", "similarity")
 
@@ -42,18 +43,6 @@ class RoleConfig(Component):
         return {name: value for name, value in named.items() if value is not None} | self.extra
 
 
-class InputConfig(Component):
-    """How the prompt file is read."""
-
-    format: str = "auto"
-    prompt_field: str = "prompt"
-    messages_field: str = "messages"
-    id_field: str = "id"
-    system_field: str = "system"
-    skip_bad_lines: bool = False
-    limit: PositiveInt | None = None
-
-
 class Config(Component):
     """All settings of a run. ``rmboost generate --dry-run`` shows them resolved."""
 
@@ -75,7 +64,8 @@ class Config(Component):
     """calls in flight at once; none: 32, and the slots of an embedded model"""
     prompts: Path | None = None
     """a folder of your own templates, looked in before the shipped ones"""
-    input: InputConfig = InputConfig()
+    input: InputOptions = InputOptions()
+    """how the prompt file is read"""
 
     @field_validator("method", mode="before")
     @classmethod

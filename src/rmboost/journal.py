@@ -150,7 +150,8 @@ class Journal:
             self._writer.executemany(_INSERT, batch.calls)
             self._writer.executemany(_REMEMBER, batch.state.items())
         except BaseException:
-            self._writer.execute("ROLLBACK")
+            if self._writer.in_transaction:  # a full disk has rolled it back already
+                self._writer.execute("ROLLBACK")
             raise
         self._writer.execute("COMMIT")
 

@@ -7,21 +7,22 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from rmboost.run import Summary
 
 
 def show(summary: Summary, console: Console) -> None:
     """What became of the prompts, what it took, and where the files are."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in _lines(summary):
-        table.add_row(name, escape(value))
-    console.print(table)
+    lines = list(_lines(summary))
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        console.print(f"[bold]{name:<{width}}[/]  {escape(value)}", soft_wrap=True)
 
 
 def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     tally = summary.tally
+    if summary.status == "unchanged":
+        yield "done", "all prompts were settled before; no call was made (--fresh starts over)"
     yield "kept", f"{tally.kept} of {summary.prompts} prompts"
     for reason, count in tally.rejected.most_common():
         yield "rejected", f"{count} × {reason} (for example {tally.examples[reason]})"

@@ -39,9 +39,27 @@ def seats(config: Config) -> dict[str, Seat]:
     return {name: _seat(role, built) for name, role in config.roles.items()}
 
 
+def describe(config: Config) -> list[str]:
+    """A line for each model of resolved settings: where it runs, and what to expect of a small one."""
+    return list(dict.fromkeys(_describe(role) for role in config.roles.values()))
+
+
+def _describe(role: RoleConfig) -> str:
+    name = kind(role)
+    if name == LOCAL:
+        return (
+            f"model {role.model}: embedded and small, for a first look and not for training data; "
+            "a real one: --base-url URL --model NAME"
+        )
+    if name == "fake":
+        return "model fake: made-up sentences, for trying a pipeline"
+    return f"model {role.model} at {role.base_url or os.environ.get('OPENAI_BASE_URL') or 'api.openai.com'}"
+
+
 def _place(config: Config, role: RoleConfig) -> dict[str, Any]:
     """Model and address of a role: its own, else the run's, else the environment's, else the embedded model."""
-    base_url = role.base_url or config.base_url
+    in_process = role.model is not None and kind(role) != "openai"  # the run's address is not for this role
+    base_url = role.base_url or (None if in_process else config.base_url)
     model = role.model or config.model
     if model is None:
         endpoint = base_url or os.environ.get("OPENAI_BASE_URL")

@@ -82,9 +82,11 @@ def generate(
     prompts: JSONL, text, CSV or parquet. output: where the pairs go; ``<stem>.run/`` beside it keeps the run's state.
     fresh: start over; an earlier run is moved aside. Raises RMBoostError (see ``rmboost.errors``).
     """
+    listener = listener or Listener()
     recipe = Recipe.prepare(prompts, config or Config())
     _run(rehearsal.play(recipe, next(recipe.jobs())))
-    listener = listener or Listener()
+    for line in (*roles.describe(recipe.config), *_left_out(recipe)):
+        listener.notice(line)
     if fresh and (aside := set_aside(output)):
         listener.notice(f"the earlier run was moved to {aside}")
     return _run(_generate(recipe, output, listener))
@@ -114,6 +116,15 @@ async def _generate(recipe: Recipe, output: Path, listener: Listener) -> Summary
         return summary
     finally:
         await store.close()
+
+
+def _left_out(recipe: Recipe) -> Iterator[str]:
+    """What of the input the run does not use."""
+    found = recipe.survey
+    if found.bad:
+        yield f"{found.bad} lines are left out, the first: {found.first_bad}"
+    if found.duplicates:
+        yield f"{found.duplicates} prompts are left out: the same text came before"
 
 
 def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:

@@ -12,7 +12,7 @@ from rmboost.backends import Backend
 from rmboost.records import Request, Response, Usage, stable_hash
 
 _SUBJECTS = ("The answer", "A short walk", "The first step", "Good practice", "A careful reader", "This plan")
-_VERBS = ("depends on", "begins with", "rarely needs", "often improves", "explains", "leads to", "takes more than")
+_VERBS = ("depends on", "begins with", "asks for", "often improves", "explains", "leads to", "takes more than")
 _OBJECTS = ("a clear example", "the right order", "some patience", "plain words", "two small changes", "the season")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import click
@@ -52,10 +52,12 @@ def cli() -> None:
     """
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: runs a command and turns errors of ours into a message and an exit code."""
     try:
-        cli.main(standalone_mode=False)
+        # not cli.main(): it would take a closed pipe for a failure
+        with cli.make_context("rmboost", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            cli.invoke(context)
     except RMBoostError as error:
         _complain(error.message, error.hint)
         sys.exit(exit_code(error))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from rmboost.cache import cache_folder
+from rmboost.errors import StoreError
 from rmboost.sources import spool
 
 STDIO = "-"
@@ -17,19 +18,22 @@ def place(prompts: str, output: str) -> tuple[Path, Path]:
     """The prompt file and the output file that a command's arguments stand for."""
     if output != STDIO:
         target = Path(output)
-        return (_spool_stdin(target.with_suffix(".stdin.jsonl")) if prompts == STDIO else Path(prompts)), target
+        return (_spool_stdin(target.with_suffix(".stdin")) if prompts == STDIO else Path(prompts)), target
     runs = cache_folder() / "runs"
     runs.mkdir(parents=True, exist_ok=True)
-    source = _spool_stdin(runs / f"stdin-{os.getpid()}.jsonl") if prompts == STDIO else Path(prompts)
+    source = _spool_stdin(runs / f"stdin-{os.getpid()}") if prompts == STDIO else Path(prompts)
     folder = runs / _identity(source)
     folder.mkdir(exist_ok=True)
     if prompts == STDIO:
-        source = source.replace(folder / "stdin.jsonl")
+        source = source.replace(folder / "stdin")
     return source, folder / "pairs.jsonl"
 
 
 def _spool_stdin(path: Path) -> Path:
-    spool(sys.stdin.buffer, path)
+    try:
+        spool(sys.stdin.buffer, path)
+    except OSError as error:
+        raise StoreError(f"stdin cannot be kept in {path}: {error.strerror}") from None
     return path
 
 

@@ -1,0 +1,188 @@
+"""The other side of the OpenAI protocol: where it is, which models it serves, and its errors as ours.
+
+Everything foreign (the SDK, HTTP, how servers word an error) is translated here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import mktime_tz, parsedate_tz
+from math import isfinite
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from rmboost.errors import BackendError, ConfigError, EndpointError, TransientError
+
+if TYPE_CHECKING:
+    import openai
+
+OPENAI = "https://api.openai.com/v1"
+_NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
+_PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
+_RETRIED = {408, 409, 425, 429}
+_NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An address and its key, which no message of ours repeats."""
+
+    address: str
+    key_env: str
+    key: str = field(repr=False)
+
+    @classmethod
+    def find(cls, base_url: str | None, key_env: str) -> Endpoint:
+        """The address given, else OPENAI_BASE_URL, else OpenAI itself; the key from the variable ``key_env``.
+
+        Raises ConfigError for what is no address, EndpointError when OpenAI is to be asked without a key.
+        """
+        address = valid_address(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
+        key = os.environ.get(key_env, "").strip()
+        if not key and urlsplit(address).hostname == "api.openai.com":
+            hint = f"export {key_env}=…, or point base_url at your own server"
+            raise EndpointError(f"{address} wants a key, and {key_env} is not set", hint)
+        if not (key.isascii() and key.isprintable()):
+            raise EndpointError(f"{key_env} holds characters that no key has", f"export {key_env}=…")
+        return cls(address, key_env, key or _NO_KEY)
+
+    @property
+    def trust_env(self) -> bool:
+        """Whether proxies are for this address: for a server on this machine they are not."""
+        host = urlsplit(self.address).hostname or ""
+        return not (host in ("localhost", "::1") or host.startswith("127."))
+
+    def models(self) -> list[str]:
+        """The names of the models served here, asked for free; empty when the server does not say within 5 s.
+
+        Raises EndpointError only when no request can be answered: nobody there, or the key refused. A busy
+        server, or one without such a list, may well answer.
+        """
+        import httpx2
+        import openai
+
+        unreachable = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
+        key_refused = (openai.AuthenticationError, openai.PermissionDeniedError)
+        try:
+            return self._list_models()
+        except openai.APIError as error:
+            failure = self.failure(error)
+            if isinstance(error.__cause__, unreachable):
+                proxied = f", and do {_PROXIES} let it through?" if self.trust_env else "?"
+                raise EndpointError(f"cannot reach {failure.message}", f"is it running{proxied}") from None
+            # A key may be allowed to complete but not to list: OpenAI then speaks of missing scopes.
+            if isinstance(error, key_refused) and "scope" not in failure.message:
+                raise failure from None
+        return []
+
+    def _list_models(self) -> list[str]:
+        import httpx2
+        import openai
+
+        try:
+            http = openai.DefaultHttpxClient(trust_env=self.trust_env)
+        except (ImportError, ValueError) as error:
+            raise EndpointError(f"the proxy that is set cannot be used: {error}", f"{_PROXIES} say which") from None
+        client = openai.OpenAI(api_key=self.key, base_url=self.address, timeout=5, max_retries=0, http_client=http)
+        with client:
+            found = _json(client.get("/models", cast_to=httpx2.Response).content)
+        listed = found.get("data") if isinstance(found, dict) else found
+        if not isinstance(listed, list) or ".azure.com" in self.address:
+            return []  # Azure lists what could be deployed, and answers to the names of deployments
+        return [str(entry["id"]) for entry in listed if isinstance(entry, dict) and "id" in entry]
+
+    def failure(self, error: openai.APIError) -> BackendError:
+        """What the SDK raised, as one of ours."""
+        import openai
+
+        if isinstance(error, openai.APIStatusError):
+            return self.refusal(error.status_code, error.response.content, error.response.headers)
+        cause = error.__cause__ or error
+        what = "no answer in time" if isinstance(error, openai.APITimeoutError) else self._quote(str(cause))
+        return TransientError(f"{self.address}: {what} ({type(cause).__name__})")
+
+    def refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
+        """An HTTP error status, and what the server said with it."""
+        said, details = _error_in(body)
+        message = f"{self.address}: HTTP {status}: {self._quote(said)}".rstrip(": ")
+        if status == 402 or not _NO_CREDIT.isdisjoint((str(details.get("code")), str(details.get("type")))):
+            return EndpointError(message, f"the account of the key in {self.key_env} has no credit left")
+        if status == 403 and "flagged_input" in (details.get("metadata") or {}):
+            return BackendError(message)  # OpenRouter's moderation: this prompt, not this key
+        if status in (401, 403):
+            return EndpointError(message, f"{self.key_env} must hold a key for {self.address}")
+        if status in (404, 405):
+            return EndpointError(message, self._where_to_look())
+        if status in _RETRIED or status >= 500:
+            return TransientError(message, retry_after=retry_after(headers))
+        return BackendError(message)
+
+    def unreadable(self, body: bytes, problem: str) -> BackendError:
+        """A reply with status 200 that is no completion; gateways send late errors that way."""
+        said, details = _error_in(body)
+        code = details.get("code")
+        if isinstance(code, int) and code >= 400:
+            return self.refusal(code, body, {})
+        message = f"{self.address}: not a chat completion ({problem}): {self._quote(said)}"
+        return TransientError(message.rstrip(": "))
+
+    def _where_to_look(self) -> str:
+        if not self.address.endswith("/v1"):
+            return f"the address often ends in /v1: {self.address}/v1"
+        return f"see which models there are: curl {self.address}/models"
+
+    def _quote(self, text: str) -> str:
+        """A server's words, fit for one line of a terminal; some servers repeat the key."""
+        text = text.replace(self.key, "***")
+        return shorten("".join(char if char.isprintable() else " " for char in text), 200, placeholder=" …")
+
+
+def valid_address(url: str) -> str:
+    """The address without a slash at its end. Raises ConfigError when it is none, or holds a password."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ConfigError("base_url holds a password", "put it into a variable, and name that in api_key_env")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"base_url {url!r} is not an address", "write it like http://localhost:8000/v1")
+    return url.rstrip("/")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from milliseconds, seconds or a date; None when the server does not say."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * unit
+        except ValueError:
+            continue
+        if isfinite(seconds):
+            return max(0.0, seconds)
+    date = parsedate_tz(headers.get("retry-after", ""))
+    try:
+        return max(0.0, mktime_tz(date) - time.time()) if date else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _error_in(body: bytes) -> tuple[str, dict[str, Any]]:
+    """A server's message and the object it came in, whichever of the usual shapes that has."""
+    found = _json(body)
+    if isinstance(found, list) and found:
+        found = found[0]
+    if isinstance(found, dict):
+        found = found.get("error") or found
+    if not isinstance(found, dict):
+        return body.decode("utf-8", "replace") if found is None else str(found), {}
+    said = found.get("message") or found.get("detail") or json.dumps(found, ensure_ascii=False)
+    return str(said), found
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,180 @@
+"""The embedded model: llama.cpp in this process, behind its own OpenAI-compatible server on a free loopback port.
+
+The same request gives the same text where the arithmetic does not depend on what else is decoded or cached. Measured
+on one machine with fixed seeds: SmolLM2-135M (Q4_1) does, 8 of 8 texts, one after another or 4 at once. Qwen2.5-Coder
+(Q4_K_M) does not as it is: 0 of 8 equal between one after another and 4 at once, 7 of 8 between two runs one after
+another. For exact repeats with it give up speed: ``options: {slots: 1}`` and ``extra: {cache_prompt: false}``.
+Other kinds of CPU were not compared. A run that is resumed repeats nothing: its answers are in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PositiveInt, field_validator
+
+from rmboost import weights
+from rmboost.backends import Backend
+from rmboost.backends.openai import OpenAIBackend
+from rmboost.errors import EndpointError
+from rmboost.records import Request, Response
+
+_SLOTS, _CONTEXT = 2, 4096  # of weights that the catalogue does not know
+_SILENT = -1  # of llama.cpp's log, which would go to stderr
+_TIMEOUT = 3600.0  # seconds for one answer: nothing is lost on the way, a laptop is just slow
+_NO_KEY = "RMBOOST_LOCAL_KEY"  # not OPENAI_API_KEY, which is none of this server's business
+
+
+class LocalBackend(Backend):
+    """A model of configs/models.yaml, or a ``.gguf`` file, decoded in this process.
+
+    model: ``local`` for the default one, a name, or a path. threads: none, as many as there are cores.
+    slots: requests decoded at once. context: tokens that one request may take, its answer included.
+    The weights are fetched and loaded at the first request; ``close`` frees them.
+    """
+
+    model: str = Field(default="local", min_length=1)
+    threads: PositiveInt | None = None
+    slots: PositiveInt | None = None
+    context: PositiveInt | None = None
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        return str(weights.check_file(name)) if weights.is_file(name) else weights.find(name).name
+
+    @property
+    def room(self) -> int:
+        known = self._known
+        return self.slots or (known.slots if known else _SLOTS)
+
+    async def complete(self, request: Request) -> Response:
+        server = await self._engine.start(self)
+        return await server.complete(request)
+
+    async def check(self) -> str:
+        server = await self._engine.start(self)
+        return server.model
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    @property
+    def _known(self) -> weights.Weights | None:
+        return None if weights.is_file(self.model) else weights.find(self.model)
+
+    @cached_property
+    def _engine(self) -> _Engine:
+        return _Engine()
+
+    def _parameters(self, file: Path) -> dict[str, Any]:
+        known = self._known
+        return {
+            "path": str(file),
+            "name": known.name if known else file.name,
+            "threads": self.threads or cores(),
+            "slots": self.room,
+            "context": self.context or (known.slot_context if known else _CONTEXT),
+        }
+
+
+class _Engine:
+    """A server of llama.cpp, started once, and the backend that talks to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._server: Any = None
+        self._door: OpenAIBackend | None = None
+
+    async def start(self, backend: LocalBackend) -> OpenAIBackend:
+        """The backend of the running server; whoever comes first fetches and loads the weights, in a thread."""
+        if self._door:
+            return self._door
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(self._start, backend, stop)
+        except asyncio.CancelledError:
+            stop.set()  # else a download would go on, and the program would wait for it
+            raise
+
+    async def close(self) -> None:
+        door, self._door = self._door, None
+        if door:
+            await door.close()
+        await asyncio.to_thread(self._free)
+
+    def _start(self, backend: LocalBackend, stop: threading.Event) -> OpenAIBackend:
+        with self._lock:
+            if not self._door:
+                file = weights.locate(backend.model, stop)
+                parameters = backend._parameters(file)
+                self._server = _serve(**parameters)
+                address = f"{self._server.listening_address}/v1"
+                self._door = OpenAIBackend(
+                    model=parameters["name"], base_url=address, api_key_env=_NO_KEY, timeout=_TIMEOUT
+                )
+            return self._door
+
+    def _free(self) -> None:
+        with self._lock:
+            self._server = None  # its destructor ends the threads and frees the memory
+
+
+def _serve(path: str, name: str, threads: int, slots: int, context: int) -> Any:
+    """A running server. Raises EndpointError when llama.cpp is missing or cannot load the file."""
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise EndpointError(f"the embedded model cannot run: {error}", "pip install 'rmboost[local]'") from None
+    wanted = xllamacpp.CommonParams()
+    wanted.verbosity = _SILENT
+    wanted.model.path, wanted.model_alias = path, {name}
+    wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads
+    wanted.n_parallel, wanted.n_ctx = slots, slots * context
+    wanted.ui, wanted.cors_origins = False, ""  # web pages open in a browser have no business here
+    try:
+        server = xllamacpp.Server(wanted)
+    except RuntimeError as error:
+        raise EndpointError(
+            f"llama.cpp cannot load {path}: {error}",
+            "is the file whole, and is there memory for it? a smaller context: --set responder.options.context=2048",
+        ) from None
+    _await_loop(server.listening_address)
+    return server
+
+
+def _await_loop(address: str) -> None:
+    """Wait until the server's main loop turns: one that is destroyed before never ends."""
+    import httpx2
+
+    httpx2.get(f"{address}/slots", trust_env=False, timeout=60).raise_for_status()
+
+
+def cores() -> int:
+    """Physical cores that this process may use. A second thread on a core would only get in the way."""
+    if not hasattr(os, "sched_getaffinity"):
+        return max(1, (os.cpu_count() or 1))
+    allowed = os.sched_getaffinity(0)
+    return max(1, min(len({_siblings(cpu) for cpu in allowed}), _quota()))
+
+
+def _siblings(cpu: int) -> str:
+    """Which logical CPUs share a core with this one; itself, where the system does not say."""
+    try:
+        return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
+    except OSError:
+        return str(cpu)
+
+
+def _quota() -> int:
+    """CPUs that the container's limit amounts to."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return 1 << 16
+    return 1 << 16 if quota == "max" else max(1, int(quota) // int(period))

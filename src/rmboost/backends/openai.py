@@ -1,0 +1,186 @@
+"""A model behind the OpenAI chat protocol: OpenAI, vLLM, llama.cpp, Ollama, OpenRouter, a gateway.
+
+The SDK holds the connections. Its replies are read raw: building its typed objects costs more than the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from fnmatch import fnmatchcase
+from functools import cached_property
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError, field_validator
+
+from rmboost.backends import Backend
+from rmboost.backends.endpoint import Endpoint, valid_address
+from rmboost.errors import BackendError, EndpointError, TransientError
+from rmboost.records import Request, Response, Usage
+from rmboost.registry import suggest
+
+if TYPE_CHECKING:
+    import openai
+
+
+class OpenAIBackend(Backend):
+    """A model behind a chat-completions endpoint.
+
+    base_url: its address, as a rule up to ``/v1``; none: OPENAI_BASE_URL, else OpenAI itself.
+    api_key_env: the NAME of the environment variable that holds the key.
+    timeout: seconds without a byte until a request is given up. connections: how many are open at most.
+    A sampling value of ``null`` leaves its key out: ``seed: null`` for servers that refuse one.
+    Connections belong to the event loop that opened them: close() before it ends, and another may begin.
+    """
+
+    model: str = Field(min_length=1)
+    base_url: str | None = None
+    api_key_env: str = Field(default="OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    timeout: PositiveFloat = 600
+    connections: PositiveInt = 1000
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        return url and valid_address(url)
+
+    async def complete(self, request: Request) -> Response:
+        import httpx2
+        import openai
+
+        body = self._body(request)
+        try:
+            raw = await self._client().post("/chat/completions", cast_to=httpx2.Response, body=body)
+        except openai.APIError as error:
+            raise self._endpoint.failure(error) from None
+        except UnicodeEncodeError as error:
+            raise BackendError(f"the request is not valid Unicode: {error.reason}") from None
+        return self._response(raw.content)
+
+    async def check(self) -> str:
+        # In a thread: importing the SDK, or a slow name server, would hold up the loop.
+        served = await asyncio.to_thread(self._endpoint.models)
+        if served and not any(_answers_to(name, self.model) for name in served):
+            hint = _cut(suggest(self.model, served))
+            raise EndpointError(f"no model {self.model!r} at {self._endpoint.address}", hint)
+        return self.model
+
+    async def close(self) -> None:
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client:
+            await client.close()
+
+    @property
+    def _endpoint(self) -> Endpoint:
+        return Endpoint.find(self.base_url, self.api_key_env)
+
+    @cached_property
+    def _clients(self) -> dict[asyncio.AbstractEventLoop, openai.AsyncOpenAI]:
+        return {}
+
+    def _client(self) -> openai.AsyncOpenAI:
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            self._clients[loop] = self._connect()
+        return self._clients[loop]
+
+    def _connect(self) -> openai.AsyncOpenAI:
+        import httpx2
+        import openai
+
+        endpoint, most = self._endpoint, self.connections
+        timeout = httpx2.Timeout(self.timeout, connect=min(self.timeout, 30))
+        # Dropped when idle, before uvicorn does so at 5 s: a request must not meet a closing connection.
+        limits = httpx2.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=4)
+        http = openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits, trust_env=endpoint.trust_env)
+        return openai.AsyncOpenAI(
+            api_key=endpoint.key, base_url=endpoint.address, timeout=timeout, max_retries=0, http_client=http
+        )
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        body = {"model": self.model, "messages": request.messages, "seed": request.seed, **request.sampling}
+        return {key: value for key, value in body.items() if value is not None}
+
+    def _response(self, body: bytes) -> Response:
+        try:
+            reply = _Reply.model_validate_json(body)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            problem = ".".join(map(str, first["loc"])) + " " + first["msg"]
+            raise self._endpoint.unreadable(body, problem.strip()) from None
+        choice, model = reply.choices[0], reply.model or self.model
+        if choice.finish_reason in ("error", "abort"):
+            raise TransientError(f"{self._endpoint.address} gave up within a reply ({choice.finish_reason})")
+        if choice.message.refusal and not choice.message.content:
+            return Response(choice.message.refusal, model, "content_filter", reply.tokens)
+        return Response(choice.message.text, model, choice.finish_reason or "stop", reply.tokens)
+
+
+def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY") -> str:
+    """The name of the one model that an endpoint serves.
+
+    Raises EndpointError when the endpoint cannot be reached, serves none or several, or does not say.
+    """
+    endpoint = Endpoint.find(base_url, api_key_env)
+    served = endpoint.models()
+    if len(served) == 1:
+        return served[0]
+    if not served:
+        raise EndpointError(f"{endpoint.address} does not list its models", "name one: --model NAME")
+    hint = "choose one with --model NAME: " + _cut(", ".join(sorted(served)))
+    raise EndpointError(f"{endpoint.address} serves {len(served)} models", hint)
+
+
+def _answers_to(listed: str, asked: str) -> bool:
+    """Ollama lists a tag that may go unsaid, Gemini a folder, gateways a pattern; OpenRouter has variants."""
+    names = (asked, f"{asked}:latest", f"models/{asked}", asked.partition(":")[0])
+    return listed in names or fnmatchcase(asked, listed)
+
+
+def _cut(names: str) -> str:
+    return shorten(names, 400, placeholder=" …")
+
+
+class _Part(BaseModel):
+    text: str = ""
+
+
+class _Message(BaseModel):
+    content: str | list[_Part] | None = None
+    refusal: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer alone: what the model thought aloud stands in another field, or another kind of part."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Cached(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Cached | None = None
+
+
+class _Reply(BaseModel):
+    """What is read of a completion; anything else in it is left alone."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    model: str | None = None
+    usage: _Usage | None = None
+
+    @property
+    def tokens(self) -> Usage:
+        usage = self.usage or _Usage()
+        cached = usage.prompt_tokens_details or _Cached()
+        return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached.cached_tokens or 0)

@@ -1,0 +1,55 @@
+"""The prompt, said again instead of answered."""
+
+from __future__ import annotations
+
+from pydantic import Field, PositiveInt
+from rapidfuzz import fuzz
+
+from rmboost.checks import Check, code
+from rmboost.client import Ask
+from rmboost.records import Drop, Pair
+
+_END = 30
+"""Characters at the head and the tail of a prompt by which a copy of it is found."""
+
+
+class Echo(Check):
+    """Drops a response that is the prompt, or holds all of it.
+
+    A rewriting or translating answer shares most of its words with the prompt, but not the instruction, which stands
+    at its head or tail; so a copy is one that has both ends. Answers that quote a passage are left alone.
+
+    min_prompt: shorter prompts (characters) may be repeated inside an answer. min_share: how much of the prompt a
+    copy has, from 0 to 1.
+    """
+
+    min_prompt: PositiveInt = 40
+    min_share: float = Field(default=0.9, ge=0, le=1)
+
+    async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:  # noqa: ARG002 - the contract's
+        prompt = pair.prompt.messages[-1]["content"]
+        for response in (pair.first, pair.second):
+            if share := self._copied(prompt, response.text):
+                if code.spans(prompt) == prompt:  # code that is to be completed
+                    return pair
+                return Drop("echo", f"{share:.0%} of the prompt is in the response", response.call)
+        return pair
+
+    def _copied(self, prompt: str, response: str) -> float:
+        """The share of the prompt that the response repeats in one piece, or 0 when it is no echo."""
+        if len(response) < len(prompt) / 2:  # so much white space there is in no prompt
+            return 0.0
+        prompt, response = _plain(prompt), _plain(response)
+        if prompt == response:
+            return 1.0
+        if len(prompt) < self.min_prompt:
+            return 0.0
+        start, end = response.find(prompt[:_END]), response.rfind(prompt[-_END:])
+        if start < 0 or end < start or end + _END - start > len(prompt) / self.min_share:
+            return 0.0
+        share = fuzz.ratio(prompt, response[start : end + _END]) / 100
+        return share if share >= self.min_share else 0.0
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

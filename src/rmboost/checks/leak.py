@@ -1,0 +1,50 @@
+"""Responses that talk about the task: a reward model would learn the label from the words around the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from rmboost.checks import Check
+from rmboost.checks.phrases import Phrase, asks_for, found, plain
+from rmboost.client import Ask
+from rmboost.records import Drop, Pair
+
+
+class Leak(Check):
+    """Drops a pair with a response that says it is an edit, better or worse, or names the aspect as a label.
+
+    What the prompt or the other response says too gives nothing away, nor does talk about an edit when the prompt
+    asks for one. The phrases are in ``configs/phrases/``.
+    """
+
+    async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:  # noqa: ARG002 - the contract's
+        first, second = plain(pair.first.text), plain(pair.second.text)
+        for response, text, other in ((pair.first, first, second), (pair.second, second, first)):
+            for words in _talk(text, pair):
+                if words not in other and words not in plain(pair.prompt.text):
+                    return Drop("leak", f"talks about the task: {words!r}", response.call)
+        return pair
+
+
+def _talk(text: str, pair: Pair) -> Iterator[str]:
+    """What a text says about the task that made it."""
+    yield from found("task", text)
+    for aspect in pair.aspects:
+        if aspect.partition("_")[0] in text and (words := _aspect_phrase(aspect).find(text)):
+            yield words
+    for words in found("edit", text):
+        if not asks_for("edit", pair.prompt):
+            yield words
+
+
+@lru_cache(maxsize=1024)
+def _aspect_phrase(name: str) -> Phrase:
+    """The name of an aspect where it stands as a label: before a colon, `in terms of …`, `… of this response`."""
+    spelled = re.escape(name).replace("_", "[_ -]")
+    pattern = (
+        rf"(?m)^[\W_]*({spelled}[*_ ]*:)|\b(in terms of {spelled}|(?:in|on) the aspect of {spelled}"
+        rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version))\b"
+    )
+    return Phrase(pattern=pattern)

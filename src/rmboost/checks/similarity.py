@@ -1,0 +1,102 @@
+"""Pairs whose responses say the same: there is nothing to prefer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pydantic import Field
+from rapidfuzz.distance import Indel
+
+from rmboost.checks import Check, code
+from rmboost.client import Ask
+from rmboost.records import Drop, Pair
+
+_LIMIT = 20_000
+"""Words (characters, in scripts without spaces) that are compared: time grows with the square of it."""
+_NUMBER = re.compile(r"(?:(?<![\w)])[-−])?\d(?:[\d.,:/]*\d)?")
+_SIGNS = str.maketrans("", "", " \t\r\n\v\f\u00a0.,;:!?'\"“”„‘’«»()[]{}…-–—_*#`~|")
+_BEFORE_CAPITALS = (".", "!", "?", ":", "…", "-", "–", "*", "•", "#", "|", '"', "“", "\n")
+"""Ends of words after which a capital letter is no sign of a name."""
+_NEGATIONS = frozenset(
+    "not no never none nothing nobody neither nor without cannot hardly rarely "
+    "nicht kein keine keinen nie niemals ohne ne pas jamais sans sin nunca não sem 不 没 沒 无 無 非".split()
+)
+
+
+class Similarity(Check):
+    """Drops identical pairs and near-copies; adds ``similarity``, the share of words both have in the same order.
+
+    A pair above ``max_similarity`` is kept when the few words that differ can be the whole point: code (one index
+    makes a bug), a number, a negation, or a name. A difference in case, spaces or punctuation alone never is one.
+    """
+
+    max_similarity: float = Field(default=0.92, gt=0, le=1)
+
+    async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:  # noqa: ARG002 - the contract's
+        first, second = pair.first.text.strip(), pair.second.text.strip()
+        if first == second:
+            return Drop("identical", "the second response is the first", pair.second.call)
+        words = _words(first, second)
+        similarity = round(Indel.normalized_similarity(*words), 3)
+        if fault := self._fault(first, second, words, similarity):
+            return Drop("near-copy", fault, pair.second.call)
+        return replace(pair, evidence={**pair.evidence, "similarity": similarity})
+
+    def _fault(self, first: str, second: str, words: list[Sequence[str]], similarity: float) -> str:
+        """What makes it a near-copy, if it is one."""
+        if _say_the_same(first, second):
+            return "" if _differ_in_code(first, second) else "only case, spaces or punctuation differ"
+        if similarity <= self.max_similarity or _differ_in_code(first, second) or _differ_in_substance(*words):
+            return ""
+        return f"similarity {similarity:.3f} is over {self.max_similarity:g}"
+
+
+def _words(*texts: str) -> list[Sequence[str]]:
+    """The words of each text; its characters, when one of them is written without spaces."""
+    split = [text.split() for text in texts]
+    if any(len(text) > 12 * len(words) for text, words in zip(texts, split, strict=True)):
+        return [text[:_LIMIT] for text in texts]
+    return [words[:_LIMIT] for words in split]
+
+
+def _say_the_same(first: str, second: str) -> bool:
+    """Are they equal but for case, spaces and punctuation? In numbers punctuation counts."""
+    if not _bare(first[:80]).startswith(_bare(second[:80])[:20]):  # as most pairs: the whole is not looked at
+        return False
+    return _bare(first) == _bare(second) and _NUMBER.findall(first) == _NUMBER.findall(second)
+
+
+def _bare(text: str) -> str:
+    return text.casefold().translate(_SIGNS)
+
+
+def _differ_in_code(first: str, second: str) -> bool:
+    return _lines(code.spans(first)) != _lines(code.spans(second))
+
+
+def _lines(text: str) -> list[str]:
+    return [stripped for line in text.splitlines() if (stripped := line.rstrip())]
+
+
+def _differ_in_substance(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Is there a number, a negation or a name among the words that only one of them has?"""
+    for change in Indel.opcodes(first, second):
+        if change.tag != "equal" and (
+            _has_substance(first, change.src_start, change.src_end)
+            or _has_substance(second, change.dest_start, change.dest_end)
+        ):
+            return True
+    return False
+
+
+def _has_substance(words: Sequence[str], start: int, end: int) -> bool:
+    return any(_is_telling(words[place], words[place - 1] if place else "\n") for place in range(start, end))
+
+
+def _is_telling(word: str, before: str) -> bool:
+    bare = word.strip(".,;:!?'\"“”()[]*_").replace("’", "'")
+    if bare.lower() in _NEGATIONS or bare.endswith("n't") or any(letter.isdigit() for letter in bare):
+        return True
+    return bare[:1].isupper() and bare.partition("'")[0] != "I" and not before.endswith(_BEFORE_CAPITALS)

@@ -1,0 +1,90 @@
+"""A few rows of a file of any size, drawn evenly in one pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import BinaryIO
+
+from rmboost.errors import InputError
+from rmboost.inspection.rows import Row
+from rmboost.inspection.scan import Scan, Wanted, base_id
+from rmboost.inspection.visible import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """``rows`` in file order, out of ``matched`` that were wanted and ``total`` in the file called ``name``.
+
+    ``rejects``: the rows are rejects, and ``reasons`` counts the wanted ones. ``torn``: the last line was cut off
+    and left out.
+    """
+
+    rows: tuple[Row, ...]
+    name: str
+    total: int
+    matched: int
+    rejects: bool
+    reasons: Counter[str]
+    torn: bool
+
+
+def sample(source: Path | BinaryIO, n: int = 3, seed: int = 0, wanted: Wanted | None = None) -> Sample:
+    """``n`` of the wanted rows, each equally likely; the same ones for the same file and seed.
+
+    Memory holds ``n`` rows, whatever the size of the file. Raises InputError for a file that cannot be read,
+    when nothing in it is wanted, and for the beginning of an id that several prompts share.
+    """
+    scan = Scan(source, wanted)
+    drawn = _Reservoir(n, seed, scan.wanted.id)
+    for row in scan:
+        drawn.offer(row)
+    if not drawn.offered and (scan.total or not scan.rejects):
+        raise scan.found_nothing()
+    if len(drawn.prompts) > 1:
+        raise InputError(
+            f"{scan.name}: several ids begin with {scan.wanted.id!r}",
+            f"give more of one of them: {', '.join(map(one_line, sorted(drawn.prompts)))}",
+        )
+    rows = tuple(sorted(drawn.rows, key=lambda row: row.line))
+    return Sample(rows, scan.name, scan.total, drawn.offered, scan.rejects, drawn.reasons, scan.torn)
+
+
+class _Reservoir:
+    """Algorithm R: the k-th row offered takes a place with probability n / k.
+
+    Once a row has the very ``id`` that is asked for, rows whose ids only begin with it no longer count.
+    """
+
+    def __init__(self, n: int, seed: int, id: str) -> None:
+        self.n, self.id = n, id
+        self.random = Random(seed)
+        self.exact = False
+        self._empty()
+
+    def offer(self, row: Row) -> None:
+        exact = self.id in (row.id, base_id(row.id))
+        if exact and not self.exact:
+            self.exact = True
+            self._empty()
+        if exact == self.exact:
+            self._take(row)
+
+    def _empty(self) -> None:
+        self.offered = 0
+        self.rows: list[Row] = []
+        self.reasons: Counter[str] = Counter()
+        self.prompts: set[str] = set()
+
+    def _take(self, row: Row) -> None:
+        self.offered += 1
+        if row.reason:
+            self.reasons[row.reason] += 1
+        if self.id and len(self.prompts) < 4:
+            self.prompts.add(base_id(row.id))
+        if len(self.rows) < self.n:
+            self.rows.append(row)
+        elif (place := self.random.randrange(self.offered)) < self.n:
+            self.rows[place] = row

@@ -1,0 +1,163 @@
+"""Sources: prompts from a file, streamed and validated, each id and each content once.
+
+A file is read twice: ``survey`` looks at all of it before the first call, ``Source.prompts`` feeds the run.
+Both go through ``_read``, so that what the first one promises is what the second one yields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any, Literal
+
+from pydantic import PositiveInt
+
+from rmboost.errors import InputError
+from rmboost.records import Prompt
+from rmboost.registry import Component
+from rmboost.sources import files, formats
+from rmboost.sources.files import spool
+from rmboost.sources.formats import Row
+from rmboost.sources.rows import Fields, has_id, quote, to_prompt
+from rmboost.sources.seen import Seen
+
+__all__ = ["InputOptions", "Source", "Survey", "spool", "survey"]
+
+SKIP = "--skip-bad-lines leaves such lines out and counts them"
+
+
+class InputOptions(Component):
+    """How a file of prompts is read.
+
+    format: ``auto`` goes by the suffix, else by the first bytes. The fields name keys or columns; where a row
+    has both prompt and messages, the prompt counts. skip_bad_lines: count what cannot be used instead of
+    stopping. limit: use the first so many good prompts, and look no further.
+    """
+
+    format: Literal["auto", "jsonl", "txt", "csv", "parquet"] = "auto"
+    prompt_field: str = "prompt"
+    messages_field: str = "messages"
+    id_field: str = "id"
+    system_field: str = "system"
+    skip_bad_lines: bool = False
+    limit: PositiveInt | None = None
+
+    @cached_property
+    def fields(self) -> Fields:
+        """The names above, as rows are read by them."""
+        return Fields(self.prompt_field, self.messages_field, self.id_field, self.system_field)
+
+
+class Source(InputOptions):
+    """A file of prompts."""
+
+    path: str
+
+    def prompts(self) -> Iterator[Prompt]:
+        """The good prompts in input order: exactly those that ``survey`` counts.
+
+        Raises InputError, while it is iterated, for a file or a line that cannot be used.
+        """
+        return _read(self, _Tally())
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a source holds. ``sha256`` and ``bytes`` are of the whole file, the rest ends at the limit.
+
+    count: prompts. plain: each of them is one string without a system text. bad: lines that were skipped,
+    the first of them told in ``first_bad``. duplicates: rows left out that repeat a prompt and have no id.
+    """
+
+    count: int
+    plain: bool
+    bad: int
+    first_bad: str
+    duplicates: int
+    sha256: str
+    bytes: int
+
+
+def survey(source: Source) -> Survey:
+    """Read all that the run will use, before it costs anything. Raises InputError, also for no prompt."""
+    tally, count, plain = _Tally(), 0, True
+    for prompt in _read(source, tally):
+        count += 1
+        plain = plain and prompt.plain
+    if not count and tally.bad:
+        raise InputError(f"none of the {tally.bad} lines can be used, the first: {tally.first_bad}", tally.hint)
+    if not count:
+        raise InputError(f"{source.path} holds no prompt")
+    sha256, size = files.digest(source.path)
+    return Survey(count, plain, tally.bad, tally.first_bad, tally.duplicates, sha256, size)
+
+
+@dataclass
+class _Tally:
+    """What was left out on the way."""
+
+    bad: int = 0
+    first_bad: str = ""
+    hint: str = ""
+    duplicates: int = 0
+
+    def skip(self, error: InputError) -> None:
+        self.bad += 1
+        if self.bad == 1:
+            self.first_bad, self.hint = error.message, error.hint
+
+
+def _read(source: Source, tally: _Tally) -> Iterator[Prompt]:
+    return islice(_good(source, tally), source.limit)
+
+
+def _good(source: Source, tally: _Tally) -> Iterator[Prompt]:
+    seen = Seen()
+    for place, row in _rows(source):
+        try:
+            prompt = _fresh(row, source, seen)
+        except InputError as error:
+            placed = InputError(f"{source.path}, {place}: {error.message}", error.hint or SKIP)
+            if not source.skip_bad_lines:
+                raise placed from None
+            tally.skip(placed)
+            continue
+        if prompt is None:
+            tally.duplicates += 1
+        else:
+            yield prompt
+
+
+def _rows(source: Source) -> Iterator[tuple[str, Row]]:
+    kind = files.check(source.path, source.format)
+    unit = "row" if kind == "parquet" else "line"
+    for number, row in formats.rows(source.path, kind, source.prompt_field):
+        yield f"{unit} {number}", row
+
+
+def _fresh(row: Row, source: Source, seen: Seen) -> Prompt | None:
+    """The row's prompt, or None when it repeats an earlier one and has no id to say that this is meant."""
+    if isinstance(row, InputError):
+        raise row
+    named = has_id(row, source.fields)
+    prompt = to_prompt(row, source.fields)
+    if seen.add(prompt.id):
+        return prompt
+    if named:
+        raise _repeated(source, prompt.id)
+    return None
+
+
+def _repeated(source: Source, prompt_id: str) -> InputError:
+    """Reads the file again to find who had the id first; not where the run goes on, as it may be often."""
+    message = f"the id {quote(prompt_id)} is given twice"
+    if source.skip_bad_lines:
+        return InputError(message)
+    places = (p for p, row in _rows(source) if isinstance(row, dict) and _has(row, source, prompt_id))
+    return InputError(f"{message}, first on {next(places, 'an earlier one')}")
+
+
+def _has(row: dict[str, Any], source: Source, prompt_id: str) -> bool:
+    return to_prompt(row, source.fields).id == prompt_id

@@ -1,0 +1,121 @@
+"""The file behind a source: whether it can be read, in which format, and its bytes as a whole."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from shlex import quote
+from typing import BinaryIO
+
+from rmboost.errors import InputError
+
+SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".txt": "txt",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2"}
+PIPE = "rmboost generate -"
+CHUNK = 1 << 20
+
+
+def check(path: str, given: str = "auto") -> str:
+    """The file's format, ``given`` or found. Raises InputError for what is no readable file of prompts."""
+    with reading(path):
+        mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(f"{path} is a directory", _inside(Path(path)))
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{path} is not a regular file, and it is read twice", f"… | {PIPE}")
+        with Path(path).open("rb") as file:
+            head = file.read(4096)
+    if not head:
+        raise InputError(f"{path} is empty")
+    found = _format(path, head) if given == "auto" else given
+    if found != "parquet":
+        _check_text(path, head)
+    if found == "jsonl" and _start(head) == b"[":
+        lines = quote(f"{Path(path).stem}-lines.jsonl")
+        raise InputError(f"{path} is one JSON array, not one object a line", f"jq -c '.[]' {quote(path)} > {lines}")
+    return found
+
+
+def _format(path: str, head: bytes) -> str:
+    """By suffix, else parquet by its magic and JSONL by its first character."""
+    suffix = Path(path).suffix.lower()
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    _check_text(path, head)
+    if _start(head) in (b"{", b"["):
+        return "jsonl"
+    raise InputError(f"{path}: its name does not tell what it holds", "--set input.format=txt (or jsonl, csv, parquet)")
+
+
+def _check_text(path: str, head: bytes) -> None:
+    for magic, packer in PACKED.items():
+        if head.startswith(magic):
+            raise InputError(f"{path} is compressed ({packer})", f"{packer} -dc {quote(path)} | {PIPE}")
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head[:4]:
+        target = quote(f"utf8-{Path(path).name}")
+        raise InputError(f"{path} is UTF-16, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {quote(path)} > {target}")
+
+
+def _start(head: bytes) -> bytes:
+    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """What the system says of this file, as InputError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist", _nearest(Path(path))) from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _nearest(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent} either"
+    # glob and not iterdir: a folder that may not be listed has no suggestion to make.
+    names = {entry.name for entry in path.parent.glob("*")}
+    close = get_close_matches(path.name, names, n=1)
+    return f"did you mean {path.parent / close[0]}?" if close else ""
+
+
+def _inside(folder: Path) -> str:
+    names = sorted(str(entry) for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES)
+    return f"name a file in it: {', '.join(names[:5])}" if names else "name a file"
+
+
+def digest(path: str) -> tuple[str, int]:
+    """sha256 in hex and size in bytes of the whole file."""
+    total, size = hashlib.sha256(), 0
+    with reading(path), Path(path).open("rb") as file:
+        while chunk := file.read(CHUNK):
+            total.update(chunk)
+            size += len(chunk)
+    return total.hexdigest(), size
+
+
+def spool(stream: BinaryIO, path: Path) -> None:
+    """Copy a stream that can be read only once to ``path``, which appears only when it is whole."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            shutil.copyfileobj(stream, file, CHUNK)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

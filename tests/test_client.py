@@ -1,0 +1,182 @@
+"""The client: journal, limits, retries and seeds, in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import PrivateAttr
+
+from rmboost.backends import Backend
+from rmboost.client import Client, Seat, Stopped, call_key
+from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
+from rmboost.journal import Journal
+from rmboost.records import Drop, Job, Prompt, Request, Response
+from rmboost.templates import Templates
+
+PROMPT = Prompt("p1", ({"role": "user", "content": "Why?"},))
+JOB = Job(PROMPT, 0)
+
+
+class Scripted(Backend):
+    """Answers with its script: a text, a whole Response, or an error to raise; then with the request's seed."""
+
+    model: str = "scripted"
+    script: tuple[Any, ...] = ()
+    _seen: list[Request] = PrivateAttr(default_factory=list)
+
+    async def complete(self, request: Request) -> Response:
+        self._seen.append(request)
+        step = self.script[len(self._seen) - 1] if len(self._seen) <= len(self.script) else str(request.seed)
+        if isinstance(step, Exception):
+            raise step
+        return step if isinstance(step, Response) else Response(step, self.model)
+
+
+def play(tmp_path: Path, scene: Callable[[Client, Scripted], Coroutine[Any, Any, None]], *script: Any) -> None:
+    """A scene with a client whose responder follows the script."""
+
+    async def stage() -> None:
+        backend = Scripted(script=script)
+        journal = Journal(tmp_path / "journal.sqlite")
+        client = Client({"responder": Seat("x", backend, {})}, journal, Templates(), limit=2, tries=3)
+        try:
+            await scene(client, backend)
+        finally:
+            await journal.close()
+
+    asyncio.run(stage())
+
+
+async def respond(client: Client, job: Job = JOB, drops: tuple[Drop, ...] = ()) -> Response:
+    return await client.for_job(job, drops)("responder", "respond", prompt=job.prompt)
+
+
+def test_the_same_call_is_asked_once(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        assert await respond(client) == await respond(client)
+        assert len(backend._seen) == client.meter.asked == client.meter.replayed == 1
+
+    play(tmp_path, scene)
+
+
+def test_a_drop_draws_its_call_and_those_after_it_anew(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        async def two_calls(*drops: Drop) -> list[Response]:
+            ask = client.for_job(JOB, drops)
+            return [await ask("responder", "respond", prompt=PROMPT) for _ in range(2)]
+
+        first = await two_calls()
+        redrawn_second = await two_calls(Drop("near-copy", "", call=1))
+        redrawn_both = await two_calls(Drop("near-copy", "", call=1), Drop("refusal", "", call=0))
+        assert redrawn_second[0] == first[0]
+        assert [response.draw for response in redrawn_both] == [1, 2]
+        texts = [*first, redrawn_second[1], *redrawn_both]
+        assert len({response.text for response in texts}) == len(backend._seen) == 5
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(("finish_reason", "reason"), [("length", "truncated"), ("content_filter", "filtered")])
+def test_half_an_answer_is_a_failure(tmp_path: Path, finish_reason: str, reason: str) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        with pytest.raises(ReplyError) as caught:
+            await respond(client)
+        assert caught.value.reason == reason
+        assert client.meter.asked == 1, "it was paid for, so it is in the journal"
+
+    play(tmp_path, scene, Response("half an ans", "m", finish_reason))
+
+
+def test_transient_errors_are_tried_again_after_what_the_server_asked_for(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        assert (await respond(client)).text == "at last"
+        assert client.meter.retries == {"busy": 2}
+        assert len(backend._seen) == 3
+
+    play(tmp_path, scene, TransientError("busy", retry_after=0.01), TransientError("busy", retry_after=0), "at last")
+
+
+def test_tries_have_an_end(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        with pytest.raises(TransientError, match="third"):
+            await respond(client)
+
+    play(tmp_path, scene, *(TransientError(name, retry_after=0) for name in ("first", "second", "third")))
+
+
+@pytest.mark.parametrize("error", [BackendError("too long"), EndpointError("wrong key")])
+def test_what_will_never_be_answered_is_not_tried_again(tmp_path: Path, error: BackendError) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        with pytest.raises(type(error), match=str(error)):
+            await respond(client)
+        assert len(backend._seen) == 1
+
+    play(tmp_path, scene, error)
+
+
+def test_after_stop_the_journal_still_answers_and_the_backend_does_not(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        answered = await respond(client)
+        client.stop()
+        assert await respond(client) == answered
+        with pytest.raises(Stopped):
+            await respond(client, Job(PROMPT, 1, repetition=1))
+
+    play(tmp_path, scene)
+
+
+def test_stop_does_not_wait_for_a_retry_far_away(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        waiting = asyncio.create_task(respond(client))
+        while not client.meter.retries:
+            await asyncio.sleep(0)
+        client.stop()
+        with pytest.raises(Stopped):
+            await waiting
+
+    play(tmp_path, scene, TransientError("busy", retry_after=3600))
+
+
+def test_a_call_that_waits_for_its_next_try_holds_no_slot(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        waiting = [asyncio.create_task(respond(client, Job(PROMPT, n, n))) for n in range(2)]
+        while client.meter.retries.total() < 2:
+            await asyncio.sleep(0)
+        assert (await respond(client, Job(PROMPT, 9, 9))).text == "free"
+        client.stop()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    busy = TransientError("busy", retry_after=3600)
+    play(tmp_path, scene, busy, busy, "free")
+
+
+def changed(**values: Any) -> bytes:
+    """The key of a call in which one thing is different."""
+    parts: dict[str, Any] = {"prompt": PROMPT, "repetition": 0, "call": 0, "kind": "x", "model": "m", "seed": 1}
+    parts |= {"text": "Why?", "sampling": {"temperature": 0.7}, "base_url": "http://a"} | values
+    job = Job(parts["prompt"], 0, parts["repetition"])
+    seat = Seat(parts["kind"], Scripted(model=parts["model"]), {})
+    request = Request(({"role": "user", "content": parts["text"]},), parts["seed"], parts["sampling"])
+    return call_key(job, parts["call"], seat, request)
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"prompt": Prompt("p2", PROMPT.messages)},
+        {"repetition": 1},
+        {"call": 1},
+        {"kind": "y"},
+        {"model": "n"},
+        {"text": "Why not?"},
+        {"sampling": {"temperature": 0.8}},
+        {"seed": 2},
+    ],
+)
+def test_whatever_could_change_the_answer_changes_the_key(difference: dict[str, Any]) -> None:
+    assert changed(**difference) != changed()
+    assert changed() == changed()

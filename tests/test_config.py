@@ -1,0 +1,115 @@
+"""Settings: layered, checked, and refused with a suggestion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmboost import config, roles
+from rmboost.errors import ConfigError
+
+
+def from_yaml(tmp_path: Path, text: str, flags: dict[str, Any] | None = None, sets: tuple[str, ...] = ()) -> config.Config:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    return config.load(path, flags, sets)
+
+
+def test_flags_win_over_the_file_and_sets_over_flags(tmp_path: Path) -> None:
+    text = "seed: 1\nmodel: a\nrewriter: {temperature: 0.1, top_p: 0.9}\n"
+    merged = from_yaml(tmp_path, text, {"seed": 2, "model": "b", "concurrency": None}, ("model=c",))
+    assert (merged.seed, merged.model, merged.concurrency) == (2, "c", None)
+    assert from_yaml(tmp_path, text, {}, ("rewriter.temperature=0.7",)).rewriter.sampling == {"temperature": 0.7, "top_p": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "read"),
+    [
+        ("checks=[]", lambda c: c.checks == ()),
+        ("checks=[form, {name: similarity, maximum: 0.8}]", lambda c: c.checks[1] == {"name": "similarity", "maximum": 0.8}),
+        ("method.style=plan", lambda c: c.method == {"name": "rmboost", "style": "plan"}),
+        ("method=other", lambda c: c.method == {"name": "other"}),
+        ("rewriter.extra.top_k=20", lambda c: c.rewriter.sampling == {"top_k": 20}),
+        ("input.limit=5", lambda c: c.input.limit == 5),
+        ("responder.model=local:x", lambda c: c.responder.model == "local:x"),
+    ],
+)
+def test_anything_can_be_set(assignment: str, read: Any) -> None:
+    assert read(config.load(sets=[assignment]))
+
+
+def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path) -> None:
+    text = "method: {name: rmboost, style: plan}\n"
+    assert from_yaml(tmp_path, text, {"method.name": "rlcd"}).method == {"name": "rlcd"}
+    assert from_yaml(tmp_path, text, {"method.name": "rmboost"}).method == {"name": "rmboost", "style": "plan"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("sed: 1", "sed: no such option", "'seed'"),
+        ("rewriter: {temprature: 1}", "rewriter.temprature: no such option", "'temperature'"),
+        ("rewritter: {temperature: 1}", "rewritter: no such option", "'rewriter'"),
+        ("seed: many", "seed: Input should be a valid integer", ""),
+        ("rewriter: {temperature: -1}", "rewriter.temperature: Input should be greater", ""),
+        ("- a list", "settings are a mapping", ""),
+        ("a: [1", "is not YAML", ""),
+    ],
+)
+def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_yaml(tmp_path, text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("assignment", ["temperature", "=1", "seed=[1", "seed.x=1", "model=[1,2]"])
+def test_mistakes_in_a_set_are_named(assignment: str) -> None:
+    with pytest.raises(ConfigError):
+        config.load(flags={"seed": 1}, sets=[assignment])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere.yaml cannot be read: No such file"):
+        config.load(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "style", "kinds"),
+    [
+        ({"model": "fake"}, "plan", ("fake", "fake")),
+        ({}, "direct", ("local", "local")),
+        ({"model": "local:smollm2-135m"}, "direct", ("local", "local")),
+        ({"model": "local", "method": {"name": "rmboost", "style": "plan"}}, "plan", ("local", "local")),
+        ({"model": "meta/llama", "base_url": "http://x/v1", "rewriter": {"model": "local"}}, "direct", ("openai", "local")),
+        ({"model": "gpt-x"}, "plan", ("openai", "openai")),
+    ],
+)
+def test_roles_resolve_to_models_and_a_style(settings: dict[str, Any], style: str, kinds: tuple[str, str]) -> None:
+    resolved = roles.resolve(config.load(flags=settings))
+    assert resolved.method["style"] == style
+    assert tuple(roles.kind(role) for role in resolved.roles.values()) == kinds
+
+
+def test_roles_with_the_same_model_share_a_backend() -> None:
+    resolved = roles.resolve(config.load(flags={"model": "fake", "rewriter.temperature": 1.0}))
+    seats = roles.seats(resolved)
+    assert seats["responder"].backend is seats["rewriter"].backend
+    assert seats["rewriter"].sampling == {"temperature": 1.0}
+
+
+def test_an_embedded_model_with_an_address_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="base_url"):
+        roles.seats(roles.resolve(config.load(flags={"model": "local", "base_url": "http://x/v1"})))
+
+
+def test_an_address_of_the_run_is_not_for_a_role_that_runs_in_this_process() -> None:
+    settings = {"model": "m", "base_url": "http://x/v1", "rewriter.model": "fake"}
+    assert roles.seats(roles.resolve(config.load(flags=settings)))["rewriter"].kind == "fake"
+
+
+def test_a_backend_option_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"latencyy: no such option"):
+        roles.seats(roles.resolve(config.load(flags={"model": "fake", "responder.options": {"latencyy": 1}})))

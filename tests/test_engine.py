@@ -1,0 +1,111 @@
+"""The engine: many jobs at once, outcomes in input order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rmboost.client import Stopped
+from rmboost.engine import LOOKAHEAD, Engine
+from rmboost.errors import EndpointError
+from rmboost.records import Failed, Job, Outcome, Prompt
+
+
+def jobs(count: int, taken: list[int] | None = None) -> Iterator[Job]:
+    for index in range(count):
+        if taken is not None:
+            taken.append(index)
+        yield Job(Prompt(str(index), ()), index)
+
+
+@settings(deadline=None)
+@given(order=st.permutations(range(12)), width=st.integers(1, 12))
+def test_outcomes_come_in_input_order_whatever_finishes_first(order: list[int], width: int) -> None:
+    delivered: list[int] = []
+
+    async def scene() -> bool:
+        async def settle(job: Job) -> Outcome:
+            for _ in range(order[job.index]):
+                await asyncio.sleep(0)
+            return Failed(job, "")
+
+        return await Engine(settle, lambda outcome: delivered.append(outcome.job.index), width).run(jobs(12))
+
+    assert asyncio.run(scene())
+    assert delivered == list(range(12))
+
+
+def test_no_more_jobs_in_progress_than_the_width_and_memory_stays_flat() -> None:
+    taken: list[int] = []
+    busy, most = 0, 0
+
+    async def scene() -> None:
+        head = asyncio.Event()
+
+        async def settle(job: Job) -> Outcome:
+            nonlocal busy, most
+            busy += 1
+            most = max(most, busy)
+            if job.index == 0:
+                await head.wait()
+            await asyncio.sleep(0)
+            busy -= 1
+            if len(taken) == 3 * LOOKAHEAD:
+                head.set()
+            return Failed(job, "")
+
+        await Engine(settle, lambda _: None, width=3).run(jobs(200, taken))
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+    assert most == 3
+    assert len(taken) == 200, "a slow first job holds up the others only for a while"
+
+
+@pytest.mark.parametrize("error", [EndpointError("wrong key"), ZeroDivisionError("a bug")])
+def test_an_error_ends_the_run_at_once_and_leaves_nothing_running(error: Exception) -> None:
+    ended: list[int] = []
+
+    async def scene() -> None:
+        async def settle(job: Job) -> Outcome:
+            if job.index == 2:
+                raise error
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(job.index)
+            return Failed(job, "")
+
+        await Engine(settle, lambda _: None, width=4).run(jobs(100))
+
+    with pytest.raises(type(error), match=str(error)):
+        asyncio.run(asyncio.wait_for(scene(), 10))
+    assert ended == [0, 1, 3]
+
+
+def test_a_stopped_job_ends_the_run_before_it() -> None:
+    delivered: list[int] = []
+
+    async def scene() -> bool:
+        async def settle(job: Job) -> Outcome:
+            if job.index >= 5:
+                raise Stopped
+            return Failed(job, "")
+
+        return await Engine(settle, lambda outcome: delivered.append(outcome.job.index), width=3).run(jobs(100))
+
+    assert not asyncio.run(scene())
+    assert delivered == [0, 1, 2, 3, 4]
+
+
+def test_no_jobs() -> None:
+    async def settle(job: Job) -> Outcome:
+        raise AssertionError(job)
+
+    async def scene() -> bool:
+        return await Engine(settle, lambda _: None, width=3).run(jobs(0))
+
+    assert asyncio.run(scene())

@@ -1,0 +1,243 @@
+"""``rmboost generate`` from end to end, with the fake and over real sockets."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Shell, read_jsonl, write_jsonl
+
+import rmboost as package
+
+PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
+
+
+def test_pairs_are_balanced_and_oriented_as_ordered(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake", "--aspects", "qa_feedback")
+    assert done.code == 0, done.err
+    rows = read_jsonl(tmp_path / "pairs.jsonl")
+    assert Counter((row["label"], row["aspect"]) for row in rows) == {
+        (label, aspect): 4 for label in ("better", "worse") for aspect in ("relevance", "factuality", "completeness")
+    }
+    assert [row["metadata"]["source"] for row in rows] == list(range(24)), "rows stand in input order"
+    for row in rows:
+        assert row.keys() == PLAIN
+        assert row["rmboost"]["second"] == ("chosen" if row["label"] == "better" else "rejected")
+        assert row["chosen"] != row["rejected"]
+        assert "<response>" not in row["chosen"] + row["rejected"]
+        assert row["rmboost"]["plan"] not in row["chosen"] + row["rejected"]
+
+
+def test_the_same_command_again_says_so_and_asks_nothing(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake")
+    rmboost(*command)
+    before = (tmp_path / "pairs.jsonl").read_bytes()
+    again = rmboost(*command)
+    assert again.code == 0
+    assert "no call was made" in again.err
+    assert (tmp_path / "pairs.jsonl").read_bytes() == before
+
+
+def test_the_same_seed_gives_the_same_bytes_at_any_concurrency(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def pairs(name: str, *more: str) -> bytes:
+        rmboost("generate", prompts, "-o", tmp_path / name, "--model", "fake", *more)
+        return (tmp_path / name).read_bytes()
+
+    assert pairs("a.jsonl", "--concurrency", "1") == pairs("b.jsonl", "--concurrency", "24")
+    assert pairs("a.jsonl") != pairs("c.jsonl", "--seed", "1")
+
+
+def test_other_settings_say_what_differs_and_ask_only_what_changed(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    def summary(*more: str) -> tuple[str, dict[str, Any]]:
+        file = tmp_path / "summary.json"
+        command = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake", "--summary", file, *more)
+        return rmboost(*command).err, json.loads(file.read_text())
+
+    _, first = summary("--set", "checks=[]")
+    assert (first["status"], first["asked"]) == ("finished", 48)
+    said, hotter = summary("--set", "checks=[]", "--set", "rewriter.temperature=0.9")
+    assert "rewriter.temperature: None → 0.9" in said
+    assert (hotter["asked"], hotter["replayed"]) == (24, 24), "first responses are the same"
+    said, checked = summary("--set", "checks=[form]", "--set", "rewriter.temperature=0.9")
+    assert "changed since the last run: checks" in said
+    assert checked["asked"] == 0, "a check costs no call"
+    assert (tmp_path / "pairs.run" / "previous.jsonl").is_file()
+
+
+def test_more_prompts_ask_only_for_the_new_ones(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake", "--set", "checks=[]")
+    rmboost(*command, "--limit", "10")
+    first = (tmp_path / "pairs.jsonl").read_bytes()
+    file = tmp_path / "summary.json"
+    rmboost(*command, "--summary", file)
+    assert json.loads(file.read_text())["asked"] == 28
+    assert (tmp_path / "pairs.jsonl").read_bytes().startswith(first)
+    with prompts.open("a") as more:
+        more.write('{"prompt": "One more?"}\n')
+    rmboost(*command, "--summary", file)
+    assert json.loads(file.read_text())["asked"] == 2
+    assert len(read_jsonl(tmp_path / "pairs.jsonl")) == 25
+
+
+def test_conversations_make_a_conversational_file(rmboost: Shell, tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Why?"}]
+    rows = [{"messages": turns}, {"prompt": "Plain {{ text }} {% raw %}", "system": "Be brief"}, {"prompt": "Only text"}]
+    done = rmboost("generate", write_jsonl(tmp_path / "p.jsonl", rows), "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert done.code == 0, done.err
+    pairs = read_jsonl(tmp_path / "o.jsonl")
+    assert pairs[0]["prompt"] == turns
+    assert pairs[1]["prompt"][0] == {"role": "system", "content": "Be brief"}
+    assert pairs[1]["prompt"][1]["content"] == "Plain {{ text }} {% raw %}"
+    for pair in pairs:
+        assert [turn["role"] for turn in pair["chosen"] + pair["rejected"]] == ["assistant", "assistant"]
+
+
+def test_several_aspects_and_aspects_of_the_models_choice(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("generate", prompts, "--model", "fake", "--aspects", "qa_feedback", "--set")
+    rmboost(*command, "method.aspects_per_pair=2", "-o", tmp_path / "two.jsonl")
+    rmboost(*command, "method.aspects_per_pair=auto", "-o", tmp_path / "auto.jsonl")
+    two, auto = (read_jsonl(tmp_path / f"{name}.jsonl") for name in ("two", "auto"))
+    assert {len(set(row["aspects"])) for row in two} == {2}
+    assert Counter(row["aspect"] for row in two) == {"relevance": 8, "factuality": 8, "completeness": 8}
+    assert len(auto) > 12
+    assert {row["aspect"] for row in auto} <= {"relevance", "factuality", "completeness"}
+    assert all(row["aspect"] == row["aspects"][0] for row in two + auto)
+
+
+def test_rejects_are_written_with_their_reasons(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    impossible = "checks=[{name: similarity, max_similarity: 0.001}]"
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", impossible)
+    assert done.code == 0
+    assert (tmp_path / "o.jsonl").read_bytes() == b""
+    rejects = read_jsonl(tmp_path / "o.run" / "rejects.jsonl")
+    assert len(rejects) == 24
+    for row in rejects:
+        assert row["kind"] == "dropped"
+        assert row["reason"] == "near-copy"
+        assert len(row["attempts"]) == 4
+        assert row["first"] and row["second"] and row["first"] != row["second"]
+    assert "24 × near-copy" in done.err
+
+
+def test_stdin_and_stdout_are_pipes(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RMBOOST_CACHE", str(tmp_path / "cache"))
+    outs = []
+    for _ in range(2):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(prompts.read_bytes())))
+        done = rmboost("generate", "-", "-o", "-", "--model", "fake")
+        assert done.code == 0, done.err
+        outs.append(done.out)
+    rows = [json.loads(line) for line in outs[0].splitlines()]
+    assert 20 < len(rows) <= 24
+    assert outs[0] == outs[1], "the second time the journal answers"
+    assert "no call was made" in done.err
+
+
+def test_dry_run_shows_settings_plan_and_messages_and_makes_no_file(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "gpt-none", "--dry-run")
+    assert done.code == 0, done.err
+    settings = yaml.safe_load(done.out.split("# plan")[0])
+    assert settings["method"]["style"] == "plan"
+    assert "labels: better 12, worse 12" in done.out
+    assert "Question 0: why is the sky blue?" in done.out
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message", "hint"),
+    [
+        (("--model", "fake", "--aspects", "genral"), 2, "no aspect set 'genral'", "general"),
+        (("--model", "fake", "--method", "rmbost"), 2, "unknown method 'rmbost'", "rmboost"),
+        (("--model", "fake", "--set", "checks=[leek]"), 2, "unknown check 'leek'", "leak"),
+        (("--model", "fake", "--set", "method.stile=plan"), 2, "stile: no such option", "style"),
+        (("--model", "fake", "--config", "none.yaml"), 2, "none.yaml cannot be read", ""),
+        (("--model", "fake", "--prompt-field", "question"), 2, "line 1", ""),
+        (("--model", "fake", "--stlye", "plan"), 2, "--stlye", "--style"),
+        (("--model", "m", "--base-url", "http://127.0.0.1:9/v1"), 4, "127.0.0.1:9", ""),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_asked(
+    rmboost: Shell, prompts: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str, hint: str
+) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *arguments)
+    assert (done.code, message in done.err, hint in done.err) == (code, True, True), done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_template_of_ones_own_and_a_mistake_in_it(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine" / "rmboost"
+    own.mkdir(parents=True)
+    for label in ("better", "worse"):
+        text = f'{{% turn "user" %}}{{{{ first }}}} {{{{ promt }}}} {label} <response>{{% endturn %}}'
+        (own / f"plan-{label}.md.j2").write_text(text)
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", f"prompts={tmp_path / 'mine'}")
+    done = rmboost(*command)
+    assert done.code == 2
+    assert "'promt' is undefined" in done.err
+    assert "prompt" in done.err.split("hint")[1]
+    for file in own.iterdir():
+        file.write_text(file.read_text().replace("promt", "prompt.text"))
+    assert rmboost(*command).code == 0
+
+
+def test_an_output_that_is_not_ours_is_left_alone(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    (tmp_path / "o.jsonl").write_text("precious\n")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert done.code == 3
+    assert (tmp_path / "o.jsonl").read_text() == "precious\n"
+
+
+def test_fresh_starts_over(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    rmboost(*command)
+    before = (tmp_path / "o.jsonl").read_bytes()
+    assert "moved to" in rmboost(*command, "--fresh").err
+    assert (tmp_path / "o.jsonl").read_bytes() == before
+
+
+def test_quiet_says_nothing(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_bad_lines_stop_before_any_call_or_are_counted(rmboost: Shell, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?"}, {"question": "How?"}, {"prompt": "Why?"}])
+    stopped = rmboost("generate", file, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert (stopped.code, "line 2" in stopped.err) == (2, True)
+    assert not (tmp_path / "o.run").exists()
+    done = rmboost("generate", file, "-o", tmp_path / "o.jsonl", "--model", "fake", "--skip-bad-lines")
+    assert done.code == 0
+    assert "1 lines are left out, the first: " in done.err
+    assert "1 prompts are left out: the same text came before" in done.err
+    assert len(read_jsonl(tmp_path / "o.jsonl")) == 1
+
+
+def test_the_python_door(tmp_path: Path) -> None:
+    given = ["Why is the sky blue?", {"prompt": "And at dusk?", "id": "dusk", "lang": "en"}]
+    summary = package.generate(given, tmp_path / "o.jsonl", model="fake", rewriter__temperature=0.7, checks=[])
+    assert (summary.status, summary.tally.kept, summary.asked) == ("finished", 2, 4)
+    assert read_jsonl(tmp_path / "o.jsonl")[1]["metadata"] == {"lang": "en"}
+    assert package.generate(given, tmp_path / "o.jsonl", model="fake", rewriter__temperature=0.7, checks=[]).asked == 0
+    with pytest.raises(package.RMBoostError):
+        package.generate(given, tmp_path / "o.jsonl", modell="fake")
+
+
+def test_the_python_door_inside_a_running_loop(tmp_path: Path) -> None:
+    import asyncio
+
+    async def cell() -> int:
+        return package.generate(["Why?"], tmp_path / "o.jsonl", model="fake", checks=[]).tally.kept
+
+    assert asyncio.run(cell()) == 1

@@ -1,0 +1,171 @@
+"""Nothing lost: runs that are killed, interrupted or cut off end with the files of an undisturbed run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from chat_server import Call, ChatServer, Fault, some
+from conftest import read_jsonl
+
+IN_FLIGHT = 8
+
+
+def command(prompts: Path, output: Path, url: str) -> list[str]:
+    # near-copies and redraws on purpose: a strict check makes jobs of different lengths
+    checks = "checks=[form, echo, leak, refusal, {name: similarity, max_similarity: 0.27}]"
+    options = ["--model", "test-model", "--base-url", url, "--concurrency", str(IN_FLIGHT), "--set", checks]
+    return [sys.executable, "-m", "rmboost", "generate", str(prompts), "-o", str(output), *options]
+
+
+@contextmanager
+def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of its own, with both ends of its output closed in the end."""
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(arguments, capture_output=True, timeout=60, check=False)
+
+
+def files(output: Path) -> tuple[bytes, bytes]:
+    return output.read_bytes(), (output.with_suffix(".run") / "rejects.jsonl").read_bytes()
+
+
+def interrupted(server: ChatServer, arguments: list[str], calls: int, number: signal.Signals) -> tuple[int, str]:
+    """Run the command until the server has seen ``calls`` more calls, then signal it; its exit code and last words."""
+    target = len(server.calls) + calls
+    process: list[subprocess.Popen[bytes]] = []
+
+    def shoot(_: Call) -> Fault | None:
+        if len(server.calls) == target and process:
+            os.kill(process[0].pid, number)
+        return None
+
+    server.script = shoot
+    with started(arguments) as running:
+        process.append(running)
+        _, said = running.communicate(timeout=60)
+        server.script = ()
+        return running.returncode, said.decode()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes, int]:
+    """What a run that nobody disturbs leaves behind, and how many calls it makes."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with ChatServer() as server:
+        done = finish(command(many_prompts(folder), folder / "pairs.jsonl", server.url))
+        assert done.returncode == 0, done.stderr.decode()
+        return (*files(folder / "pairs.jsonl"), len(server.calls))
+
+
+def many_prompts(folder: Path) -> Path:
+    path = folder / "prompts.txt"
+    path.write_text("".join(f"Why is number {number} a good number?\n" for number in range(60)))
+    return path
+
+
+def test_the_disturbed_runs_have_something_to_lose(undisturbed: tuple[bytes, bytes, int]) -> None:
+    pairs, rejects, calls = undisturbed
+    assert pairs.count(b"\n") + rejects.count(b"\n") == 60
+    assert rejects.count(b"\n") > 0
+    assert calls > 130, "some pairs are drawn again"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_random_moments(tmp_path: Path, undisturbed: tuple[bytes, bytes, int], seed: int) -> None:
+    random = Random(seed)
+    with ChatServer(latency=0.002) as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        kills = 0
+        for _ in range(4):
+            code, _ = interrupted(server, arguments, random.randint(1, 40), signal.SIGKILL)
+            kills += code == -signal.SIGKILL
+        assert finish(arguments).returncode == 0
+        bodies = Counter(str(call.body) for call in server.calls)
+    assert kills >= 2
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+    assert bodies.total() - len(bodies) <= kills * IN_FLIGHT, "only calls in flight are asked again"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_cleanly_and_loses_no_answer(
+    tmp_path: Path, undisturbed: tuple[bytes, bytes, int], number: signal.Signals
+) -> None:
+    with ChatServer(latency=0.002) as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        code, said = interrupted(server, arguments, 30, number)
+        assert code == 130, said
+        assert "the same command goes on from here" in said
+        assert "Traceback" not in said
+        assert finish(arguments).returncode == 0
+        assert len(server.calls) == undisturbed[2], "not one call was asked twice"
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+
+
+def test_faults_of_the_server_change_nothing(tmp_path: Path, undisturbed: tuple[bytes, bytes, int]) -> None:
+    busy = Fault(status=429, headers={"Retry-After": "0"})
+    broken = (Fault(status=500, headers={"Retry-After": "0"}), Fault(content=b"<html>", headers={"Retry-After": "0"}))
+    with ChatServer(script=some(0.2, busy, *broken)) as server:
+        done = finish(command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url))
+        assert done.returncode == 0, done.stderr.decode()
+        assert len(server.calls) > undisturbed[2]
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+
+
+def test_a_key_that_is_refused_stops_the_run_before_the_list_is_burnt(tmp_path: Path) -> None:
+    def refuse(_: Call) -> Fault:
+        return Fault(status=401, message="no such key")
+
+    with ChatServer(script=refuse) as server:
+        done = finish(command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url))
+        assert done.returncode == 4
+        assert b"OPENAI_API_KEY" in done.stderr
+        assert len(server.calls) <= IN_FLIGHT
+
+
+def test_jobs_that_fail_are_asked_again_by_the_same_command(
+    tmp_path: Path, undisturbed: tuple[bytes, bytes, int]
+) -> None:
+    def refuse_sevens(call: Call) -> Fault | None:
+        return Fault(status=400, message="too long") if "number 7 " in str(call.body) else None
+
+    with ChatServer(script=refuse_sevens) as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        done = finish(arguments)
+        assert done.returncode == 5
+        assert b"too long" in done.stderr
+        rejects = read_jsonl(tmp_path / "pairs.run" / "rejects.jsonl")
+        assert [row["kind"] for row in rejects].count("failed") == 1
+        server.script = ()
+        asked = len(server.calls)
+        assert finish(arguments).returncode == 0
+        assert len(server.calls) - asked < 10, "only the failed job is asked"
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
+    with ChatServer() as server:
+        arguments = command(many_prompts(tmp_path), Path("-"), server.url)
+        environment = {**os.environ, "RMBOOST_CACHE": str(tmp_path / "cache")}
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+            assert process.stdout and process.stderr
+            assert process.stdout.readline().startswith(b'{"prompt"')
+            process.stdout.close()
+            said = process.stderr.read()
+            process.wait(60)
+    assert b"Traceback" not in said
+    assert process.returncode == 0

@@ -1,0 +1,150 @@
+"""The files of a run: claimed, appended to, checked, never overwritten when they are not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rmboost.errors import StoreError
+from rmboost.records import Drop, Dropped, Job, Kept, Pair, Prompt, Response
+from rmboost.store import Store, claim, set_aside
+
+
+def job(index: int) -> Job:
+    return Job(Prompt(f"p{index}", ({"role": "user", "content": "Why?"},), plain=True), index)
+
+
+def kept(index: int) -> Kept:
+    return Kept(job(index), Pair(job(index).prompt, Response("a", "m"), Response("b", "m", call=1), "x", "worse", ("y",)))
+
+
+def dropped(index: int) -> Dropped:
+    return Dropped(job(index), (Drop("near-copy", "0.99", 1),))
+
+
+def visit(output: Path, scene: Callable[[Store], None]) -> None:
+    """Open the store, do something, close it."""
+
+    async def stage() -> None:
+        store = Store(output)
+        try:
+            scene(store)
+        finally:
+            await store.close()
+
+    asyncio.run(stage())
+
+
+def settle_four(store: Store) -> None:
+    assert store.resume("run", 6) == 0
+    store.write_manifest({"status": "running"})
+    for index in range(3):
+        store.add(kept(index), {"id": index, "text": "ü\ud800"})
+    store.add(dropped(3), {"id": 3})
+    store.checkpoint()
+
+
+def test_rows_go_to_pairs_and_rejects_and_the_tally_comes_back(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, settle_four)
+    assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == [0, 1, 2]
+    assert json.loads((tmp_path / "pairs.run" / "rejects.jsonl").read_text()) == {"id": 3}
+
+    def again(store: Store) -> None:
+        assert store.resume("run", 6) == 4
+        assert (store.tally.kept, store.tally.rejected) == (3, {"near-copy": 1})
+        assert store.tally.examples == {"near-copy": "p3"}
+
+    visit(output, again)
+
+
+def test_what_a_killed_process_wrote_past_the_checkpoint_is_cut_off(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, settle_four)
+    good = output.read_bytes()
+    output.write_bytes(good + b'{"id": 4, "torn')
+
+    def again(store: Store) -> None:
+        assert store.resume("run", 6) == 4
+        assert output.read_bytes() == good
+        store.add(kept(4), {"id": 4})
+
+    visit(output, again)
+    assert output.read_bytes() == good + b'{"id": 4}\n'
+
+
+@pytest.mark.parametrize("harm", ["edited", "shorter", "gone", "other settings", "fewer prompts"])
+def test_files_that_do_not_fit_are_written_anew_and_the_old_rows_kept(tmp_path: Path, harm: str) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, settle_four)
+    before = output.read_bytes()
+    if harm == "edited":
+        output.write_bytes(before.replace(b'"id": 1', b'"id": 7'))
+    elif harm == "shorter":
+        output.write_bytes(before[:-5])
+    elif harm == "gone":
+        output.unlink()
+
+    def again(store: Store) -> None:
+        run, jobs = ("other" if harm == "other settings" else "run"), (2 if harm == "fewer prompts" else 6)
+        assert store.resume(run, jobs) == 0
+        assert store.tally.settled == 0
+
+    touched = output.read_bytes() if output.exists() else None
+    visit(output, again)
+    assert output.read_bytes() == b""
+    previous = tmp_path / "pairs.run" / "previous.jsonl"
+    assert (previous.read_bytes() if previous.exists() else None) == touched
+
+
+def test_somebody_elses_file_is_left_alone(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    output.write_text("precious\n")
+    with pytest.raises(StoreError, match="not made by rmboost"):
+        Store(output)
+    assert output.read_text() == "precious\n"
+    assert not (tmp_path / "pairs.run").exists()
+
+
+def test_an_empty_file_may_be_filled(tmp_path: Path) -> None:
+    (tmp_path / "pairs.jsonl").touch()
+    visit(tmp_path / "pairs.jsonl", settle_four)
+
+
+@pytest.mark.parametrize("name", ["folder", "missing/pairs.jsonl", "pairs.run"])
+def test_places_that_cannot_be_written_are_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError):
+        Store(tmp_path / name)
+
+
+def test_a_second_process_is_refused_with_the_first_ones_pid(tmp_path: Path) -> None:
+    import os
+
+    with claim(tmp_path / "pairs.jsonl"), pytest.raises(StoreError, match=f"process {os.getpid()} is working"):
+        claim(tmp_path / "pairs.jsonl")
+    claim(tmp_path / "pairs.jsonl").close()
+
+
+def test_fresh_moves_the_old_run_aside_and_deletes_nothing(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    assert set_aside(output) is None
+    visit(output, settle_four)
+    before = output.read_bytes()
+    aside = set_aside(output)
+    assert aside is not None
+    assert (aside / "pairs.jsonl").read_bytes() == before
+    assert (aside / "journal.sqlite").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [aside.name]
+
+
+def test_a_manifest_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, settle_four)
+    (tmp_path / "pairs.run" / "manifest.json").write_text("{")
+    with pytest.raises(StoreError, match="manifest.json cannot be read"):
+        Store(output)
