@@ -82,7 +82,7 @@ def test_a_drop_draws_its_call_and_those_after_it_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("finish_reason", "reason"), [("length", "truncated"), ("content_filter", "filtered")])
 def test_half_an_answer_is_a_failure(tmp_path: Path, finish_reason: str, reason: str) -> None:
-    async def scene(client: Client, backend: Scripted) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
         with pytest.raises(ReplyError) as caught:
             await respond(client)
         assert caught.value.reason == reason
@@ -101,7 +101,7 @@ def test_transient_errors_are_tried_again_after_what_the_server_asked_for(tmp_pa
 
 
 def test_tries_have_an_end(tmp_path: Path) -> None:
-    async def scene(client: Client, backend: Scripted) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
         with pytest.raises(TransientError, match="third"):
             await respond(client)
 
@@ -119,7 +119,7 @@ def test_what_will_never_be_answered_is_not_tried_again(tmp_path: Path, error: B
 
 
 def test_after_stop_the_journal_still_answers_and_the_backend_does_not(tmp_path: Path) -> None:
-    async def scene(client: Client, backend: Scripted) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
         answered = await respond(client)
         client.stop()
         assert await respond(client) == answered
@@ -130,7 +130,7 @@ def test_after_stop_the_journal_still_answers_and_the_backend_does_not(tmp_path:
 
 
 def test_stop_does_not_wait_for_a_retry_far_away(tmp_path: Path) -> None:
-    async def scene(client: Client, backend: Scripted) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
         waiting = asyncio.create_task(respond(client))
         while not client.meter.retries:
             await asyncio.sleep(0)
@@ -142,7 +142,7 @@ def test_stop_does_not_wait_for_a_retry_far_away(tmp_path: Path) -> None:
 
 
 def test_a_call_that_waits_for_its_next_try_holds_no_slot(tmp_path: Path) -> None:
-    async def scene(client: Client, backend: Scripted) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
         waiting = [asyncio.create_task(respond(client, Job(PROMPT, n, n))) for n in range(2)]
         while client.meter.retries.total() < 2:
             await asyncio.sleep(0)

@@ -11,7 +11,9 @@ from rmboost import config, roles
 from rmboost.errors import ConfigError
 
 
-def from_yaml(tmp_path: Path, text: str, flags: dict[str, Any] | None = None, sets: tuple[str, ...] = ()) -> config.Config:
+def from_yaml(
+    tmp_path: Path, text: str, flags: dict[str, Any] | None = None, sets: tuple[str, ...] = ()
+) -> config.Config:
     path = tmp_path / "settings.yaml"
     path.write_text(text)
     return config.load(path, flags, sets)
@@ -21,14 +23,20 @@ def test_flags_win_over_the_file_and_sets_over_flags(tmp_path: Path) -> None:
     text = "seed: 1\nmodel: a\nrewriter: {temperature: 0.1, top_p: 0.9}\n"
     merged = from_yaml(tmp_path, text, {"seed": 2, "model": "b", "concurrency": None}, ("model=c",))
     assert (merged.seed, merged.model, merged.concurrency) == (2, "c", None)
-    assert from_yaml(tmp_path, text, {}, ("rewriter.temperature=0.7",)).rewriter.sampling == {"temperature": 0.7, "top_p": 0.9}
+    assert from_yaml(tmp_path, text, {}, ("rewriter.temperature=0.7",)).rewriter.sampling == {
+        "temperature": 0.7,
+        "top_p": 0.9,
+    }
 
 
 @pytest.mark.parametrize(
     ("assignment", "read"),
     [
         ("checks=[]", lambda c: c.checks == ()),
-        ("checks=[form, {name: similarity, maximum: 0.8}]", lambda c: c.checks[1] == {"name": "similarity", "maximum": 0.8}),
+        (
+            "checks=[form, {name: similarity, maximum: 0.8}]",
+            lambda c: c.checks[1] == {"name": "similarity", "maximum": 0.8},
+        ),
         ("method.style=plan", lambda c: c.method == {"name": "rmboost", "style": "plan"}),
         ("method=other", lambda c: c.method == {"name": "other"}),
         ("rewriter.extra.top_k=20", lambda c: c.rewriter.sampling == {"top_k": 20}),
@@ -72,7 +80,7 @@ def test_mistakes_in_a_set_are_named(assignment: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nowhere.yaml cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read: No such file"):
         config.load(tmp_path / "nowhere.yaml")
 
 
@@ -83,7 +91,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({}, "direct", ("local", "local")),
         ({"model": "local:smollm2-135m"}, "direct", ("local", "local")),
         ({"model": "local", "method": {"name": "rmboost", "style": "plan"}}, "plan", ("local", "local")),
-        ({"model": "meta/llama", "base_url": "http://x/v1", "rewriter": {"model": "local"}}, "direct", ("openai", "local")),
+        (
+            {"model": "meta/llama", "base_url": "http://x/v1", "rewriter": {"model": "local"}},
+            "direct",
+            ("openai", "local"),
+        ),
         ({"model": "gpt-x"}, "plan", ("openai", "openai")),
     ],
 )

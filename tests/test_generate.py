@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Shell, read_jsonl, write_jsonl
 
 import rmboost as package
+from conftest import Shell, read_jsonl, write_jsonl
 
 PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
 
@@ -88,8 +88,16 @@ def test_more_prompts_ask_only_for_the_new_ones(rmboost: Shell, prompts: Path, t
 
 
 def test_conversations_make_a_conversational_file(rmboost: Shell, tmp_path: Path) -> None:
-    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Why?"}]
-    rows = [{"messages": turns}, {"prompt": "Plain {{ text }} {% raw %}", "system": "Be brief"}, {"prompt": "Only text"}]
+    turns = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hello"},
+        {"role": "user", "content": "Why?"},
+    ]
+    rows = [
+        {"messages": turns},
+        {"prompt": "Plain {{ text }} {% raw %}", "system": "Be brief"},
+        {"prompt": "Only text"},
+    ]
     done = rmboost("generate", write_jsonl(tmp_path / "p.jsonl", rows), "-o", tmp_path / "o.jsonl", "--model", "fake")
     assert done.code == 0, done.err
     pairs = read_jsonl(tmp_path / "o.jsonl")
@@ -182,7 +190,16 @@ def test_a_template_of_ones_own_and_a_mistake_in_it(rmboost: Shell, prompts: Pat
     for label in ("better", "worse"):
         text = f'{{% turn "user" %}}{{{{ first }}}} {{{{ promt }}}} {label} <response>{{% endturn %}}'
         (own / f"plan-{label}.md.j2").write_text(text)
-    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", f"prompts={tmp_path / 'mine'}")
+    command = (
+        "generate",
+        prompts,
+        "-o",
+        tmp_path / "o.jsonl",
+        "--model",
+        "fake",
+        "--set",
+        f"prompts={tmp_path / 'mine'}",
+    )
     done = rmboost(*command)
     assert done.code == 2
     assert "'promt' is undefined" in done.err
@@ -219,8 +236,8 @@ def test_bad_lines_stop_before_any_call_or_are_counted(rmboost: Shell, tmp_path:
     assert not (tmp_path / "o.run").exists()
     done = rmboost("generate", file, "-o", tmp_path / "o.jsonl", "--model", "fake", "--skip-bad-lines")
     assert done.code == 0
-    assert "1 lines are left out, the first: " in done.err
-    assert "1 prompts are left out: the same text came before" in done.err
+    assert "lines left out: 1, the first: " in done.err
+    assert "the same text came before: 1" in done.err
     assert len(read_jsonl(tmp_path / "o.jsonl")) == 1
 
 

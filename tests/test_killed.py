@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+
 from chat_server import Call, ChatServer, Fault, some
 from conftest import read_jsonl
 

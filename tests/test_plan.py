@@ -21,7 +21,7 @@ def cells(aspects: int) -> list[Spec]:
 def test_whole_blocks_are_exactly_balanced(aspects: int, seed: int, blocks: int) -> None:
     plan = Plan(cells(aspects), seed)
     counts = Counter(plan.spec(index) for index in range(2 * aspects * blocks))
-    assert counts == {cell: blocks for cell in cells(aspects)}
+    assert counts == dict.fromkeys(cells(aspects), blocks)
 
 
 @given(aspects=st.integers(1, 9), seed=st.integers(), jobs=st.integers(1, 60))

@@ -19,7 +19,9 @@ def job(index: int) -> Job:
 
 
 def kept(index: int) -> Kept:
-    return Kept(job(index), Pair(job(index).prompt, Response("a", "m"), Response("b", "m", call=1), "x", "worse", ("y",)))
+    return Kept(
+        job(index), Pair(job(index).prompt, Response("a", "m"), Response("b", "m", call=1), "x", "worse", ("y",))
+    )
 
 
 def dropped(index: int) -> Dropped:
@@ -146,5 +148,5 @@ def test_a_manifest_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     visit(output, settle_four)
     (tmp_path / "pairs.run" / "manifest.json").write_text("{")
-    with pytest.raises(StoreError, match="manifest.json cannot be read"):
+    with pytest.raises(StoreError, match=r"manifest\.json cannot be read"):
         Store(output)

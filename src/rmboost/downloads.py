@@ -112,7 +112,7 @@ class HttpSource(Component):
         timeout = httpx2.Timeout(30, connect=5)
         with httpx2.stream("GET", self.url, headers=headers, timeout=timeout, follow_redirects=True) as reply:
             _line_up(partial, reply)
-            for chunk in reply.iter_raw(_CHUNK):
+            for chunk in reply.iter_raw():
                 partial.write(chunk)
         if not partial.whole:
             found = partial.done

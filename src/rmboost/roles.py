@@ -14,13 +14,18 @@ from rmboost.errors import ConfigError
 
 LOCAL = "local"
 
+_SMALL_MODEL = {"responder": {"temperature": 0.3}, "rewriter": {"temperature": 0.7}}
+"""What small models answer best with (docs/yield.md); for others the server's own defaults hold."""
+_SMALL_MODEL_TOKENS = 512
+"""A small model that loses its thread writes until its memory is full; this ends it, as a visible reject."""
+
 
 def resolve(config: Config) -> Config:
     """The same settings with the model of every role, and a style that is ``auto``, made definite.
 
     Raises EndpointError when an endpoint is named without a model and serves none or several.
     """
-    roles = {name: role.model_copy(update=_place(config, role)) for name, role in config.roles.items()}
+    roles = {name: _resolve_role(config, name, role) for name, role in config.roles.items()}
     method = dict(config.method)
     if method["name"] == "rmboost" and method.get("style", "auto") == "auto":
         method["style"] = "direct" if kind(roles["rewriter"]) == LOCAL else "plan"
@@ -54,6 +59,14 @@ def _describe(role: RoleConfig) -> str:
     if name == "fake":
         return "model fake: made-up sentences, for trying a pipeline"
     return f"model {role.model} at {role.base_url or os.environ.get('OPENAI_BASE_URL') or 'api.openai.com'}"
+
+
+def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
+    placed = role.model_copy(update=_place(config, role))
+    if kind(placed) != LOCAL:
+        return placed
+    defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **_SMALL_MODEL.get(name, {})}
+    return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) is None})
 
 
 def _place(config: Config, role: RoleConfig) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from rmboost.store import Store, set_aside
 from rmboost.tally import Tally
 
 DEFAULT_CONCURRENCY = 32
+_TICK_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -37,8 +38,10 @@ class Listener:
     def progress(self, tally: Tally, meter: Meter, total: int) -> None:
         """One more job is settled."""
 
+    wants_rows = False
+
     def row(self, line: bytes) -> None:
-        """One more line of the output, from its first line on, also those of earlier runs."""
+        """One more line of the output, from its first line on, also those of earlier runs; if ``wants_rows``."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +125,9 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
     """What of the input the run does not use."""
     found = recipe.survey
     if found.bad:
-        yield f"{found.bad} lines are left out, the first: {found.first_bad}"
+        yield f"lines left out: {found.bad}, the first: {found.first_bad}"
     if found.duplicates:
-        yield f"{found.duplicates} prompts are left out: the same text came before"
+        yield f"prompts left out because the same text came before: {found.duplicates}"
 
 
 def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
@@ -137,8 +140,9 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
     run = f"{stable_hash(settings, recipe.survey.plain, recipe.survey.sha256):x}"
     start = store.resume(run, recipe.survey.count)
     store.write_manifest({"status": "running", "settings": settings})
-    for row in store.lines():
-        listener.row(row)
+    if listener.wants_rows:
+        for row in store.lines():
+            listener.row(row)
     return start
 
 
@@ -155,18 +159,27 @@ async def _settle_all(recipe: Recipe, store: Store, client: Client, start: int, 
 
     def deliver(outcome: Outcome) -> None:
         line = store.add(outcome, recipe.row(outcome))
-        if isinstance(outcome, Kept):
+        if listener.wants_rows and isinstance(outcome, Kept):
             listener.row(line)
         listener.progress(store.tally, client.meter, total)
 
     make = partial(settle, method=recipe.method, checks=recipe.checks, client=client, draws=recipe.config.draws)
-    listener.progress(store.tally, client.meter, total)
+    clock = asyncio.create_task(_tell_time(store, client, total, listener))
     try:
         finished = await Engine(make, deliver, client.limit).run(recipe.jobs(start))
     finally:
+        clock.cancel()
         store.checkpoint()
         await client.close()
     return "finished" if finished else "stopped"
+
+
+async def _tell_time(store: Store, client: Client, total: int, listener: Listener) -> None:
+    """Progress once a second while calls are under way: a slow model settles a job only now and then."""
+    while True:
+        await asyncio.sleep(_TICK_SECONDS)
+        if client.meter.in_flight:
+            listener.progress(store.tally, client.meter, total)
 
 
 @contextmanager
@@ -216,7 +229,7 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
 
 def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:
     return {
-        "status": status,
+        "status": "finished" if status == "unchanged" else status,
         "settings": settings_of(recipe.config, recipe.method, recipe.templates),
         "input": {"path": recipe.source.path, **asdict(recipe.survey)},
         "summary": summary.dump(),

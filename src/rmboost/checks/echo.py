@@ -9,7 +9,7 @@ from rmboost.checks import Check, code
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
 
-_END = 30
+_END = 20
 """Characters at the head and the tail of a prompt by which a copy of it is found."""
 
 
@@ -40,7 +40,7 @@ class Echo(Check):
         if len(response) < len(prompt) / 2:  # so much white space there is in no prompt
             return 0.0
         prompt, response = _plain(prompt), _plain(response)
-        if prompt == response:
+        if prompt == response or (prompt in response and len(prompt) >= self.min_prompt):
             return 1.0
         if len(prompt) < self.min_prompt:
             return 0.0

@@ -20,8 +20,10 @@ _SIGNS = str.maketrans("", "", " \t\r\n\v\f\u00a0.,;:!?'\"“”„‘’«»()[
 _BEFORE_CAPITALS = (".", "!", "?", ":", "…", "-", "–", "*", "•", "#", "|", '"', "“", "\n")
 """Ends of words after which a capital letter is no sign of a name."""
 _NEGATIONS = frozenset(
-    "not no never none nothing nobody neither nor without cannot hardly rarely "
-    "nicht kein keine keinen nie niemals ohne ne pas jamais sans sin nunca não sem 不 没 沒 无 無 非".split()
+    ("not", "no", "never", "none", "nothing", "nobody", "neither", "nor", "without", "cannot", "hardly", "rarely")
+    + ("nicht", "kein", "keine", "keinen", "nie", "ohne", "ne", "pas", "jamais", "sans", "sin", "nunca", "não")
+    + ("不", "没", "沒", "无", "無", "非")
+)
 )
 
 

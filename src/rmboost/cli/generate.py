@@ -18,7 +18,7 @@ STDIO = "-"
 
 @click.command()
 @click.argument("prompts")
-@click.option("-o", "--output", required=True, help="Where the pairs go (JSONL); - for stdout.")
+@click.option("-o", "--output", help="Where the pairs go (JSONL); - for stdout.")
 @click.option("-c", "--config", "config_file", type=click.Path(path_type=Path), help="Settings, as YAML.")
 @click.option("--method", help="How pairs are made.  [default: rmboost]")
 @click.option("--model", help="A model of the endpoint, local, local:NAME, local:/path/to.gguf, or fake.")
@@ -40,7 +40,7 @@ STDIO = "-"
 @click.option("--dry-run", is_flag=True, help="Show settings, plan and first messages; ask nothing.")
 @click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write the closing summary as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-def generate(prompts: str, output: str, **options: Any) -> None:
+def generate(prompts: str, output: str | None, **options: Any) -> None:
     """Make preference pairs from PROMPTS (JSONL, text, CSV or parquet; - for stdin).
 
     The same command again goes on where it was left, and asks nothing twice. State is kept beside the output, in a
@@ -51,8 +51,10 @@ def generate(prompts: str, output: str, **options: Any) -> None:
     """
     from rmboost.cli.places import place
 
+    if output is None and not options["dry_run"]:
+        raise click.UsageError("Missing option '-o' / '--output': where shall the pairs go? (-o pairs.jsonl)")
     config = _config(options)
-    source, target = place(prompts, output)
+    source, target = place(prompts, output or STDIO)
     if options["dry_run"]:
         _dry_run(source, config)
     else:

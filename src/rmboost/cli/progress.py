@@ -21,7 +21,7 @@ class Progress(Listener):
 
     def __init__(self, *, quiet: bool, rows_to_stdout: bool) -> None:
         self._quiet = quiet
-        self._stdout = sys.stdout.buffer if rows_to_stdout else None
+        self.wants_rows = rows_to_stdout
         self._bar: tqdm[Any] | None = None
         self._started = self._last = time.monotonic()
 
@@ -31,9 +31,8 @@ class Progress(Listener):
                 click.echo(line, err=True)
 
     def row(self, line: bytes) -> None:
-        if self._stdout:
-            self._stdout.write(line)
-            self._stdout.flush()
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
 
     def progress(self, tally: Tally, meter: Meter, total: int) -> None:
         if self._quiet:

@@ -1,0 +1,108 @@
+"""The leak check: talk about the task, and answers that only share words with it."""
+
+from __future__ import annotations
+
+import pytest
+from check_cases import blamed, pair
+
+PROMPT = "Why do cats purr?"
+ANSWER = "Cats purr when they feel at ease, but also when they are hurt and want to calm down."
+
+LEAKS = {
+    "a worse version": f"Here is a worse version of the answer:\n\n{ANSWER}",
+    "a worse response, politely": f"Sure! Here's a slightly worse response: {ANSWER}",
+    "an improved version": f"Here is an improved version: {ANSWER}",
+    "a revised answer": f"Certainly. Below is the revised answer.\n\n{ANSWER}",
+    "a better answer": f"Here's a better answer: {ANSWER}",
+    "less complete": f"Here is a less complete response. {ANSWER}",
+    "typographic apostrophe": f"Here’s a degraded version: {ANSWER}",
+    "label line": f"**Improved answer:** {ANSWER}",
+    "worse answer line": f"Worse answer: {ANSWER}",
+    "one word line": f"Rewritten:\n{ANSWER}",
+    "brackets": f"[Rewritten] {ANSWER}",
+    "worse in brackets": f"{ANSWER} (worse)",
+    "the fewshot label": f"Answer: {ANSWER}",
+    "why it is worse": f"{ANSWER}\n\nThis response is worse because it leaves out the healing.",
+    "less accurate": f"{ANSWER} This answer is less accurate than it could be.",
+    "what was done": f"{ANSWER}\n\nNote: I made the answer less complete.",
+    "what was done on purpose": f"{ANSWER} I deliberately left out the details about healing.",
+    "was rewritten": f"{ANSWER} The response has been rewritten.",
+    "rewritten to": f"Rewritten to be less helpful. {ANSWER}",
+    "as requested": f"As requested, a worse take on it: {ANSWER}",
+    "the original": f"{ANSWER} Compared to the original response, it is short.",
+    "response A": f"Response A: {ANSWER}",
+    "response 2": f"**Response 2** is this: {ANSWER}",
+    "changes": f"{ANSWER}\n\nChanges made:\n- removed the reason",
+    "aspect as label": f"Completeness: low\n{ANSWER}",
+    "in terms of the aspect": f"{ANSWER} In terms of completeness it could say more.",
+    "aspect of the response": f"{ANSWER} I kept the completeness of the response low.",
+    "aspect of two words": f"Error handling: {ANSWER}",
+    "thinking aloud": f"Okay, the user asked about cats. {ANSWER}",
+    "the instruction again": f"Write this answer again, but worse in completeness. {ANSWER}",
+    "German": f"Hier ist eine schlechtere Version der Antwort: {ANSWER}",
+    "German, as improved": f"Verbesserte Antwort: {ANSWER}",
+}
+
+CLEAN = {
+    "an answer": ANSWER,
+    "about a worse outcome": "Waiting leads to a worse outcome, and a second operation makes it worse still.",
+    "about a better answer": "There is no better answer than patience. The answer is less clear for old cats.",
+    "about a product": "This is an improved version of the old phone, and the revised edition costs less.",
+    "an immune response": "The immune response is weaker in old cats. The response was made worse by stress.",
+    "a response time": "We improved the response time of the server; a revised plan is out.",
+    "a first response": "The first response to the fire was slow, slower than the original plan.",
+    "a letter": "Dear Ms Lee, as requested, I have attached the updated contract. Yours, Ana",
+    "a quiz": "Answer B is correct, and the second is worse for cats.",
+    "here is a list": "Here is a short list of reasons: comfort, hunger, pain.",
+    "here is a better way": "Here is a better way to find out: watch its tail.",
+    "other aspects": "Accuracy: 95 %. Speed: high. In terms of price, both are equal.",
+    "completeness elsewhere": "For the sake of completeness, lions cannot purr.",
+    "intention": "The poet deliberately left out the verb, and intentionally so.",
+    "a story": "She rewrote the letter twice and made the reply short. I changed my answer.",
+    "edited": "The film was edited to be shorter. It was revised for television.",
+    "a headword": "Better safe than sorry: call a vet.",
+    "aspect in the plain sense": "One aspect of purring is healing: its frequency helps bones.",
+    "user": "The user asked for a page is sent to the login first.",
+    "answer in passing": "In short, the answer: nobody knows.",
+    "http": "The server sends a response: first the status, then the headers.",
+    "German": "Die Antwort ist einfach: Es gibt keine bessere Version dieser Theorie.",
+}
+CLEAN["user"] = "If the user asked for a page, the server sends it."
+
+
+@pytest.mark.parametrize("text", LEAKS.values(), ids=LEAKS)
+def test_talk_about_the_task_is_found_on_either_side(text: str) -> None:
+    aspects = ("completeness", "error_handling")
+    assert blamed("leak", pair(PROMPT, ANSWER, text, *aspects)) == ("leak", 1)
+    assert blamed("leak", pair(PROMPT, text, ANSWER, *aspects)) == ("leak", 0)
+
+
+@pytest.mark.parametrize("text", CLEAN.values(), ids=CLEAN)
+def test_words_of_the_task_in_an_answer_are_no_leak(text: str) -> None:
+    assert blamed("leak", pair(PROMPT, ANSWER, text, "completeness")) is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("Rewrite this sentence: me like cats", "Here is a revised version: I like cats."),
+        ("Can you improve the following text? Cats is nice.", "Improved text: Cats are nice."),
+        ("Fix my code", "I've rewritten it with a loop.\n\nChanges made:\n- a loop"),
+        ("Make this email more polite: Come!", "Here's a more polite version: Please come."),
+        ("Write two answers, labelled Response A and Response B.", "Response A: yes. Response B: no."),
+        ("Write a worse version of a famous line.", "Here is a worse version: To do or not to do."),
+        ("Schreibe den Satz um: Katzen ist nett.", "Hier ist eine überarbeitete Fassung: Katzen sind nett."),
+        ("Rate the completeness of the list.", "Completeness: 3 of 5."),
+    ],
+)
+def test_what_the_prompt_asks_for_is_no_leak(prompt: str, text: str) -> None:
+    assert blamed("leak", pair(prompt, ANSWER, text, "completeness")) is None
+
+
+def test_a_prompt_that_asks_for_an_edit_excuses_no_talk_of_a_worse_one() -> None:
+    text = "Here is a worse version: I likes cats."
+    assert blamed("leak", pair("Rewrite this sentence: me like cats", ANSWER, text)) == ("leak", 1)
+
+
+def test_what_both_responses_say_gives_nothing_away() -> None:
+    assert blamed("leak", pair(PROMPT, f"Answer: {ANSWER}", "Answer: nobody knows.")) is None

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from rmboost.backends.local import LocalBackend, cores
+from rmboost.errors import BackendError, ConfigError, EndpointError
+from rmboost.records import Request, Response
+
+T = TypeVar("T")
+QUESTIONS = ("Why is the sky blue?", "Write a haiku about rain.", "What is a prime number?", "How do I boil an egg?")
+
+
+def request(question: str = QUESTIONS[0], seed: int = 1, **sampling: Any) -> Request:
+    return Request(({"role": "user", "content": question},), seed, {"temperature": 0.8, "max_tokens": 24} | sampling)
+
+
+def use(backend: LocalBackend, work: Callable[[LocalBackend], Coroutine[Any, Any, T]]) -> T:
+    """What the work gives, with the backend closed afterwards."""
+
+    async def run() -> T:
+        try:
+            return await work(backend)
+        finally:
+            await backend.close()
+
+    return asyncio.run(run())
+
+
+def tiny(**options: Any) -> LocalBackend:
+    return LocalBackend(model="smollm2-135m", threads=1, **options)
+
+
+@pytest.mark.parametrize("name", ["local", "qwen2.5-coder-1.5b"])
+def test_the_default_model_by_both_names_is_one_backend(name: str) -> None:
+    assert LocalBackend(model=name) == LocalBackend()
+    assert hash(LocalBackend(model=name)) == hash(LocalBackend())
+
+
+def test_it_answers_as_many_at_once_as_it_has_slots() -> None:
+    assert LocalBackend(model="smollm2-135m").room == 4
+    assert LocalBackend(slots=7).room == 7
+
+
+def test_an_unknown_model_is_found_before_anything_is_loaded() -> None:
+    with pytest.raises(ConfigError, match="no embedded model 'smollm'"):
+        LocalBackend(model="smollm")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        LocalBackend(model="/no/such/model.gguf")
+
+
+def test_a_core_at_least() -> None:
+    assert cores() >= 1
+
+
+def test_closing_what_was_never_opened() -> None:
+    asyncio.run(LocalBackend().close())
+
+
+def test_a_file_that_llama_cpp_cannot_load(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + bytes(1000))
+    with pytest.raises(EndpointError, match=r"llama.cpp cannot load .*broken.gguf"):
+        use(LocalBackend(model=str(broken)), LocalBackend.check)
+
+
+def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(b"GGUF")
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(EndpointError, match="the embedded model cannot run") as caught:
+        use(LocalBackend(model=str(own)), LocalBackend.check)
+    assert caught.value.hint == "pip install 'rmboost[local]'"
+
+
+async def _talk(backend: LocalBackend) -> tuple[str, list[Response], list[Response]]:
+    name = await backend.check()
+    one_by_one = [await backend.complete(request(question)) for question in QUESTIONS]
+    at_once = await asyncio.gather(*(backend.complete(request(question)) for question in QUESTIONS))
+    return name, one_by_one, at_once
+
+
+@pytest.mark.real
+def test_the_same_text_one_by_one_and_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    name, one_by_one, at_once = use(tiny(), _talk)
+    assert name == one_by_one[0].model == "smollm2-135m"
+    assert all(len(response.text) > 20 for response in one_by_one)
+    assert [response.text for response in one_by_one] == [response.text for response in at_once]
+    assert one_by_one[0].usage.completion_tokens == 24
+    assert not any(word in capfd.readouterr().err for word in ("srv", "llama", "slot"))
+
+
+async def _vary(backend: LocalBackend) -> tuple[Response, ...]:
+    return (
+        await backend.complete(request(seed=1)),
+        await backend.complete(request(seed=2)),
+        await backend.complete(request(seed=2**61 + 1)),
+        await backend.complete(request("Say yes.", max_tokens=1)),
+    )
+
+
+@pytest.mark.real
+def test_the_seed_decides_and_an_answer_cut_short_says_so() -> None:
+    first, other, large, cut = use(tiny(slots=1), _vary)
+    again = use(tiny(slots=1), _vary)[0]
+    assert first.text == again.text
+    assert len({first.text, other.text}) == 2
+    assert large.text
+    assert (cut.finish_reason, cut.usage.completion_tokens) == ("length", 1)
+
+
+@pytest.mark.real
+def test_a_prompt_that_is_too_long_fails_alone() -> None:
+    async def work(backend: LocalBackend) -> Response:
+        with pytest.raises(BackendError, match="exceeds the available context size") as caught:
+            await backend.complete(request("long " * 2000))
+        assert type(caught.value) is BackendError
+        return await backend.complete(request())
+
+    assert use(tiny(slots=2, context=512), work).text
+
+
+@pytest.mark.real
+def test_a_backend_serves_a_second_loop() -> None:
+    backend = tiny(slots=1)
+    first, second = (use(backend, lambda it: it.complete(request())) for _ in range(2))
+    assert first.text == second.text
