@@ -18,7 +18,9 @@ async def no_ask(role: str, template: str, /, **values: object) -> NoReturn:
 def pair(prompt: str, first: str, second: str, *aspects: str) -> Pair:
     """A pair whose second response, call 1, was ordered to be worse."""
     chosen, rejected = Response(first, "m", call=0), Response(second, "m", call=1)
-    return Pair(Prompt("p", ({"role": "user", "content": prompt},), True), chosen, rejected, "rmboost", "worse", aspects)
+    return Pair(
+        Prompt("p", ({"role": "user", "content": prompt},), True), chosen, rejected, "rmboost", "worse", aspects
+    )
 
 
 def check(name: str, **options: object) -> Check:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from check_cases import blamed, check, pair, verdict
 
+from check_cases import blamed, check, pair, verdict
 from rmboost.records import Pair, Prompt, Response
 
 ANSWER = "It began with the murder of an archduke and ended with four empires gone."
@@ -38,7 +38,10 @@ CLEAN = {
     "an answer": (QUESTION, ANSWER),
     "a short prompt as a heading": ("What is love?", "What is love? A song of 1993."),
     "words of the question": (QUESTION, f"The main causes of the First World War were many. {ANSWER}"),
-    "corrected grammar": (GRAMMAR, "She goes to school every day and he likes the teacher very much because he is kind."),
+    "corrected grammar": (
+        GRAMMAR,
+        "She goes to school every day and he likes the teacher very much because he is kind.",
+    ),
     "text that needs no correction": (f"Fix the grammar: {ANSWER}", ANSWER),
     "text before the instruction": (f"{ANSWER}\n\nIs this sentence correct? Rewrite it if not.", ANSWER),
     "a sentence of the passage": (PASSAGE, "The left ventricle pumps blood into the body."),
@@ -72,5 +75,3 @@ def test_only_the_last_turn_counts() -> None:
     prompt = Prompt("p", (*turns, {"role": "user", "content": "And who won?"}))  # type: ignore[arg-type]
     conversation = Pair(prompt, Response(QUESTION, "m", call=0), Response(ANSWER, "m", call=1), "rmboost")
     assert verdict(check("echo"), conversation) is conversation
-
-

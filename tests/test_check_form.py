@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from check_cases import blamed, pair
 
 PROMPT = "How do I boil an egg?"
@@ -32,6 +33,7 @@ DEFECTS = {
     "a word": ("egg " * 20, "repetition"),
     "a numbered list of the same": ("\n".join(f"{n}. Boil the egg" for n in range(1, 12)), "repetition"),
     "without spaces": ("把鸡蛋放进开水里煮。" * 5, "repetition"),
+    "an emoji": ("😊" * 200, "repetition"),
     "syllables": ("haha" * 20, "repetition"),
 }
 

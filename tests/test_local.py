@@ -36,7 +36,7 @@ def tiny(**options: Any) -> LocalBackend:
     return LocalBackend(model="smollm2-135m", threads=1, **options)
 
 
-@pytest.mark.parametrize("name", ["local", "qwen2.5-coder-1.5b"])
+@pytest.mark.parametrize("name", ["", "local", "qwen2.5-coder-1.5b"])
 def test_the_default_model_by_both_names_is_one_backend(name: str) -> None:
     assert LocalBackend(model=name) == LocalBackend()
     assert hash(LocalBackend(model=name)) == hash(LocalBackend())
@@ -88,7 +88,7 @@ async def _talk(backend: LocalBackend) -> tuple[str, list[Response], list[Respon
 @pytest.mark.real
 def test_the_same_text_one_by_one_and_at_once(capfd: pytest.CaptureFixture[str]) -> None:
     name, one_by_one, at_once = use(tiny(), _talk)
-    assert name == one_by_one[0].model == "smollm2-135m"
+    assert name == one_by_one[0].model == "local:smollm2-135m"
     assert all(len(response.text) > 20 for response in one_by_one)
     assert [response.text for response in one_by_one] == [response.text for response in at_once]
     assert one_by_one[0].usage.completion_tokens == 24

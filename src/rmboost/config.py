@@ -52,7 +52,11 @@ class Config(Component):
     """for every role that names none; none: what the endpoint serves, or the embedded model without an endpoint"""
     base_url: str | None = None
     responder: RoleConfig = RoleConfig()
+    """writes the first response"""
     rewriter: RoleConfig = RoleConfig()
+    """edits it into the second"""
+    drafter: RoleConfig = RoleConfig()
+    """a weaker model, asked only where a method contrasts two models (``method.contrast``)"""
     checks: tuple[dict[str, Any], ...] = tuple({"name": name} for name in DEFAULT_CHECKS)
     """in the order in which they look at a pair"""
     seed: int = 0

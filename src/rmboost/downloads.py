@@ -6,6 +6,7 @@ Every source appends to the same Partial, since all hold the very same bytes.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,13 @@ class Partial:
         self._file.truncate(0)
         self.done, self._hash = 0, hashlib.sha256()
         self._progress(0)
+
+    def keep(self, path: Path) -> None:
+        """Give the file its name, after its bytes are on the disk: a power cut must not leave the name alone."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.close()
+        self.path.replace(path)
 
     def close(self) -> None:
         self._file.close()

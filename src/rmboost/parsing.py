@@ -7,7 +7,8 @@ import re
 from rmboost.errors import ReplyError
 from rmboost.records import Response
 
-_THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
+# Thinking stands first. Some chat templates open the block themselves, so that the reply begins inside of it.
+_THINK = re.compile(r"\A\s*(?:<think>)?(?:(?!<think>).)*?</think>", re.DOTALL)
 
 
 def tagged(response: Response, tag: str) -> tuple[str, str]:

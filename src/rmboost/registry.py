@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -29,7 +29,7 @@ def build(kind: str, catalogue: Mapping[str, str], base: type[C], given: str | M
     """
     options = {"name": given} if isinstance(given, str) else dict(given)
     name = options.pop("name", None)
-    if name not in catalogue:
+    if not isinstance(name, str) or name not in catalogue:
         raise ConfigError(f"unknown {kind} {name!r}", suggest(str(name), catalogue))
     module, _, attribute = catalogue[name].partition(":")
     component: type[Component] = getattr(import_module(module), attribute)
@@ -55,8 +55,10 @@ def validate(model: type[M], values: Mapping[str, Any], where: str) -> M:
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` when something known is near, else all that is known."""
+    """``did you mean …?`` when something known is near, else all that is known; nothing when nothing is."""
     names = sorted(known)
+    if not names:
+        return ""
     close = get_close_matches(wrong, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
 
@@ -70,10 +72,15 @@ def _plain(problem: Any) -> str:
 
 
 def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The fields of the model at the end of a path of field names and list places."""
     for part in path:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return list(model.model_fields)
-        model = inner
+        if isinstance(part, str) and part in model.model_fields:
+            model = _inner(model.model_fields[part].annotation) or model
     return list(model.model_fields)
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field is, or is a list, tuple or union of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _inner(part))), None)

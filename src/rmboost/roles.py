@@ -13,8 +13,10 @@ from rmboost.config import Config, RoleConfig
 from rmboost.errors import ConfigError
 
 LOCAL = "local"
+_DRAFTER = "local:smollm2-135m"
+"""Weaker than any model that is worth its while as a rewriter."""
 
-_SMALL_MODEL = {"responder": {"temperature": 0.3}, "rewriter": {"temperature": 0.7}}
+_SMALL_MODEL = {"responder": {"temperature": 0.3}, "rewriter": {"temperature": 0.7}, "drafter": {"temperature": 0.7}}
 """What small models answer best with (docs/yield.md); for others the server's own defaults hold."""
 _SMALL_MODEL_TOKENS = 512
 """A small model that loses its thread writes until its memory is full; this ends it, as a visible reject."""
@@ -26,10 +28,22 @@ def resolve(config: Config) -> Config:
     Raises EndpointError when an endpoint is named without a model and serves none or several.
     """
     roles = {name: _resolve_role(config, name, role) for name, role in config.roles.items()}
-    method = dict(config.method)
-    if method["name"] == "rmboost" and method.get("style", "auto") == "auto":
-        method["style"] = "direct" if kind(roles["rewriter"]) == LOCAL else "plan"
+    if config.method["name"] != "rmboost":
+        return config.model_copy(update=roles)
+    method = _resolve_style(config.method, roles["rewriter"])
+    if method["contrast"] and config.drafter.model is None:
+        drafter = config.drafter.model_copy(update={"model": _DRAFTER})
+        roles["drafter"] = _resolve_role(config, "drafter", drafter)
     return config.model_copy(update={**roles, "method": method})
+
+
+def _resolve_style(method: Mapping[str, Any], rewriter: RoleConfig) -> dict[str, Any]:
+    """What suits the rewriter, where the user leaves it open: a small model is shown examples, and cannot improve."""
+    small = kind(rewriter) == LOCAL
+    style = method.get("style", "auto")
+    style = ("direct" if small else "plan") if style == "auto" else style
+    contrast = style == "direct" and small and rewriter.model != _DRAFTER
+    return {"contrast": contrast, **method, "style": style}
 
 
 def kind(role: RoleConfig) -> str:

@@ -9,7 +9,8 @@ Variables are strict, rendering is sandboxed, and values are data: a ``{{`` insi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from jinja2 import (
     TemplateError,
     TemplateNotFound,
     TemplateSyntaxError,
+    meta,
     nodes,
 )
 from jinja2.ext import Extension
@@ -29,7 +31,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rmboost import resources
 from rmboost.errors import ConfigError
-from rmboost.records import Message
+from rmboost.records import Message, canonical_json
 from rmboost.registry import suggest
 
 SUFFIX = ".md.j2"
@@ -69,26 +71,22 @@ class Templates:
             autoescape=False,
         )
         self._load = lru_cache(maxsize=None)(self._load_uncached)
+        self._digest = lru_cache(maxsize=None)(self._digest_uncached)
 
     def render(self, name: str, **values: Any) -> tuple[Message, ...]:
-        """The messages of a template. Raises ConfigError for a missing template or variable."""
+        """The messages of a template. Raises ConfigError for a missing template or variable, or a mistake in one."""
         turns: list[Message] = []
-        try:
-            outside = self._load(name).render(_turns=turns, **values)
-        except TemplateSyntaxError as error:
-            raise ConfigError(f"template {error.name}, line {error.lineno}: {error.message}") from None
-        except TemplateError as error:
-            raise ConfigError(
-                f"template {name}: {error.message}", f"it is given: {', '.join(sorted(values))}"
-            ) from None
-        if outside.strip() or not turns:
-            raise ConfigError(f"template {name}: text outside of a turn: {outside.strip()[:60]!r}")
+        with _explained(name, values):
+            outside = self._load(name).render(_turns=turns, **values).strip()
+        if outside:
+            raise ConfigError(f"template {name}: text outside of a turn: {outside[:60]!r}")
+        if not turns:
+            raise ConfigError(f"template {name} has no turn", '{% turn "user" %}…{% endturn %}')
         return tuple(turns)
 
     def digest(self, name: str) -> str:
-        """A short hash of the template's source, for the record of a row."""
-        source, _, _ = self._source(name)
-        return hashlib.sha256(source.encode()).hexdigest()[:12]
+        """A short hash of the template's source and of all that it includes, for the record of a row."""
+        return self._digest(name)
 
     def names(self, *prefixes: str) -> list[str]:
         """The templates whose names begin with one of these."""
@@ -96,14 +94,39 @@ class Templates:
         return [name for file in found if (name := file.removesuffix(SUFFIX)).startswith(prefixes)]
 
     def _load_uncached(self, name: str) -> Template:
-        self._source(name)
+        self._source(name + SUFFIX)
         return self._jinja.get_template(name + SUFFIX)
 
-    def _source(self, name: str) -> tuple[str, Any, Any]:
+    def _digest_uncached(self, name: str) -> str:
+        sources: dict[str, str] = {}
+        waiting = [name + SUFFIX]
+        with _explained(name):
+            while waiting:
+                if (file := waiting.pop()) not in sources:
+                    sources[file] = self._source(file)
+                    included = meta.find_referenced_templates(self._jinja.parse(sources[file], file))
+                    waiting += [name for name in included if name]
+        return hashlib.sha256(canonical_json(sources).encode()).hexdigest()[:12]
+
+    def _source(self, file: str) -> str:
         loader = self._jinja.loader
         assert loader is not None
         try:
-            return loader.get_source(self._jinja, name + SUFFIX)  # type: ignore[return-value]
+            return loader.get_source(self._jinja, file)[0]
         except TemplateNotFound:
-            known = [file.removesuffix(SUFFIX) for file in loader.list_templates() if file.endswith(SUFFIX)]
+            name, known = file.removesuffix(SUFFIX), self.names("")
             raise ConfigError(f"no template {name!r}", suggest(name, known)) from None
+
+
+@contextmanager
+def _explained(name: str, given: Collection[str] = ()) -> Iterator[None]:
+    """A mistake in a template is a ConfigError that names the template, and what it is ``given``."""
+    hint = f"it is given: {', '.join(sorted(given))}" if given else ""
+    try:
+        yield
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"template {error.name or name}, line {error.lineno}: {error.message}") from None
+    except TemplateNotFound as error:
+        raise ConfigError(f"template {name}: there is no {error.name}") from None
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ConfigError(f"template {name}: {error}", hint) from None

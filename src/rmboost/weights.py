@@ -20,6 +20,7 @@ from pydantic import PositiveInt, StringConstraints
 from tqdm import tqdm
 
 from rmboost import resources
+from rmboost.cache import cache_folder
 from rmboost.downloads import HttpSource, Partial, Progress, SourceError, WheelSource
 from rmboost.errors import ConfigError, EndpointError
 from rmboost.registry import Component, suggest, validate
@@ -71,10 +72,10 @@ def catalogue() -> Catalogue:
 
 
 def find(name: str) -> Weights:
-    """The weights called ``NAME``, ``local:NAME`` or, for the default ones, ``local``. Raises ConfigError."""
+    """The weights called ``NAME`` or ``local:NAME``; for ``local`` or nothing the default ones. Raises ConfigError."""
     known = {weights.name: weights for weights in catalogue().models}
     plain = name.removeprefix("local:")
-    plain = catalogue().default if plain == "local" else plain
+    plain = catalogue().default if plain in ("", "local") else plain
     if plain not in known:
         raise ConfigError(
             f"no embedded model {plain!r}", f"{suggest(plain, known)}; your own file: local:/path/to.gguf"
@@ -106,15 +107,6 @@ def locate(name: str, stop: Event | None = None) -> Path:
     return check_file(name) if is_file(name) else pull(find(name), stop)
 
 
-def cache_folder() -> Path:
-    """RMBOOST_CACHE, else where this system keeps what can be fetched again."""
-    if chosen := os.environ.get("RMBOOST_CACHE"):
-        return Path(chosen).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "rmboost"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rmboost"
-
-
 def pull(weights: Weights, stop: Event | None = None) -> Path:
     """The file of these weights, fetched from the first source that has it unless it is there already.
 
@@ -144,8 +136,7 @@ def _fetch(weights: Weights, stop: Event) -> None:
             except SourceError as error:
                 reasons.append(f"\n  {source}: {error}")
                 continue
-            partial.close()
-            part.replace(weights.path)
+            partial.keep(weights.path)
             return
     raise EndpointError(f"no source gives {weights.name}:{''.join(reasons)}", _ways_out(weights))
 

@@ -22,6 +22,8 @@ _TAG = re.compile(
 _TAG_STARTS = ("<", "[", "###")
 _FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})([^`\n]*)$", re.MULTILINE)
 _NUMBERING = re.compile(r"^[ \t]*\d+[.)] ", re.MULTILINE)
+_SAYS_SOMETHING = re.compile(r"[^\W\d_]|[\u2600-\u27bf\U0001f000-\U0001faff]")
+"""A letter or an emoji: rules, tables and zeros go on and on and are no loops."""
 _GRAM = 4
 """Words that are looked at together: shorter ones come back by themselves in any text."""
 
@@ -94,7 +96,7 @@ def _loop(text: str, least: int) -> str:
         seen[gram] = place
         if period and run + _GRAM - 1 >= max(least, 2 * period):
             block = (" " if spaced else "").join(words[place - period + 1 : place + 1])
-            if any(letter.isalpha() for letter in block):
+            if _SAYS_SOMETHING.search(block):
                 return block[:80]
-            run = 0  # rules and tables are no loops
+            run = 0
     return ""

@@ -44,7 +44,7 @@ def _aspect_phrase(name: str) -> Phrase:
     """The name of an aspect where it stands as a label: before a colon, `in terms of …`, `… of this response`."""
     spelled = re.escape(name).replace("_", "[_ -]")
     pattern = (
-        rf"(?m)^[\W_]*({spelled}[*_ ]*:)|\b(in terms of {spelled}|(?:in|on) the aspect of {spelled}"
+        rf"(?m)^[\W_]*({spelled}[*_ ]*:)|\b(in terms of {spelled}|the aspect of {spelled}"
         rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version))\b"
     )
     return Phrase(pattern=pattern)

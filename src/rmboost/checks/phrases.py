@@ -36,7 +36,7 @@ class Phrase(Component):
     def find(self, text: str) -> str:
         """The telling bit of a plain text, or nothing."""
         found = self._compiled.search(text)
-        return found[found.lastindex or 0].strip() if found else ""
+        return found[found.lastindex or 0].strip(" :*_[]()") if found else ""
 
 
 Phrases = tuple[Phrase, ...]
@@ -57,7 +57,7 @@ class Language(Component):
 def found(kind: str, text: str) -> Iterator[str]:
     """The telling bits of a plain text that phrases of this kind (a field of Language) find, in any language.
 
-    Looking for the few words that phrases have in common comes first: it is 50 times as fast as the patterns.
+    The words come first: most texts have none of them, and then no pattern is tried.
     """
     phrases, words = _phrases(kind)
     present = {word for root, rooted in words.items() if root in text for word in rooted if word in text}

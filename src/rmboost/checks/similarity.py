@@ -16,15 +16,14 @@ from rmboost.records import Drop, Pair
 _LIMIT = 20_000
 """Words (characters, in scripts without spaces) that are compared: time grows with the square of it."""
 _NUMBER = re.compile(r"(?:(?<![\w)])[-−])?\d(?:[\d.,:/]*\d)?")
-_SIGNS = str.maketrans("", "", " \t\r\n\v\f\u00a0.,;:!?'\"“”„‘’«»()[]{}…-–—_*#`~|")
-_BEFORE_CAPITALS = (".", "!", "?", ":", "…", "-", "–", "*", "•", "#", "|", '"', "“", "\n")
+_SIGNS = str.maketrans("", "", " \t\r\n\v\f\u00a0.,;:!?'\"“”„‘’«»()…-–—_*#`~|")
+_BEFORE_CAPITALS = (".", "!", "?", ":", "…", "-", "–", "*", "•", "#", "|", "`", '"', "“", "\n")
 """Ends of words after which a capital letter is no sign of a name."""
-_NEGATIONS = frozenset(
-    ("not", "no", "never", "none", "nothing", "nobody", "neither", "nor", "without", "cannot", "hardly", "rarely")
-    + ("nicht", "kein", "keine", "keinen", "nie", "ohne", "ne", "pas", "jamais", "sans", "sin", "nunca", "não")
-    + ("不", "没", "沒", "无", "無", "非")
-)
-)
+_NEGATIONS = frozenset((
+    "not", "no", "never", "none", "nothing", "nobody", "neither", "nor", "without", "cannot", "hardly", "rarely",
+    "nicht", "kein", "keine", "keinen", "nie", "ohne", "ne", "pas", "jamais", "sans", "sin", "nunca", "não",
+    "不", "没", "沒", "无", "無", "非",
+))  # fmt: skip
 
 
 class Similarity(Check):

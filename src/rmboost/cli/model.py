@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from rmboost import weights
+from rmboost.cache import cache_folder
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +28,7 @@ def list_models() -> None:
         rows.append((name, f"{each.size / 1e6:.0f} MB", each.licence, str(each.context), fetched, each.description))
     for line in _columns(rows):
         click.echo(line)
-    click.echo(f"local alone is local:{weights.catalogue().default}; files: {weights.cache_folder()}", err=True)
+    click.echo(f"local alone is local:{weights.catalogue().default}; files: {cache_folder()}", err=True)
 
 
 @model.command()

@@ -48,19 +48,20 @@ class Progress(Listener):
             self._bar.close()
 
     def _move_bar(self, tally: Tally, meter: Meter, total: int) -> None:
-        if self._bar is None:
-            self._bar = tqdm(total=total, initial=tally.settled, unit="prompt", file=sys.stderr, dynamic_ncols=True)
-        self._bar.set_postfix_str(self._state(tally, meter), refresh=False)
-        self._bar.update(tally.settled - self._bar.n)
+        bar = self._bar = self._bar or _bar(total, tally.settled)
+        bar.set_postfix_str(self._state(tally, meter), refresh=False)
+        bar.update(tally.settled - bar.n)
+        bar.refresh()
 
     def _state(self, tally: Tally, meter: Meter) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
         retries = f", {meter.retries.total()} retries" if meter.retries else ""
         return (
             f"{tally.kept} kept, {tally.rejected.total()} rejected, {tally.failed.total()} failed{retries}, "
-            f"{meter.asked / seconds:.1f} calls/s, {meter.usage.completion_tokens / seconds:.0f} tokens/s"
+            f"{meter.asked / seconds:.1f} calls/s, {meter.usage.completion_tokens / seconds:.0f} tok/s"
         )
 
 
 def _bar(total: int, settled: int) -> tqdm[Any]:
-    return tqdm(total=total, initial=settled, unit="prompt", file=sys.stderr, dynamic_ncols=True)
+    layout = "{n_fmt}/{total_fmt} {bar}{postfix}, {remaining} left"
+    return tqdm(total=total, initial=settled, file=sys.stderr, dynamic_ncols=True, bar_format=layout, smoothing=0.1)

@@ -11,15 +11,19 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt, model_validator
+from rapidfuzz import fuzz
 
 from rmboost import aspects, parsing
-from rmboost.aspects import AspectSet
+from rmboost.aspects import AspectSet, Demo
 from rmboost.client import Ask
+from rmboost.errors import ReplyError
 from rmboost.methods import Method
 from rmboost.records import Job, Label, Pair, Response, Spec, stable_hash
 
 _LABELS: tuple[Label, Label] = ("better", "worse")
+_COPY = 75.0
+"""Characters, in percent, that a reply may share with a worked example: small models answer with the example itself."""
 
 
 class RMBoost(Method):
@@ -28,19 +32,32 @@ class RMBoost(Method):
     style: ``plan`` (think about the aspects, then write; for capable models), ``direct`` (worked examples as chat
     turns, then the edit alone; for small ones), ``auto`` (direct for the embedded models, else plan).
     aspects: a shipped set or a YAML file. aspects_per_pair: how many a pair is edited on; ``auto``: the model picks.
-    demos: how many worked examples the ``direct`` style shows.
+    demos: how many worked examples the ``direct`` style shows. contrast: for ``better``, which small models cannot do
+    by editing (docs/yield.md), let the weaker drafter write the first response and the rewriter answer afresh.
     """
 
     style: Literal["auto", "plan", "direct"] = "auto"
     aspects: str = "general"
     aspects_per_pair: PositiveInt | Literal["auto"] = 1
     demos: NonNegativeInt = 3
+    contrast: bool = False
+
+    @model_validator(mode="after")
+    def _small_models_neither_plan_nor_pick(self) -> RMBoost:
+        if self.style == "direct" and self.aspects_per_pair == "auto":
+            raise ValueError("aspects_per_pair auto needs style plan, where the model says what it picks")
+        if self.style == "plan" and self.contrast:
+            raise ValueError("contrast needs style direct")
+        return self
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
-        first = await ask("responder", "respond", prompt=job.prompt)
         spec = self._spec(job)
-        reply = await ask("rewriter", f"rmboost/{self.style}-{spec.label}", **self._values(job, spec, first))
-        second, names, plan = self._read(reply, spec)
+        drafted = self.contrast and spec.label == "better"
+        first = await ask("drafter" if drafted else "responder", "respond", prompt=job.prompt)
+        template = "rmboost/contrast-better" if drafted else f"rmboost/{self.style}-{spec.label}"
+        values = self._values(job, spec, first)
+        reply = await ask("rewriter", template, **values)
+        second, names, plan = self._read(reply, spec, values["demos"])
         chosen, rejected = (second, first) if spec.label == "better" else (first, second)
         return Pair(job.prompt, chosen, rejected, "rmboost", spec.label, names, plan)
 
@@ -77,12 +94,20 @@ class RMBoost(Method):
             "demos": self._set.pick_demos(names[0], spec.label, self.demos, job.random("demos")) if direct else (),
         }
 
-    def _read(self, reply: Response, spec: Spec) -> tuple[Response, tuple[str, ...], str]:
+    def _read(self, reply: Response, spec: Spec, demos: Sequence[Demo]) -> tuple[Response, tuple[str, ...], str]:
         """The second response, the aspects it was edited on, and the plan that came with it."""
         if self.style == "direct":
+            _refuse_copy(reply, demos)
             return reply, spec.aspects, ""
         text, plan = parsing.tagged(reply, "response")
         names = spec.aspects or parsing.names(
             reply, parsing.tagged(replace(reply, text=plan), "aspects")[0], self._set.names
         )
         return replace(reply, text=text), names, plan
+
+
+def _refuse_copy(reply: Response, demos: Sequence[Demo]) -> None:
+    """Raises ReplyError("demo-copy") for a reply that is one of the worked examples and no answer to the prompt."""
+    for demo in demos:
+        if max(fuzz.ratio(reply.text, demo.first), fuzz.ratio(reply.text, demo.second)) > _COPY:
+            raise ReplyError("demo-copy", f"the reply is the worked example on {demo.prompt!r}", reply)

@@ -1,0 +1,83 @@
+"""Reading replies: the tagged text and nothing else, names of aspects, and no guess at a broken form."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rmboost.errors import ReplyError
+from rmboost.parsing import names, tagged
+from rmboost.records import Response
+
+ASPECTS = ("completeness", "error_handling", "honesty")
+
+
+def reply(text: str) -> Response:
+    return Response(text, "m", call=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("<response>Yes.</response>", "Yes.", ""),
+        ("Plan: be short.\n<response>\nYes.\n</response>\n", "Yes.", "Plan: be short."),
+        ("Plan.<response>Yes.</response>Done.", "Yes.", "Plan.Done."),
+        ("<response></response>", "", ""),
+        ("<response>a < b, <b>x</b> & {{ y }}</response>", "a < b, <b>x</b> & {{ y }}", ""),
+        ("<response>```\n<xml/>\n```</response>", "```\n<xml/>\n```", ""),
+        ("<think>I write <response>so</response>.</think>Plan.<response>Yes.</response>", "Yes.", "Plan."),
+        ("I write <response> first.</think>Plan.<response>Yes.</response>", "Yes.", "Plan."),
+        ("<response>Reason in <think>a</think>.</response>", "Reason in <think>a</think>.", ""),
+        ("<think>cut <response>Yes.</response>", "Yes.", "<think>cut"),
+    ],
+)
+def test_what_stands_between_the_tags_and_around_them(text: str, inside: str, outside: str) -> None:
+    assert tagged(reply(text), "response") == (inside, outside)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Yes.",
+        "<response>Yes.",
+        "Yes.</response>",
+        "</response>Yes.<response>",
+        "<response>Yes.</response><response>No.</response>",
+        "<response><response>Yes.</response>",
+        "<response>Yes.</response></response>",
+        "<Response>Yes.</Response>",
+        "<think><response>Yes.</response></think>",
+    ],
+)
+def test_a_reply_without_one_pair_of_tags_is_unreadable(text: str) -> None:
+    with pytest.raises(ReplyError, match="no single <response>…</response>") as error:
+        tagged(reply(text), "response")
+    assert error.value.reason == "unreadable"
+    assert error.value.response.call == 1
+
+
+@given(st.text().filter(lambda text: "response>" not in text and "</think>" not in text))
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    assert tagged(reply(f"plan <response>{text}</response>"), "response") == (text.strip(), "plan")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("honesty", ("honesty",)),
+        ("Honesty, Completeness", ("honesty", "completeness")),
+        ("1. **error_handling**", ("error_handling",)),
+        ("honesty and again honesty", ("honesty",)),
+        ("not dishonesty but completeness", ("completeness",)),
+    ],
+)
+def test_names_in_the_order_in_which_they_stand(text: str, found: tuple[str, ...]) -> None:
+    assert names(reply(text), text, ASPECTS) == found
+
+
+@pytest.mark.parametrize("text", ["", "wit", "dishonesty"])
+def test_no_known_name_is_unreadable(text: str) -> None:
+    with pytest.raises(ReplyError, match="none of completeness, error_handling, honesty is named"):
+        names(reply(text), text, ASPECTS)
