@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rmboost import backends, registry
@@ -59,20 +59,24 @@ def seats(config: Config) -> dict[str, Seat]:
 
 
 def describe(config: Config) -> list[str]:
-    """A line for each model of resolved settings: where it runs, and what to expect of a small one."""
-    return list(dict.fromkeys(_describe(role) for role in config.roles.values()))
+    """A line for each kind of model in resolved settings: where it runs, and what to expect of it."""
+    used = [role for name, role in config.roles.items() if name != "drafter" or config.method.get("contrast")]
+    models = {which: " and ".join(_models(used, which)) for which in (LOCAL, "fake")}
+    lines = [f"model {role.model} at {_address(role)}" for role in used if kind(role) == "openai"]
+    if models[LOCAL]:
+        hint = "a real one: --base-url URL --model NAME"
+        lines.append(f"model {models[LOCAL]}: embedded and small, for a first look and not for training data; {hint}")
+    if models["fake"]:
+        lines.append(f"model {models['fake']}: made-up sentences, for trying a pipeline")
+    return list(dict.fromkeys(lines))
 
 
-def _describe(role: RoleConfig) -> str:
-    name = kind(role)
-    if name == LOCAL:
-        return (
-            f"model {role.model}: embedded and small, for a first look and not for training data; "
-            "a real one: --base-url URL --model NAME"
-        )
-    if name == "fake":
-        return "model fake: made-up sentences, for trying a pipeline"
-    return f"model {role.model} at {role.base_url or os.environ.get('OPENAI_BASE_URL') or 'api.openai.com'}"
+def _models(roles: Iterable[RoleConfig], which: str) -> list[str]:
+    return list(dict.fromkeys(role.model or "" for role in roles if kind(role) == which))
+
+
+def _address(role: RoleConfig) -> str:
+    return role.base_url or os.environ.get("OPENAI_BASE_URL") or "api.openai.com"
 
 
 def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:

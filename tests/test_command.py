@@ -1,0 +1,51 @@
+"""The command as a whole: quick to start, kind to typing errors, quiet where it should be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import Shell
+
+import rmboost as package
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(rmboost: Shell) -> None:
+    shown = rmboost("--help")
+    assert shown.code == 0
+    assert all(name in shown.out for name in ("generate", "inspect", "model"))
+    heavy = "{'pydantic', 'openai', 'rich', 'jinja2', 'yaml', 'asyncio', 'sqlite3'}"
+    look = f"import sys, rmboost.cli; rmboost.cli.cli.get_help; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()", "they take longer than all of --help may"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("generat", "p.jsonl"), "generate"),
+        (("inspekt", "p.jsonl"), "inspect"),
+        (("generate", "p.jsonl", "-o", "o.jsonl", "--modell", "fake"), "--model"),
+        (("generate", "p.jsonl"), "-o pairs.jsonl"),
+        (("generate", "p.jsnl", "-o", "o.jsonl", "--model", "fake"), "p.jsnl"),
+        (("inspect", "nowhere.jsonl"), "nowhere.jsonl"),
+        (("model", "pull", "smolm2"), "smollm2-135m"),
+    ],
+)
+def test_typing_errors_end_with_code_2_and_a_way_out(rmboost: Shell, arguments: tuple[str, ...], hint: str) -> None:
+    done = rmboost(*arguments)
+    assert done.code == 2, done.err
+    assert hint in done.err
+    assert "Traceback" not in done.err
+
+
+def test_the_version_is_the_packages(rmboost: Shell) -> None:
+    assert package.__version__ in rmboost("--version").out
+
+
+def test_public_names_are_complete_and_sorted() -> None:
+    assert package.__all__ == sorted(package.__all__)
+    assert all(getattr(package, name) for name in package.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'generat'"):
+        package.generat
