@@ -91,8 +91,8 @@ def test_a_file_of_ones_own_loads(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("a: [", "is not YAML"),
-        ("- a\n- b", "an aspect set is a mapping"),
-        ("", "an aspect set is a mapping"),
+        ("- a\n- b", "expected a mapping of names to values, this is a list"),
+        ("", "description: Field required"),
         ("description: Mine.", "aspects: Field required"),
         ("description: Mine.\naspects: []", "aspects: .* at least 1 item"),
         (MINIMAL.replace("name: wit", "name: Dry Wit"), r"aspects\.0\.name: .*match pattern"),

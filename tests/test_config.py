@@ -62,7 +62,7 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         ("rewritter: {temperature: 1}", "rewritter: no such option", "'rewriter'"),
         ("seed: many", "seed: Input should be a valid integer", ""),
         ("rewriter: {temperature: -1}", "rewriter.temperature: Input should be greater", ""),
-        ("- a list", "settings are a mapping", ""),
+        ("- a list", "expected a mapping", ""),
         ("a: [1", "is not YAML", ""),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-import yaml
 from pydantic import Field, field_validator
 
 from rmboost import resources
@@ -73,12 +72,4 @@ def load(name: str) -> AspectSet:
     if not path.is_file():
         shipped = [file.stem for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
         raise ConfigError(f"no aspect set {name!r} ({path} does not exist)", suggest(name, shipped))
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: an aspect set is a mapping with `description` and `aspects`")
-    return validate(AspectSet, values, str(path))
+    return validate(AspectSet, resources.read_yaml(path), str(path))

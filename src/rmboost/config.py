@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_
 
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
+from rmboost.resources import read_yaml
 from rmboost.sources import InputOptions
 
 DEFAULT_CHECKS = ("form", "echo", "leak", "refusal", "similarity")
@@ -92,7 +93,7 @@ def load(path: Path | None = None, flags: Mapping[str, Any] | None = None, sets:
 
     Raises ConfigError for a file that is no YAML mapping, and for each option that is unknown or of the wrong kind.
     """
-    values = _read(path) if path else {}
+    values = read_yaml(path) if path else {}
     _normalise_method(values)
     for name, value in (flags or {}).items():
         if value is not None:
@@ -100,18 +101,6 @@ def load(path: Path | None = None, flags: Mapping[str, Any] | None = None, sets:
     for assignment in sets:
         _put(values, *_parse(assignment))
     return validate(Config, values, str(path) if path else "settings")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
-    if not isinstance(values, dict | None):
-        raise ConfigError(f"{path}: settings are a mapping of names to values, this is a {type(values).__name__}")
-    return values or {}
 
 
 def _parse(assignment: str) -> tuple[str, Any]:

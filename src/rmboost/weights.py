@@ -15,7 +15,6 @@ from pathlib import Path
 from threading import Event
 from typing import Annotated
 
-import yaml
 from pydantic import PositiveInt, StringConstraints
 from tqdm import tqdm
 
@@ -68,7 +67,7 @@ class Stopped(Exception):
 def catalogue() -> Catalogue:
     """All weights that rmboost knows."""
     path = resources.folder("configs") / "models.yaml"
-    return validate(Catalogue, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    return validate(Catalogue, resources.read_yaml(path), str(path))
 
 
 def find(name: str) -> Weights:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from functools import cache, cached_property
 
-import yaml
 from pydantic import field_validator
 
 from rmboost import resources
@@ -89,7 +88,7 @@ def _phrases(kind: str) -> tuple[Phrases, dict[str, set[str]]]:
 @cache
 def _languages() -> tuple[Language, ...]:
     files = sorted((resources.folder("configs") / "phrases").glob("*.yaml"))
-    return tuple(_filled(yaml.safe_load(file.read_text(encoding="utf-8")), str(file)) for file in files)
+    return tuple(_filled(resources.read_yaml(file), str(file)) for file in files)
 
 
 def _filled(values: dict[str, object], where: str) -> Language:
