@@ -125,3 +125,14 @@ def test_an_address_of_the_run_is_not_for_a_role_that_runs_in_this_process() -> 
 def test_a_backend_option_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"latencyy: no such option"):
         roles.seats(roles.resolve(config.load(flags={"model": "fake", "responder.options": {"latencyy": 1}})))
+
+
+def test_what_suits_a_small_model_gives_way_to_what_the_user_sets() -> None:
+    small = roles.resolve(config.load(flags={"model": "local"}))
+    assert small.rewriter.sampling["temperature"] == 1.0
+    assert small.rewriter.sampling["dry_multiplier"] > 0
+    assert (small.drafter.model, small.method["contrast"]) == ("local:smollm2-135m", True)
+    own = {"model": "local", "rewriter.temperature": 0, "rewriter.extra": {"min_p": 0.1}, "method.contrast": False}
+    chosen = roles.resolve(config.load(flags=own))
+    assert chosen.rewriter.sampling == {"temperature": 0, "min_p": 0.1, "max_tokens": 512}
+    assert (chosen.drafter.model, chosen.method["contrast"]) == ("local", False)

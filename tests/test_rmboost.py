@@ -84,7 +84,7 @@ def test_a_worked_example_is_no_answer() -> None:
 
 def test_contrast_lets_the_drafter_begin_what_is_to_be_better() -> None:
     pair, calls = make("second", "better", "honesty", style="direct", contrast=True)
-    assert [call[:2] for call in calls] == [("drafter", "respond"), ("rewriter", "rmboost/contrast-better")]
+    assert [call[:2] for call in calls] == [("drafter", "respond"), ("responder", "rmboost/contrast-better")]
     assert pair.chosen.text == "second"
     _, calls = make("second", "worse", "honesty", style="direct", contrast=True)
     assert [call[0] for call in calls] == ["responder", "rewriter"]

@@ -16,7 +16,13 @@ LOCAL = "local"
 _DRAFTER = "local:smollm2-135m"
 """Weaker than any model that is worth its while as a rewriter."""
 
-_SMALL_MODEL = {"responder": {"temperature": 0.3}, "rewriter": {"temperature": 0.7}, "drafter": {"temperature": 0.7}}
+_NO_COPY = {"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 3, "dry_penalty_last_n": 2048}
+"""llama.cpp's penalty on runs of words that stand in the prompt: a small model copies what it is to edit."""
+_SMALL_MODEL: dict[str, dict[str, Any]] = {
+    "responder": {"temperature": 0.3},
+    "rewriter": {"temperature": 1.0, "extra": _NO_COPY},
+    "drafter": {"temperature": 0.7},
+}
 """What small models answer best with (docs/yield.md); for others the server's own defaults hold."""
 _SMALL_MODEL_TOKENS = 512
 """A small model that loses its thread writes until its memory is full; this ends it, as a visible reject."""
@@ -84,7 +90,7 @@ def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
     if kind(placed) != LOCAL:
         return placed
     defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **_SMALL_MODEL.get(name, {})}
-    return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) is None})
+    return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) in (None, {})})
 
 
 def _place(config: Config, role: RoleConfig) -> dict[str, Any]:

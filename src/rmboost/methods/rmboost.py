@@ -33,7 +33,7 @@ class RMBoost(Method):
     turns, then the edit alone; for small ones), ``auto`` (direct for the embedded models, else plan).
     aspects: a shipped set or a YAML file. aspects_per_pair: how many a pair is edited on; ``auto``: the model picks.
     demos: how many worked examples the ``direct`` style shows. contrast: for ``better``, which small models cannot do
-    by editing (docs/yield.md), let the weaker drafter write the first response and the rewriter answer afresh.
+    by editing (docs/yield.md), let the weaker drafter write the first response and the responder answer afresh.
     """
 
     style: Literal["auto", "plan", "direct"] = "auto"
@@ -52,11 +52,13 @@ class RMBoost(Method):
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
         spec = self._spec(job)
-        drafted = self.contrast and spec.label == "better"
-        first = await ask("drafter" if drafted else "responder", "respond", prompt=job.prompt)
-        template = "rmboost/contrast-better" if drafted else f"rmboost/{self.style}-{spec.label}"
+        contrasted = self.contrast and spec.label == "better"
+        first = await ask("drafter" if contrasted else "responder", "respond", prompt=job.prompt)
         values = self._values(job, spec, first)
-        reply = await ask("rewriter", template, **values)
+        if contrasted:
+            reply = await ask("responder", "rmboost/contrast-better", **values)
+        else:
+            reply = await ask("rewriter", f"rmboost/{self.style}-{spec.label}", **values)
         second, names, plan = self._read(reply, spec, values["demos"])
         chosen, rejected = (second, first) if spec.label == "better" else (first, second)
         return Pair(job.prompt, chosen, rejected, "rmboost", spec.label, names, plan)
