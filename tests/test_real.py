@@ -8,27 +8,22 @@ from pathlib import Path
 import pytest
 from conftest import Shell, read_jsonl, write_jsonl
 
-QUESTIONS = [
-    "Why is the sky blue?",
-    "How do I boil an egg?",
-    "What is a rainbow?",
-    "Name a fruit and say why you like it.",
-]
+QUESTIONS = ["Why is the sky blue?", "What is a rainbow?"]
 
 
 @pytest.mark.real
 def test_pairs_by_a_real_model_and_the_same_pairs_again(rmboost: Shell, tmp_path: Path) -> None:
     prompts = write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": question} for question in QUESTIONS])
-    brief = ("--set", "responder.max_tokens=160", "--set", "rewriter.max_tokens=160", "--set", "draws=2")
-    command = ("generate", prompts, "--model", "local:smollm2-135m", *brief)
+    brief = ("--set", "responder.max_tokens=320", "--set", "rewriter.max_tokens=320", "--set", "draws=2")
+    command = ("generate", prompts, "--model", "local:smollm2-135m", "--concurrency", "1", *brief)
     done = rmboost(*command, "-o", tmp_path / "a.jsonl", "--summary", tmp_path / "summary.json")
     assert done.code == 0, done.err
     assert "embedded and small" in done.err
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["completion_tokens"] > 100
+    assert summary["completion_tokens"] > 50
     rows = read_jsonl(tmp_path / "a.jsonl")
     rejects = read_jsonl(tmp_path / "a.run" / "rejects.jsonl")
-    assert len(rows) + len(rejects) == 4
+    assert len(rows) + len(rejects) == 2
     for row in rows:
         assert row["rmboost"]["models"]["second"] == "local:smollm2-135m"
         assert len(row["chosen"].split()) > 2
