@@ -27,6 +27,7 @@ LEAKS = {
     "less accurate": f"{ANSWER} This answer is less accurate than it could be.",
     "what was done": f"{ANSWER}\n\nNote: I made the answer less complete.",
     "what was done on purpose": f"{ANSWER} I deliberately left out the details about healing.",
+    "says that it is wrong": f"{ANSWER} This is the wrong answer.",
     "was rewritten": f"{ANSWER} The response has been rewritten.",
     "rewritten to": f"Rewritten to be less helpful. {ANSWER}",
     "as requested": f"As requested, a worse take on it: {ANSWER}",
