@@ -73,6 +73,10 @@ def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str, h
     assert hint in caught.value.hint
 
 
+def test_a_setting_without_a_value_is_left_at_its_default(tmp_path: Path) -> None:
+    assert from_yaml(tmp_path, "method:\nchecks:\nrewriter:\nseed: 3\n") == config.Config(seed=3)
+
+
 @pytest.mark.parametrize("assignment", ["temperature", "=1", "seed=[1", "seed.x=1", "model=[1,2]"])
 def test_mistakes_in_a_set_are_named(assignment: str) -> None:
     with pytest.raises(ConfigError):

@@ -173,6 +173,7 @@ def test_dry_run_shows_settings_plan_and_messages_and_makes_no_file(
         (("--model", "fake", "--config", "none.yaml"), 2, "none.yaml cannot be read", ""),
         (("--model", "fake", "--prompt-field", "question"), 2, "line 1", ""),
         (("--model", "fake", "--stlye", "plan"), 2, "--stlye", "--style"),
+        (("--model", "fake", "--summary", "no/such/folder.json"), 2, "there is no folder no/such", ""),
         (("--model", "m", "--base-url", "http://127.0.0.1:9/v1"), 4, "127.0.0.1:9", ""),
     ],
 )

@@ -93,7 +93,7 @@ def load(path: Path | None = None, flags: Mapping[str, Any] | None = None, sets:
 
     Raises ConfigError for a file that is no YAML mapping, and for each option that is unknown or of the wrong kind.
     """
-    values = read_yaml(path) if path else {}
+    values = {name: value for name, value in (read_yaml(path) if path else {}).items() if value is not None}
     _normalise_method(values)
     for name, value in (flags or {}).items():
         if value is not None:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 STDIO = "-"
 
 
+def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Found now, and not when all is paid for."""
+    if path and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}", param=parameter)
+    return path
+
+
 @click.command()
 @click.argument("prompts")
 @click.option("-o", "--output", help="Where the pairs go (JSONL); - for stdout.")
@@ -38,7 +45,13 @@ STDIO = "-"
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Any setting: --set rewriter.temperature=0.7")
 @click.option("--fresh", is_flag=True, help="Start over; an earlier run is moved aside, not deleted.")
 @click.option("--dry-run", is_flag=True, help="Show settings, plan and first messages; ask nothing.")
-@click.option("--summary", "summary_file", type=click.Path(path_type=Path), help="Write the closing summary as JSON.")
+@click.option(
+    "--summary",
+    "summary_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_has_folder,
+    help="Write the closing summary as JSON.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def generate(prompts: str, output: str | None, **options: Any) -> None:
     """Make preference pairs from PROMPTS (JSONL, text, CSV or parquet; - for stdin).
