@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from conftest import Shell, read_jsonl, write_jsonl
 
 QUESTIONS = ["Why is the sky blue?", "What is a rainbow?"]
