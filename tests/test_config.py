@@ -139,4 +139,14 @@ def test_what_suits_a_small_model_gives_way_to_what_the_user_sets() -> None:
     own = {"model": "local", "rewriter.temperature": 0, "rewriter.extra": {"min_p": 0.1}, "method.contrast": False}
     chosen = roles.resolve(config.load(flags=own))
     assert chosen.rewriter.sampling == {"temperature": 0, "min_p": 0.1, "max_tokens": 512}
-    assert (chosen.drafter.model, chosen.method["contrast"]) == ("local", False)
+    assert chosen.method["contrast"] is False
+    assert roles.used(chosen).keys() == {"responder", "rewriter"}
+
+
+def test_a_role_that_nobody_asks_needs_no_model() -> None:
+    named = {"responder.model": "a", "rewriter.model": "b", "base_url": "http://127.0.0.1:9/v1"}
+    resolved = roles.resolve(config.load(flags=named))
+    assert {name: seat.backend.model for name, seat in roles.seats(resolved).items()} == {
+        "responder": "a",
+        "rewriter": "b",
+    }

@@ -65,8 +65,27 @@ def test_no_more_jobs_in_progress_than_the_width_and_memory_stays_flat() -> None
     assert len(taken) == 200, "a slow first job holds up the others only for a while"
 
 
-@pytest.mark.parametrize("error", [EndpointError("wrong key"), ZeroDivisionError("a bug")])
-def test_an_error_ends_the_run_at_once_and_leaves_nothing_running(error: Exception) -> None:
+def test_an_endpoint_that_refuses_ends_the_run_once_answers_under_way_are_in() -> None:
+    ended: list[int] = []
+
+    async def scene() -> None:
+        async def settle(job: Job) -> Outcome:
+            if job.index == 2:
+                raise EndpointError("wrong key")
+            for _ in range(20):
+                await asyncio.sleep(0)
+            ended.append(job.index)
+            return Failed(job, "")
+
+        await Engine(settle, lambda _: None, width=4).run(jobs(100))
+
+    with pytest.raises(EndpointError, match="wrong key"):
+        asyncio.run(asyncio.wait_for(scene(), 10))
+    assert ended == [0, 1, 3]
+
+
+def test_a_bug_ends_the_run_at_once_and_leaves_nothing_running() -> None:
+    error = ZeroDivisionError("a bug")
     ended: list[int] = []
 
     async def scene() -> None:

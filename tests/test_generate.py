@@ -82,7 +82,8 @@ def test_more_prompts_ask_only_for_the_new_ones(rmboost: Shell, prompts: Path, t
     assert (tmp_path / "pairs.jsonl").read_bytes().startswith(first)
     with prompts.open("a") as more:
         more.write('{"prompt": "One more?"}\n')
-    rmboost(*command, "--summary", file)
+    said = rmboost(*command, "--summary", file).err
+    assert "changed since the last run: the prompts" in said
     assert json.loads(file.read_text())["asked"] == 2
     assert len(read_jsonl(tmp_path / "pairs.jsonl")) == 25
 
@@ -185,11 +186,12 @@ def test_mistakes_are_found_before_anything_is_asked(
     assert "Traceback" not in done.err
 
 
-def test_a_template_of_ones_own_and_a_mistake_in_it(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("broken", ["better", "worse"])
+def test_a_template_of_ones_own_and_a_mistake_in_it(rmboost: Shell, prompts: Path, tmp_path: Path, broken: str) -> None:
     own = tmp_path / "mine" / "rmboost"
     own.mkdir(parents=True)
-    for label in ("better", "worse"):
-        text = f'{{% turn "user" %}}{{{{ first }}}} {{{{ promt }}}} {label} <response>{{% endturn %}}'
+    for label, variable in (("better", "prompt.text"), ("worse", "prompt.text"), (broken, "promt")):
+        text = f'{{% turn "user" %}}{{{{ first }}}} {{{{ {variable} }}}} {label} <response>{{% endturn %}}'
         (own / f"plan-{label}.md.j2").write_text(text)
     command = (
         "generate",
@@ -204,6 +206,7 @@ def test_a_template_of_ones_own_and_a_mistake_in_it(rmboost: Shell, prompts: Pat
     done = rmboost(*command)
     assert done.code == 2
     assert "'promt' is undefined" in done.err
+    assert not (tmp_path / "o.run").exists(), "whichever label comes first, nothing was asked"
     assert "prompt" in done.err.split("hint")[1]
     for file in own.iterdir():
         file.write_text(file.read_text().replace("promt", "prompt.text"))
@@ -243,7 +246,7 @@ def test_bad_lines_stop_before_any_call_or_are_counted(rmboost: Shell, tmp_path:
 
 
 def test_the_python_door(tmp_path: Path) -> None:
-    given = ["Why is the sky blue?", {"prompt": "And at dusk?", "id": "dusk", "lang": "en"}]
+    given: list[str | dict[str, str]] = ["Why is the sky blue?", {"prompt": "And at dusk?", "id": "dusk", "lang": "en"}]
     summary = package.generate(given, tmp_path / "o.jsonl", model="fake", rewriter__temperature=0.7, checks=[])
     assert (summary.status, summary.tally.kept, summary.asked) == ("finished", 2, 4)
     assert read_jsonl(tmp_path / "o.jsonl")[1]["metadata"] == {"lang": "en"}

@@ -84,6 +84,37 @@ def test_what_is_no_database_is_said_so(tmp_path: Path) -> None:
     assert "--fresh" in caught.value.hint
 
 
+def test_an_answer_that_cannot_be_written_fails_its_put_and_hangs_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = await filled(tmp_path / "journal.sqlite", 1)
+        with pytest.raises(OverflowError):
+            await asyncio.wait_for(journal.put(entry(1, Response("x", "m", usage=Usage(10**25)))), 10)
+        await journal.put(entry(2))
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_a_damaged_page_is_said_so_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    asyncio.run(asyncio.wait_for(_fill_and_close(path), 10))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) // 2))
+
+    async def scene() -> None:
+        journal = Journal(path)
+        with pytest.raises(StoreError, match=r"journal\.sqlite: "):
+            for number in range(400):
+                journal.get(entry(number).key)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+async def _fill_and_close(path: Path) -> None:
+    await (await filled(path, 400)).close()
+
+
 def test_a_disk_that_takes_no_more_fails_the_put_and_not_the_next(tmp_path: Path) -> None:
     async def scene() -> None:
         journal = await filled(tmp_path / "journal.sqlite", 1)

@@ -106,15 +106,57 @@ def test_files_that_do_not_fit_are_written_anew_and_the_old_rows_kept(tmp_path: 
 def test_somebody_elses_file_is_left_alone(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     output.write_text("precious\n")
-    with pytest.raises(StoreError, match="not made by rmboost"):
+    with pytest.raises(StoreError, match="was not made by the run in"):
         Store(output)
     assert output.read_text() == "precious\n"
     assert not (tmp_path / "pairs.run").exists()
 
 
+def test_a_file_that_shares_the_run_folders_name_is_left_alone(tmp_path: Path) -> None:
+    visit(tmp_path / "train.jsonl", settle_four)
+    (tmp_path / "train.json").write_text("precious\n")
+    for touch in (Store, set_aside):
+        with pytest.raises(StoreError, match="was not made by"):
+            touch(tmp_path / "train.json")
+    assert (tmp_path / "train.json").read_text() == "precious\n"
+
+
 def test_an_empty_file_may_be_filled(tmp_path: Path) -> None:
     (tmp_path / "pairs.jsonl").touch()
     visit(tmp_path / "pairs.jsonl", settle_four)
+    assert (tmp_path / "pairs.jsonl").read_bytes().count(b"\n") == 3
+
+
+def test_rows_added_by_hand_after_a_clean_end_are_set_aside(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+
+    def settle_and_close(store: Store) -> None:
+        settle_four(store)
+        store.checkpoint(closed=True)
+
+    visit(output, settle_and_close)
+    with output.open("a") as file:
+        file.write("mine\n")
+
+    def again(store: Store) -> None:
+        assert store.resume("run", 6) == 0
+
+    visit(output, again)
+    assert (tmp_path / "pairs.run" / "previous.jsonl").read_text().endswith("mine\n")
+
+
+def test_every_earlier_output_is_kept(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, settle_four)
+    for settings in ("b", "c"):
+
+        def other(store: Store, run: str = settings) -> None:
+            store.resume(run, 6)
+            store.add(kept(0), {"id": run})
+
+        visit(output, other)
+    names = sorted(path.name for path in (tmp_path / "pairs.run").glob("previous*"))
+    assert names == ["previous-2.jsonl", "previous.jsonl"]
 
 
 @pytest.mark.parametrize("name", ["folder", "missing/pairs.jsonl", "pairs.run"])
@@ -148,5 +190,7 @@ def test_a_manifest_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     visit(output, settle_four)
     (tmp_path / "pairs.run" / "manifest.json").write_text("{")
-    with pytest.raises(StoreError, match=r"manifest\.json cannot be read"):
+    with pytest.raises(StoreError, match=r"manifest\.json cannot be read") as caught:
         Store(output)
+    assert "--fresh" in caught.value.hint
+    assert set_aside(output) is not None, "the hint works"

@@ -11,6 +11,7 @@ import jsonlines
 from rmboost import config as configs
 from rmboost import run
 from rmboost.config import Config
+from rmboost.errors import ConfigError
 from rmboost.run import Listener, Summary
 
 
@@ -33,6 +34,8 @@ def generate(
     1
     """
     target = Path(output)
+    if isinstance(config, Config) and settings:
+        raise ConfigError("settings beside a Config would not be used", "config.model_copy(update={…})")
     flags = {name.replace("__", "."): value for name, value in settings.items()}
     chosen = config if isinstance(config, Config) else configs.load(Path(config) if config else None, flags)
     source = Path(prompts) if isinstance(prompts, str | Path) else _write(prompts, target)

@@ -22,6 +22,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from rmboost import parsing
 from rmboost.backends import Backend
 from rmboost.errors import ReplyError, TransientError
 from rmboost.journal import Entry, Journal
@@ -195,13 +196,19 @@ def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
     return hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
+"""Finish reasons of a whole answer; servers spell them differently."""
+
+
 def _usable(response: Response) -> Response:
     """The response, unless it was cut: half a text is a failure, not an answer."""
-    if response.finish_reason == "length":
-        raise ReplyError("truncated", "the answer was cut at the token limit", response)
+    if response.finish_reason in _WHOLE:
+        return replace(response, text=parsing.without_thinking(response.text))
     if response.finish_reason == "content_filter":
         raise ReplyError("filtered", "the server's content filter cut the answer", response)
-    return response
+    if response.finish_reason in ("length", "model_length", "max_tokens"):
+        raise ReplyError("truncated", "the answer was cut at the token limit", response)
+    raise ReplyError("unfinished", f"the answer ended by {response.finish_reason!r}", response)
 
 
 def _wait(state: RetryCallState) -> float:

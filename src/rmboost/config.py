@@ -75,12 +75,17 @@ class Config(Component):
     @field_validator("method", mode="before")
     @classmethod
     def _name_is_short_for_method(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
+        if isinstance(value, str):
+            return {"name": value}
+        return {"name": "rmboost", **value} if isinstance(value, dict) else value
 
     @field_validator("checks", mode="before")
     @classmethod
     def _names_are_short_for_checks(cls, value: Any) -> Any:
-        return [{"name": item} if isinstance(item, str) else item for item in value or ()]
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple):
+            raise ValueError("a list of names, or of mappings with a name and options")
+        return [{"name": item} if isinstance(item, str) else item for item in items]
 
     @property
     def roles(self) -> dict[str, RoleConfig]:

@@ -32,6 +32,7 @@ async def settle(job: Job, method: Method, checks: Sequence[Check], client: Clie
         except ReplyError as error:
             pair, verdict = None, Drop(error.reason, error.detail, error.response.call, error.response.text)
         except EndpointError:
+            client.stop()  # no new call; answers already under way are waited for and kept
             raise
         except BackendError as error:
             return Failed(job, str(error))
@@ -71,13 +72,19 @@ class Engine:
     async def run(self, jobs: Iterator[Job]) -> bool:
         """Settle all jobs. False: stopped before the last, with no call in flight. Raises what a job raises."""
         try:
-            return await self._run(jobs)
+            finished = await self._run(jobs)
+        except EndpointError:
+            await asyncio.gather(*self._window, return_exceptions=True)
+            raise
         except BaseException:
             for task in self._window:
                 task.cancel()
-            raise
-        finally:
             await asyncio.gather(*self._window, return_exceptions=True)
+            raise
+        await asyncio.gather(*self._window, return_exceptions=True)
+        if self._broken:
+            raise self._broken
+        return finished
 
     async def _run(self, jobs: Iterator[Job]) -> bool:
         more = True

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS calls (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+_START_OVER = "--fresh starts over and keeps the old run beside it"
 _INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _REMEMBER = "INSERT OR REPLACE INTO state VALUES (?,?)"
 
@@ -73,10 +74,10 @@ class Journal:
 
     def get(self, key: bytes) -> Response | None:
         """The answer to this call, if it was ever given."""
-        row = self._reader.execute(
+        row = self._read(
             "SELECT text, model, finish_reason, prompt_tokens, completion_tokens, cached_tokens FROM calls WHERE key=?",
-            (key,),
-        ).fetchone()
+            key,
+        )
         return Response(row[0], row[1], row[2], Usage(*row[3:])) if row else None
 
     async def put(self, entry: Entry) -> None:
@@ -91,15 +92,15 @@ class Journal:
 
     def recall(self, name: str) -> Any:
         """A named value, or None."""
-        row = self._reader.execute("SELECT value FROM state WHERE name=?", (name,)).fetchone()
+        row = self._read("SELECT value FROM state WHERE name=?", name)
         return json.loads(row[0]) if row else None
 
     def totals(self) -> Totals:
         """Sums over all calls."""
-        calls, prompt, completion, cached, seconds = self._reader.execute(
+        calls, prompt, completion, cached, seconds = self._read(
             "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens), total(seconds)"
             " FROM calls"
-        ).fetchone()
+        )
         return Totals(calls, Usage(int(prompt), int(completion), int(cached)), seconds)
 
     async def close(self) -> None:
@@ -110,6 +111,13 @@ class Journal:
         self._reader.close()
         self._writer.close()
 
+    def _read(self, query: str, *values: Any) -> Any:
+        """The first row of a query. Raises StoreError for a file that is damaged."""
+        try:
+            return self._reader.execute(query, values).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self._path}: {error}", _START_OVER) from None
+
     def _connect(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
@@ -117,7 +125,7 @@ class Journal:
             connection.execute("PRAGMA synchronous=FULL")
             connection.executescript(_SCHEMA)
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._path}: {error}", "--fresh starts over and keeps the old run beside it") from None
+            raise StoreError(f"{self._path}: {error}", _START_OVER) from None
         return connection
 
     def _join_batch(self) -> _Batch:
@@ -135,12 +143,10 @@ class Journal:
             try:
                 await loop.run_in_executor(self._thread, self._commit, batch)
             except sqlite3.Error as error:
-                batch.fail(
-                    StoreError(
-                        f"{self._path} cannot be written: {error}",
-                        "make room, then run the same command again",
-                    )
-                )
+                hint = "make room, then run the same command again"
+                batch.fail(StoreError(f"{self._path} cannot be written: {error}", hint))
+            except Exception as error:  # whoever waits for the batch must hear of a bug as well
+                batch.fail(error)
             else:
                 batch.written.set_result(None)
 
@@ -149,11 +155,11 @@ class Journal:
         try:
             self._writer.executemany(_INSERT, batch.calls)
             self._writer.executemany(_REMEMBER, batch.state.items())
+            self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:  # a full disk has rolled it back already
                 self._writer.execute("ROLLBACK")
             raise
-        self._writer.execute("COMMIT")
 
 
 class _Batch:
@@ -164,6 +170,6 @@ class _Batch:
         self.state: dict[str, str] = {}
         self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def fail(self, error: StoreError) -> None:
+    def fail(self, error: Exception) -> None:
         self.written.set_exception(error)
         self.written.exception()  # a batch of named values alone has nobody waiting for it

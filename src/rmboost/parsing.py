@@ -11,13 +11,18 @@ from rmboost.records import Response
 _THINK = re.compile(r"\A\s*(?:<think>)?(?:(?!<think>).)*?</think>", re.DOTALL)
 
 
+def without_thinking(text: str) -> str:
+    """The text without the block of thinking that some models begin with; it is no part of the response."""
+    return _THINK.sub("", text).lstrip() if "</think>" in text else text
+
+
 def tagged(response: Response, tag: str) -> tuple[str, str]:
     """The text between the only ``<tag>`` and ``</tag>``, and what stands around it.
 
     Raises ReplyError("unreadable") when the tags are missing, repeated or the wrong way round: a reply cut or
     garbled is not a response, and the words of a plan must never become data.
     """
-    text = _THINK.sub("", response.text)
+    text = without_thinking(response.text)
     opening, closing = f"<{tag}>", f"</{tag}>"
     start, end = text.find(opening), text.rfind(closing)
     if text.count(opening) != 1 or text.count(closing) != 1 or end < start:

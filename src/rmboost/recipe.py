@@ -53,7 +53,7 @@ class Recipe:
 
     def jobs(self, start: int = 0) -> Iterator[Job]:
         """The jobs in input order, from number ``start`` on."""
-        for index, prompt in enumerate(islice(self.source.prompts(), start, None), start):
+        for index, prompt in enumerate(islice(self.source.prompts(), start, self.survey.count), start):
             yield Job(prompt, index, seed=self.config.seed, spec=self.plan.spec(index))
 
     def row(self, outcome: Outcome) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -36,6 +37,13 @@ async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, 
     with suppress(ReplyError):  # the fake's words are no test of a method: what counts is that its templates render
         await recipe.method.make_pair(job, ask)
     return ask.sent
+
+
+async def play_all(recipe: Recipe) -> None:
+    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError."""
+    job = next(recipe.jobs())
+    for spec in recipe.method.cells() or (job.spec,):
+        await play(recipe, replace(job, spec=spec))
 
 
 def show(recipe: Recipe) -> str:

@@ -33,14 +33,19 @@ def resolve(config: Config) -> Config:
 
     Raises EndpointError when an endpoint is named without a model and serves none or several.
     """
-    roles = {name: _resolve_role(config, name, role) for name, role in config.roles.items()}
+    roles = {name: _resolve_role(config, name, role) for name, role in config.roles.items() if name != "drafter"}
     if config.method["name"] != "rmboost":
         return config.model_copy(update=roles)
     method = _resolve_style(config.method, roles["rewriter"])
-    if method["contrast"] and config.drafter.model is None:
-        drafter = config.drafter.model_copy(update={"model": _DRAFTER})
+    if method["contrast"]:
+        drafter = config.drafter.model_copy(update={"model": config.drafter.model or _DRAFTER})
         roles["drafter"] = _resolve_role(config, "drafter", drafter)
     return config.model_copy(update={**roles, "method": method})
+
+
+def used(config: Config) -> dict[str, RoleConfig]:
+    """The roles of resolved settings that somebody sits in; the drafter only where two models are contrasted."""
+    return {name: role for name, role in config.roles.items() if name != "drafter" or config.method.get("contrast")}
 
 
 def _resolve_style(method: Mapping[str, Any], rewriter: RoleConfig) -> dict[str, Any]:
@@ -61,14 +66,14 @@ def kind(role: RoleConfig) -> str:
 def seats(config: Config) -> dict[str, Seat]:
     """A seat for every role of resolved settings; roles with the same backend share it."""
     built: dict[Backend, Backend] = {}
-    return {name: _seat(role, built) for name, role in config.roles.items()}
+    return {name: _seat(role, built) for name, role in used(config).items()}
 
 
 def describe(config: Config) -> list[str]:
     """A line for each kind of model in resolved settings: where it runs, and what to expect of it."""
-    used = [role for name, role in config.roles.items() if name != "drafter" or config.method.get("contrast")]
-    models = {which: " and ".join(_models(used, which)) for which in (LOCAL, "fake")}
-    lines = [f"model {role.model} at {_address(role)}" for role in used if kind(role) == "openai"]
+    seated = list(used(config).values())
+    models = {which: " and ".join(_models(seated, which)) for which in (LOCAL, "fake")}
+    lines = [f"model {role.model} at {_address(role)}" for role in seated if kind(role) == "openai"]
     if models[LOCAL]:
         hint = "a real one: --base-url URL --model NAME"
         lines.append(f"model {models[LOCAL]}: embedded and small, for a first look and not for training data; {hint}")

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from rmboost.errors import StoreError
+
 _CHUNK = 1 << 20
 
 
@@ -41,8 +43,12 @@ class RowFile:
         """Write one row and hand it to the operating system, so that a reader sees it; returns the line."""
         assert self._file is not None
         line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-        self._file.write(line)
-        self._file.flush()
+        try:
+            self._file.write(line)
+            self._file.flush()
+        except OSError as error:
+            hint = "make room, then run the same command again"
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}", hint) from None
         self._hash.update(line)
         self.size += len(line)
         return line

@@ -87,7 +87,7 @@ def generate(
     """
     listener = listener or Listener()
     recipe = Recipe.prepare(prompts, config or Config())
-    _run(rehearsal.play(recipe, next(recipe.jobs())))
+    _run(rehearsal.play_all(recipe))
     for line in (*roles.describe(recipe.config), *_left_out(recipe)):
         listener.notice(line)
     if fresh and (aside := set_aside(output)):
@@ -100,9 +100,14 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        pass
+    else:
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(asyncio.run, work).result()
+    try:
         return asyncio.run(work)
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, work).result()
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # a second Ctrl-C
 
 
 async def _generate(recipe: Recipe, output: Path, listener: Listener) -> Summary:
@@ -137,13 +142,30 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
     if before:
         for line in difference(before["settings"], settings):
             listener.notice(f"changed since the last run: {line}")
+        for line in _moved(before, recipe):
+            listener.notice(line)
     run = f"{stable_hash(settings, recipe.survey.plain, recipe.survey.sha256):x}"
     start = store.resume(run, recipe.survey.count)
-    store.write_manifest({"status": "running", "settings": settings})
+    store.write_manifest({"status": "running", "settings": settings, **_surroundings(recipe)})
     if listener.wants_rows:
         for row in store.lines():
             listener.row(row)
     return start
+
+
+def _surroundings(recipe: Recipe) -> dict[str, Any]:
+    """What a run should know of its circumstances, though no row depends on it by itself."""
+    addresses = {name: role.base_url for name, role in roles.used(recipe.config).items()}
+    return {"input": {"path": recipe.source.path, **asdict(recipe.survey)}, "base_url": addresses}
+
+
+def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
+    """What is said when prompts or servers are others than in the last run; answered calls are used all the same."""
+    now = _surroundings(recipe)
+    if before.get("input", now["input"])["sha256"] != now["input"]["sha256"]:
+        yield "changed since the last run: the prompts; only calls that are new are asked"
+    if before.get("base_url", now["base_url"]) != now["base_url"]:
+        yield f"changed since the last run: the endpoint, {before['base_url']} → {now['base_url']}"
 
 
 def _client(recipe: Recipe, store: Store) -> Client:
@@ -169,7 +191,7 @@ async def _settle_all(recipe: Recipe, store: Store, client: Client, start: int, 
         finished = await Engine(make, deliver, client.limit).run(recipe.jobs(start))
     finally:
         clock.cancel()
-        store.checkpoint()
+        store.checkpoint(closed=True)
         await client.close()
     return "finished" if finished else "stopped"
 
@@ -191,7 +213,8 @@ def _stop_on_signals(client: Client, listener: Listener) -> Iterator[None]:
 
     def stop() -> None:
         if client.stopping:
-            task.cancel("left at once")
+            task.cancel()
+            return
         listener.notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
         client.stop()
 
@@ -223,7 +246,7 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
         round(seconds, 3),
         client.meter.asked,
         client.meter.replayed,
-        {name: role.model or "" for name, role in recipe.config.roles.items()},
+        {name: role.model or "" for name, role in roles.used(recipe.config).items()},
     )
 
 
@@ -231,6 +254,6 @@ def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:
     return {
         "status": "finished" if status == "unchanged" else status,
         "settings": settings_of(recipe.config, recipe.method, recipe.templates),
-        "input": {"path": recipe.source.path, **asdict(recipe.survey)},
+        **_surroundings(recipe),
         "summary": summary.dump(),
     }

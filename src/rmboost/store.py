@@ -33,6 +33,8 @@ class Checkpoint:
     pairs: tuple[int, str] = (0, "")
     rejects: tuple[int, str] = (0, "")
     tally: Mapping[str, Any] = field(default_factory=dict)
+    closed: bool = False
+    """the process that wrote it ended in peace: whatever stands past it now was written by other hands"""
 
 
 class Store:
@@ -68,6 +70,7 @@ class Store:
         """Replace the manifest in one step; the files' sizes and hashes are added."""
         files = {file.path.name: {"bytes": file.size, "sha256": file.sha256} for file in (self._pairs, self._rejects)}
         draft = self.folder / "manifest.json.new"
+        values = {"output": self.output.name, **values}
         draft.write_text(json.dumps({**values, "files": files}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         draft.replace(self.folder / "manifest.json")
 
@@ -83,6 +86,7 @@ class Store:
             return checkpoint.jobs
         self._set_output_aside()
         self._open(Checkpoint())
+        self.checkpoint()
         return 0
 
     def add(self, outcome: Outcome, row: Mapping[str, Any]) -> bytes:
@@ -93,11 +97,11 @@ class Store:
             self.checkpoint()
         return line
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, closed: bool = False) -> None:
         """Note in the journal how far the files are good."""
         self._checked = time.monotonic()
         pairs, rejects = ((file.size, file.sha256) for file in (self._pairs, self._rejects))
-        state = Checkpoint(self._run, self.tally.settled, pairs, rejects, self.tally.dump())
+        state = Checkpoint(self._run, self.tally.settled, pairs, rejects, self.tally.dump(), closed)
         self.journal.remember("checkpoint", asdict(state))
 
     async def close(self) -> None:
@@ -123,17 +127,23 @@ class Store:
         )
 
     def _open(self, at: Checkpoint) -> bool:
-        return self._pairs.open_at(*at.pairs) and self._rejects.open_at(*at.rejects)
+        if at.closed and self.output.is_file() and self.output.stat().st_size != at.pairs[0]:
+            return False
+        return self._rejects.open_at(*at.rejects) and self._pairs.open_at(*at.pairs)
 
     def _set_output_aside(self) -> None:
         if self.output.is_file() and self.output.stat().st_size:
-            self.output.replace(self.folder / f"previous{self.output.suffix}")
+            self.output.replace(_free(self.folder / f"previous{self.output.suffix}"))
 
 
 def claim(output: Path) -> IO[str]:
     """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
     folder = output.with_suffix(".run")
     _refuse_foreign(output, folder)
+    return _lock(output, folder)
+
+
+def _lock(output: Path, folder: Path) -> IO[str]:
     try:
         folder.mkdir(exist_ok=True)
         lock = (folder / "lock").open("a+")
@@ -159,9 +169,10 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
         raise StoreError(f"there is no folder {output.parent}", f"mkdir -p {output.parent}")
     if output.suffix == ".run":
         raise StoreError(f"{output} would be its own run folder", "choose a name that ends in .jsonl")
-    if output.is_file() and output.stat().st_size and not read_manifest(folder):
+    made = read_manifest(folder).get("output")
+    if output.is_file() and output.stat().st_size and made != output.name:
         raise StoreError(
-            f"{output} exists and was not made by rmboost (no {folder / 'manifest.json'}); it is left alone",
+            f"{output} exists and was not made by the run in {folder}; it is left alone",
             "choose another -o, or move the file away",
         )
 
@@ -180,14 +191,30 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
+def _is_of_another(output: Path, folder: Path) -> bool:
+    """Whether the run belongs to another file; a damaged one, which is to be moved out of the way, does not."""
+    try:
+        return read_manifest(folder).get("output", output.name) != output.name
+    except StoreError:
+        return False
+
+
 def set_aside(output: Path) -> Path | None:
     """Move a run of ours and its output to a folder of their own (``--fresh``): nothing paid for is deleted."""
     folder = output.with_suffix(".run")
     if not folder.is_dir():
         return None
-    aside = folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}")
-    with claim(output):
+    if _is_of_another(output, folder):
+        _refuse_foreign(output, folder)
+    aside = _free(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
+    with _lock(output, folder):
         if output.is_file():
             output.replace(folder / output.name)
         folder.replace(aside)
     return aside
+
+
+def _free(path: Path) -> Path:
+    """This path, or with a number the first one like it that is not taken."""
+    names = (path, *(path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(2, 10_000)))
+    return next(name for name in names if not name.exists())

@@ -61,7 +61,8 @@ class RMBoost(Method):
             reply = await ask("rewriter", f"rmboost/{self.style}-{spec.label}", **values)
         second, names, plan = self._read(reply, spec, values["demos"])
         chosen, rejected = (second, first) if spec.label == "better" else (first, second)
-        return Pair(job.prompt, chosen, rejected, "rmboost", spec.label, names, plan)
+        evidence = {"contrast": True} if contrasted else {}
+        return Pair(job.prompt, chosen, rejected, "rmboost", spec.label, names, plan, evidence)
 
     def cells(self) -> Sequence[Spec]:
         primaries = [()] if self.aspects_per_pair == "auto" else [(name,) for name in self._set.names]
