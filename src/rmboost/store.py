@@ -194,7 +194,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _is_of_another(output: Path, folder: Path) -> bool:
     """Whether the run belongs to another file; a damaged one, which is to be moved out of the way, does not."""
     try:
-        return read_manifest(folder).get("output", output.name) != output.name
+        return bool(read_manifest(folder).get("output", output.name) != output.name)
     except StoreError:
         return False
 

@@ -1,0 +1,83 @@
+"""The architecture, guarded: imports point one way, nothing grows too long, nothing is called utils."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "rmboost"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+LAYERS = [
+    "__init__ errors records resources cache",
+    "registry rowfile tally plan parsing",
+    "aspects templates journal downloads weights",
+    "backends",
+    "client",
+    "checks methods exports sources inspection",
+    "store config",
+    "fingerprint roles",
+    "recipe",
+    "rehearsal engine",
+    "run",
+    "report api",
+    "cli __main__",
+]
+LEVEL = {part: level for level, line in enumerate(LAYERS) for part in line.split()}
+
+
+def part(module: str) -> str:
+    """``rmboost.backends.openai`` is of the part ``backends``."""
+    return [*module.split("."), "__init__"][1]
+
+
+def module_of(file: Path) -> str:
+    names = file.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Modules of ours that a file imports when it is loaded; not for types alone, not inside functions."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "rmboost":
+            if node.module == "rmboost":
+                yield from (f"rmboost.{alias.name}" for alias in node.names if alias.name != "__version__")
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_imports_point_one_way(file: Path) -> None:
+    here = part(module_of(file))
+    for module in imported(file):
+        there = part(module)
+        assert here == there or LEVEL[there] < LEVEL[here] or _same_level_in_order(here, there), f"{here} -> {there}"
+
+
+def _same_level_in_order(here: str, there: str) -> bool:
+    """Within a layer the later may know the earlier."""
+    names = LAYERS[LEVEL[here]].split()
+    return LEVEL[there] == LEVEL[here] and names.index(there) < names.index(here)
+
+
+def test_every_module_has_a_layer_and_none_is_called_utils() -> None:
+    parts = {part(module_of(file)) for file in FILES}
+    assert parts <= LEVEL.keys(), "a new module needs a place in LAYERS and in docs/design.md"
+    assert not {file.stem for file in FILES} & {"utils", "util", "common", "helpers", "misc", "types"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_files_and_functions_fit_and_public_ones_say_what_they_are(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert text.count("\n") <= 300
+    assert ast.get_docstring(tree), "a module says what it is for"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 45, node.name
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
