@@ -68,8 +68,7 @@ def settings_page() -> str:
     """Every setting with its kind, default and meaning."""
     return _page(
         "# Settings",
-        "In a YAML file (`--config`), or one by one: `--set rewriter.temperature=0.7`. Later ones win: file, flags,\n"
-        "`--set`. What is unknown is refused. `--dry-run` shows all of them resolved.",
+        TABLES["prose"]["settings"],
         "## A run",
         _fields(Config),
         "## A role: `responder`, `rewriter`, `drafter`",
@@ -80,7 +79,7 @@ def settings_page() -> str:
         _fields(InputOptions),
         *_catalogue("`method`", methods.CATALOGUE, "`method: {name: rmboost, style: plan}`"),
         *_catalogue("`checks`", checks.CATALOGUE, "`checks: [form, {name: similarity, max_similarity: 0.9}]`"),
-        *_catalogue("Backends", backends.CATALOGUE, "Chosen by the model's name; set as `options` of a role."),
+        *_catalogue("Backends", backends.CATALOGUE, TABLES["prose"]["backends"]),
     )
 
 
@@ -91,9 +90,7 @@ def output_page() -> str:
         "## A pair",
         "One JSON object a line, in the order of the input.",
         _named("pair", "column"),
-        "When every prompt of the input is a plain string, `prompt`, `chosen` and `rejected` are strings (TRL's\n"
-        "standard format). When any of them is a conversation or has a system text, all rows are conversational:\n"
-        "`prompt` is a list of turns, `chosen` and `rejected` are lists of one assistant turn. A file never holds both.",
+        TABLES["prose"]["shapes"],
         "### The column `rmboost`",
         _named("provenance", "key"),
         "## A reject",
@@ -117,7 +114,7 @@ def aspects_page() -> str:
     for file in sorted((ROOT / "configs" / "aspects").glob("*.yaml")):
         found = aspects.load(file.stem)
         rows = ((each.name, each.definition, each.better, each.worse) for each in found.aspects)
-        source = f"Source: {found.source}." if found.source else ""
+        source = f"Source: {found.source.rstrip('.')}." if found.source else ""
         parts += [f"## {file.stem}", f"{found.description} {source}".strip()]
         parts += [_table(("aspect", "definition", "to make it better", "to make it worse"), rows)]
     return _page(*parts)
@@ -131,15 +128,11 @@ def templates_page() -> str:
     ]
     return _page(
         "# Templates",
-        "Files in `prompts/`, or of the same name in your own folder (`prompts: my-prompts` in the settings), which is\n"
-        "looked in first. Jinja2 in a sandbox; a variable that is not given is an error, found before the first call.\n"
-        "Each `{% turn ROLE %} … {% endturn %}` (system, user, assistant) becomes one message; nothing else may stand\n"
-        "outside. What a value holds is data: braces in a prompt or a response stay text.",
+        TABLES["prose"]["templates"],
         _table(("template", "asked of", "is given"), rows),
         "## Variables",
         _named("variables", "variable"),
-        "In style `plan` the reply must hold the second response once between `<response>` and `</response>`, and,\n"
-        "where the model picks, the names of the aspects between `<aspects>` and `</aspects>`.",
+        TABLES["prose"]["tags"],
     )
 
 
@@ -215,12 +208,9 @@ def _catalogue(title: str, catalogue: Mapping[str, str], use: str) -> Iterator[s
 
 def _fields(model: type[Component]) -> str:
     """The fields of a model as a table; without the column of meanings where its docstring tells them."""
-    rows = [
-        (f"`{name}`", _kind(kind), _default(model, name), meaning)
-        for owner in reversed(model.__mro__)
-        if issubclass(owner, Component) and owner is not Component
-        for name, kind, meaning in _declared(owner)
-    ]
+    owners = [owner for owner in reversed(model.__mro__) if issubclass(owner, Component) and owner is not Component]
+    declared = {name: (kind, meaning) for owner in owners for name, kind, meaning in _declared(owner)}
+    rows = [(f"`{name}`", _kind(kind), _default(model, name), meaning) for name, (kind, meaning) in declared.items()]
     if not any(meaning for *_, meaning in rows):
         return _table(("option", "kind", "default"), (row[:3] for row in rows))
     return _table(("setting", "kind", "default", "meaning"), rows)
@@ -233,7 +223,7 @@ def _declared(model: type[Component]) -> Iterator[tuple[str, str, str]]:
     for node, after in zip(defined.body, [*defined.body[1:], ast.Pass()], strict=True):
         if isinstance(node, ast.AnnAssign):
             told = ast.literal_eval(after.value) if isinstance(after, ast.Expr) else ""
-            yield ast.unparse(node.target), ast.unparse(node.annotation), told
+            yield ast.unparse(node.target), ast.unparse(node.annotation), told.replace("``", "`")
 
 
 def _kind(annotation: str) -> str:
