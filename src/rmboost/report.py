@@ -29,7 +29,7 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     for error, count in tally.failed.most_common():
         yield "failed", f"{count} × {error} (for example {tally.examples[error]})"
     if tally.redrawn:
-        yield "drawn again", f"{tally.redrawn} answers that a check refused"
+        yield "drawn again", f"{tally.redrawn} × an answer that a check refused"
     yield "labels", _counts(tally.labels)
     yield "aspects", _counts(tally.aspects)
     yield "tokens", _tokens(summary)
