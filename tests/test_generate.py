@@ -121,6 +121,21 @@ def test_several_aspects_and_aspects_of_the_models_choice(rmboost: Shell, prompt
     assert all(row["aspect"] == row["aspects"][0] for row in two + auto)
 
 
+def test_every_field_has_one_type_in_every_row(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    strict = "checks=[{name: similarity, max_similarity: 0.27}]"
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", strict)
+    rows = read_jsonl(tmp_path / "o.jsonl")
+    assert {bool(row["rmboost"]["drops"]) for row in rows} == {True, False}, "pairs of both kinds"
+    assert json.loads(rows[0]["rmboost"]["evidence"])["similarity"] <= 0.27
+
+    def kinds(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: kinds(inner) for name, inner in value.items()}
+        return [kinds(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+    assert all(kinds(row) == kinds(rows[0]) for row in rows), "datasets settles types on the beginning of a file"
+
+
 def test_rejects_are_written_with_their_reasons(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     impossible = "checks=[{name: similarity, max_similarity: 0.001}]"
     done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", impossible)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
-from rmboost.records import Drop, Dropped, Failed, Kept, Pair
+from rmboost.records import Dropped, Failed, Kept, Pair
 from rmboost.templates import Templates
 
 
 def provenance(kept: Kept, templates: Templates) -> dict[str, Any]:
-    """How a pair came to be; which of its responses was written first, and by whom."""
+    """How a pair came to be; which of its responses was written first, and by whom.
+
+    Every field has one type in every row, also where there is nothing to say: readers such as ``datasets`` settle the
+    types on the beginning of a file. What differs in kind from pair to pair is JSON in a string.
+    """
     pair, sides = kept.pair, (kept.pair.first, kept.pair.second)
     return {
         "method": pair.method,
@@ -22,9 +27,9 @@ def provenance(kept: Kept, templates: Templates) -> dict[str, Any]:
         "tokens": _tokens(pair),
         "seed": kept.job.seed,
         "repetition": kept.job.repetition,
-        "templates": {side.template: templates.digest(side.template) for side in sides},
-        "evidence": dict(pair.evidence),
-        "drops": [_drop(drop) for drop in kept.drops],
+        "templates": _by_side(*(f"{side.template} {templates.digest(side.template)}" for side in sides)),
+        "evidence": json.dumps(dict(pair.evidence), ensure_ascii=False),
+        "drops": "; ".join(f"{drop.reason}: {drop.detail}" for drop in kept.drops),
     }
 
 
@@ -57,7 +62,3 @@ def _tokens(pair: Pair) -> dict[str, int]:
 
 def _by_side(first: str, second: str) -> dict[str, str]:
     return {"first": first, "second": second}
-
-
-def _drop(drop: Drop) -> dict[str, Any]:
-    return {"reason": drop.reason, "detail": drop.detail}
