@@ -167,6 +167,25 @@ def test_stdin_and_stdout_are_pipes(
     assert "no call was made" in done.err
 
 
+def test_stdin_into_a_file_is_kept_in_the_run(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "o.jsonl").write_text("precious\n")
+    for name, code in (("o.jsonl", 3), ("free.jsonl", 0)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(prompts.read_bytes())))
+        assert rmboost("generate", "-", "-o", tmp_path / name, "--model", "fake").code == code
+    assert (tmp_path / "free.run" / "stdin").read_bytes() == prompts.read_bytes()
+    assert not (tmp_path / "o.run").exists()
+
+
+def test_settings_written_out_are_no_change(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    rmboost(*command)
+    again = rmboost(*command, "--aspects", "general", "--set", "method.demos=3")
+    assert "changed since" not in again.err
+    assert "no call was made" in again.err
+
+
 def test_dry_run_shows_settings_plan_and_messages_and_makes_no_file(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from rmboost import run
 from rmboost.config import Config
 from rmboost.errors import ConfigError
 from rmboost.run import Listener, Summary
+from rmboost.store import claim
 
 
 def generate(
@@ -43,8 +44,9 @@ def generate(
 
 
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
-    """Prompts given as values, as a file beside the run, so that it can be resumed like any other."""
-    path = output.with_name(f"{output.stem}.prompts.jsonl")
+    """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
+    claim(output).close()  # neither somebody else's output nor a run that is going on is touched
+    path = output.with_suffix(".run") / "prompts.jsonl"
     with jsonlines.open(path, "w") as file:
         file.write_all({"prompt": each} if isinstance(each, str) else dict(each) for each in prompts)
     return path

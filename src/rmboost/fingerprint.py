@@ -17,7 +17,8 @@ _PACE = {"concurrency", "tries", "base_url", "model"}
 
 def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
     """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
-    values = config.model_dump(mode="json", exclude={*_PACE, "input", "prompts"})
+    values = config.model_dump(mode="json", exclude={*_PACE, "input", "prompts", "method"})
+    values["method"] = {"name": config.method["name"], **method.model_dump(mode="json")}
     for role in config.roles:
         values[role] = {name: value for name, value in values[role].items() if name not in _CONNECTION}
     fields = config.input.model_dump(mode="json", exclude={"limit", "skip_bad_lines"})

@@ -67,7 +67,7 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     if output is None and not options["dry_run"]:
         raise click.UsageError("Missing option '-o' / '--output': where shall the pairs go? (-o pairs.jsonl)")
     config = _config(options)
-    source, target = place(prompts, output or STDIO)
+    source, target = place(prompts, STDIO if options["dry_run"] or output is None else output)
     if options["dry_run"]:
         _dry_run(source, config)
     else:

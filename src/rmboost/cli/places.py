@@ -10,6 +10,7 @@ from pathlib import Path
 from rmboost.cache import cache_folder
 from rmboost.errors import StoreError
 from rmboost.sources import spool
+from rmboost.store import claim
 
 STDIO = "-"
 
@@ -18,7 +19,7 @@ def place(prompts: str, output: str) -> tuple[Path, Path]:
     """The prompt file and the output file that a command's arguments stand for."""
     if output != STDIO:
         target = Path(output)
-        return (_spool_stdin(target.with_suffix(".stdin")) if prompts == STDIO else Path(prompts)), target
+        return (_spool_beside(target) if prompts == STDIO else Path(prompts)), target
     runs = cache_folder() / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     source = _spool_stdin(runs / f"stdin-{os.getpid()}") if prompts == STDIO else Path(prompts)
@@ -27,6 +28,12 @@ def place(prompts: str, output: str) -> tuple[Path, Path]:
     if prompts == STDIO:
         source = source.replace(folder / "stdin")
     return source, folder / "pairs.jsonl"
+
+
+def _spool_beside(target: Path) -> Path:
+    """Stdin in the run's folder, once that is known to be ours and idle."""
+    claim(target).close()
+    return _spool_stdin(target.with_suffix(".run") / "stdin")
 
 
 def _spool_stdin(path: Path) -> Path:
