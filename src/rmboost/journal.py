@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS calls (
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
     seconds REAL NOT NULL,     -- from request to answer, retries not included
     at REAL NOT NULL           -- unix time of the answer
-) WITHOUT ROWID;
+);
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _START_OVER = "--fresh starts over and keeps the old run beside it"
