@@ -99,6 +99,12 @@ def test_a_seed_of_null_is_not_sent() -> None:
     assert "seed" not in server.calls[0].body
 
 
+def test_keys_that_yaml_reads_as_numbers_are_sent_as_text() -> None:
+    with ChatServer() as server:
+        ask(server.url, request(logit_bias={50256: -100}))
+    assert server.calls[0].body["logit_bias"] == {"50256": -100}
+
+
 def test_the_answer_is_the_same_for_the_same_request() -> None:
     with ChatServer() as server:
         first, again, other = ask(server.url), ask(server.url), ask(server.url, request(seed=8))
@@ -357,6 +363,26 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(monkeypatch: pytest.M
     with ChatServer() as server:
         assert check(server.url) == "test-model"
         assert ask(server.url).text
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_a_proxy_is_asked_for_other_machines_unless_told_not_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "http://model-server.invalid/v1"
+    with ChatServer() as server:
+        monkeypatch.setenv(name, server.url.removesuffix("/v1"))
+        assert f"no {url}/chat/completions here" in failure(lambda: ask(url)).message
+        monkeypatch.setenv("NO_PROXY", "model-server.invalid")
+        assert "ClientConnectorDNSError" in failure(lambda: ask(url)).message
+
+
+def test_a_password_in_netrc_does_not_take_the_place_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with ChatServer() as server:
+        ask(server.url)
+    assert server.calls[0].headers["authorization"] == f"Bearer {CANARY}"
 
 
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1", "http://127.0.0.1:1"])
