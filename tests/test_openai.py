@@ -99,6 +99,12 @@ def test_a_seed_of_null_is_not_sent() -> None:
     assert "seed" not in server.calls[0].body
 
 
+def test_keys_that_yaml_reads_as_numbers_are_sent_as_text() -> None:
+    with ChatServer() as server:
+        ask(server.url, request(logit_bias={50256: -100}))
+    assert server.calls[0].body["logit_bias"] == {"50256": -100}
+
+
 def test_the_answer_is_the_same_for_the_same_request() -> None:
     with ChatServer() as server:
         first, again, other = ask(server.url), ask(server.url), ask(server.url, request(seed=8))
@@ -190,9 +196,9 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "bytes that are no text": (Fault(content=b"\xff\xfe\x00"), TransientError, "not a chat completion"),
     "aborted": (Fault(choice={"finish_reason": "abort"}), TransientError, "gave up within a reply (abort)"),
     "disconnect": (Fault(hang_up="at once"), TransientError, "disconnected"),
-    "half a body": (Fault(hang_up="half way"), TransientError, "without sending complete message body"),
+    "half a body": (Fault(hang_up="half way"), TransientError, "payload is not completed"),
     "no HTTP": (Fault(headers={"Content-Length": "many"}), TransientError, "Content-Length"),
-    "silence": (Fault(hang_up="never answer"), TransientError, "no answer in time (ReadTimeout)"),
+    "silence": (Fault(hang_up="never answer"), TransientError, "no answer in time (SocketTimeoutError)"),
 }
 
 
@@ -359,6 +365,26 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(monkeypatch: pytest.M
         assert ask(server.url).text
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_a_proxy_is_asked_for_other_machines_unless_told_not_to(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "http://model-server.invalid/v1"
+    with ChatServer() as server:
+        monkeypatch.setenv(name, server.url.removesuffix("/v1"))
+        assert f"no {url}/chat/completions here" in failure(lambda: ask(url)).message
+        monkeypatch.setenv("NO_PROXY", "model-server.invalid")
+        assert "ClientConnectorDNSError" in failure(lambda: ask(url)).message
+
+
+def test_a_password_in_netrc_does_not_take_the_place_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with ChatServer() as server:
+        ask(server.url)
+    assert server.calls[0].headers["authorization"] == f"Bearer {CANARY}"
+
+
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1", "http://127.0.0.1:1"])
 def test_a_proxy_that_does_not_work_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
@@ -523,5 +549,5 @@ def test_the_server_runs_on_its_own() -> None:
 
 
 def test_nothing_heavy_is_imported_before_the_first_request() -> None:
-    code = "import sys, rmboost.backends.openai; sys.exit('openai' in sys.modules or 'httpx2' in sys.modules)"
+    code = "import sys, rmboost.backends.openai; sys.exit('aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

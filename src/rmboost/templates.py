@@ -69,6 +69,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             autoescape=False,
+            auto_reload=False,  # a run has one set of templates from beginning to end
         )
         self._load = lru_cache(maxsize=None)(self._load_uncached)
         self._digest = lru_cache(maxsize=None)(self._digest_uncached)

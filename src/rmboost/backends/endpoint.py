@@ -1,10 +1,11 @@
 """The other side of the OpenAI protocol: where it is, which models it serves, and its errors as ours.
 
-Everything foreign (the SDK, HTTP, how servers word an error) is translated here and nowhere else.
+Everything foreign (HTTP, the library that speaks it, how servers word an error) is translated here and nowhere else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -15,11 +16,12 @@ from math import isfinite
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from rmboost.errors import BackendError, ConfigError, EndpointError, TransientError
 
 if TYPE_CHECKING:
-    import openai
+    import aiohttp
 
 OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
@@ -57,54 +59,92 @@ class Endpoint:
         host = urlsplit(self.address).hostname or ""
         return not (host in ("localhost", "::1") or host.startswith("127."))
 
-    def models(self) -> list[str]:
+    @property
+    def proxy(self) -> str | None:
+        """The proxy that the environment names for this address. Raises EndpointError when it cannot be used."""
+        parts = urlsplit(self.address)
+        set_here = getproxies()
+        proxy = set_here.get(parts.scheme) or set_here.get("all")
+        if not (proxy and self.trust_env) or proxy_bypass(parts.netloc):
+            return None
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        if urlsplit(proxy).scheme not in ("http", "https"):
+            problem = f"the proxy that is set cannot be used: {urlsplit(proxy).scheme} is none of http, https"
+            raise EndpointError(problem, f"{_PROXIES} say which")
+        return proxy
+
+    def connect(self, timeout: float, connections: int = 1) -> aiohttp.ClientSession:
+        """Connections for the running event loop, kept open between requests.
+
+        timeout: seconds without a byte until a request is given up. connections: how many are open at most.
+        """
+        import aiohttp
+
+        # Dropped when idle, before uvicorn does so at 5 s: a request must not meet a closing connection.
+        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=4)
+        names = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
+        account = {name: value for name, variable in names.items() if (value := os.environ.get(variable))}
+        return aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(sock_connect=min(timeout, 30), sock_read=timeout),
+            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", **account},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=self.proxy,  # not trust_env: aiohttp would also put a password from ~/.netrc over the key
+        )
+
+    async def ask(self, session: aiohttp.ClientSession, path: str, body: bytes) -> bytes:
+        """The server's answer to a request; any other end of it is raised as one of our errors."""
+        import aiohttp
+
+        try:
+            status, headers, content = await self._exchange(session, "POST", path, body)
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+            raise self._failure(error) from None
+        if status >= 400:
+            raise self.refusal(status, content, headers)
+        return content
+
+    async def models(self) -> list[str]:
         """The names of the models served here, asked for free; empty when the server does not say within 5 s.
 
         Raises EndpointError only when no request can be answered: nobody there, or the key refused. A busy
         server, or one without such a list, may well answer.
         """
-        import httpx2
-        import openai
+        import aiohttp
 
-        unreachable = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError)
-        key_refused = (openai.AuthenticationError, openai.PermissionDeniedError)
-        try:
-            return self._list_models()
-        except openai.APIError as error:
-            failure = self.failure(error)
-            if isinstance(error.__cause__, unreachable):
+        unreachable = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+        async with self.connect(timeout=5) as session:
+            try:
+                status, headers, content = await self._exchange(session, "GET", "/models")
+            except (*unreachable, aiohttp.ClientHttpProxyError) as error:
                 proxied = f", and do {_PROXIES} let it through?" if self.trust_env else "?"
-                raise EndpointError(f"cannot reach {failure.message}", f"is it running{proxied}") from None
+                raise EndpointError(f"cannot reach {self._failure(error)}", f"is it running{proxied}") from None
+            except (aiohttp.ClientError, asyncio.TimeoutError):
+                return []
+        if status in (401, 403):
+            refused = self.refusal(status, content, headers)
             # A key may be allowed to complete but not to list: OpenAI then speaks of missing scopes.
-            if isinstance(error, key_refused) and "scope" not in failure.message:
-                raise failure from None
-        return []
+            if "scope" not in refused.message:
+                raise refused
+        return self._listed(_json(content)) if status < 400 else []
 
-    def _list_models(self) -> list[str]:
-        import httpx2
-        import openai
+    async def _exchange(
+        self, session: aiohttp.ClientSession, method: str, path: str, body: bytes | None = None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the reply. Raises what aiohttp raises."""
+        async with session.request(method, self.address + path, data=body) as reply:
+            return reply.status, reply.headers, await reply.read()
 
-        try:
-            http = openai.DefaultHttpxClient(trust_env=self.trust_env)
-        except (ImportError, ValueError) as error:
-            raise EndpointError(f"the proxy that is set cannot be used: {error}", f"{_PROXIES} say which") from None
-        client = openai.OpenAI(api_key=self.key, base_url=self.address, timeout=5, max_retries=0, http_client=http)
-        with client:
-            found = _json(client.get("/models", cast_to=httpx2.Response).content)
+    def _listed(self, found: Any) -> list[str]:
         listed = found.get("data") if isinstance(found, dict) else found
         if not isinstance(listed, list) or ".azure.com" in self.address:
             return []  # Azure lists what could be deployed, and answers to the names of deployments
         return [str(entry["id"]) for entry in listed if isinstance(entry, dict) and "id" in entry]
 
-    def failure(self, error: openai.APIError) -> BackendError:
-        """What the SDK raised, as one of ours."""
-        import openai
-
-        if isinstance(error, openai.APIStatusError):
-            return self.refusal(error.status_code, error.response.content, error.response.headers)
-        cause = error.__cause__ or error
-        what = "no answer in time" if isinstance(error, openai.APITimeoutError) else self._quote(str(cause))
-        return TransientError(f"{self.address}: {what} ({type(cause).__name__})")
+    def _failure(self, error: Exception) -> BackendError:
+        """What went wrong on the way there or back, as one of ours."""
+        what = "no answer in time" if isinstance(error, asyncio.TimeoutError) else self._quote(str(error))
+        return TransientError(f"{self.address}: {what} ({type(error).__name__})")
 
     def refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
         """An HTTP error status, and what the server said with it."""
