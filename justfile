@@ -4,8 +4,8 @@
 default: lint types test
 
 lint:
-    ruff check src tests docs
-    ruff format --check src tests docs
+    ruff check src tests docs benchmarks
+    ruff format --check src tests docs benchmarks
 
 types:
     mypy
