@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -155,6 +156,18 @@ def test_jobs_that_fail_are_asked_again_by_the_same_command(
         asked = len(server.calls)
         assert finish(arguments).returncode == 0
         assert len(server.calls) - asked < 10, "only the failed job is asked"
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+
+
+def test_a_full_disk_is_said_so_and_the_run_goes_on_when_there_is_room(
+    tmp_path: Path, undisturbed: tuple[bytes, bytes, int]
+) -> None:
+    with ChatServer() as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        full = finish(["bash", "-c", f"ulimit -f 64; exec {shlex.join(arguments)}"])  # no file over 64 KiB
+        assert (full.returncode, b"hint" in full.stderr) == (3, True), full.stderr.decode()
+        assert b"Traceback" not in full.stderr
+        assert finish(arguments).returncode == 0
     assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
 
 

@@ -34,7 +34,7 @@ class RowFile:
         if size and not (self.path.is_file() and self._read(size) and self.sha256 == sha256):
             self.size, self._hash = 0, hashlib.sha256()
             return False
-        self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+        self._file = self.path.open("r+b" if self.path.exists() else "w+b", buffering=0)
         self._file.truncate(size)
         self._file.seek(size)
         return True
@@ -44,9 +44,9 @@ class RowFile:
         assert self._file is not None
         line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         try:
-            self._file.write(line)
-            self._file.flush()
+            _write_whole(self._file, line)
         except OSError as error:
+            self._file.truncate(self.size)
             hint = "make room, then run the same command again"
             raise StoreError(f"{self.path} cannot be written: {error.strerror}", hint) from None
         self._hash.update(line)
@@ -56,7 +56,6 @@ class RowFile:
     def close(self) -> None:
         """Bring all rows to disk."""
         if self._file:
-            self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
@@ -67,3 +66,10 @@ class RowFile:
                 self._hash.update(chunk)
                 self.size += len(chunk)
         return self.size == size
+
+
+def _write_whole(file: IO[bytes], line: bytes) -> None:
+    """Unbuffered, so that a full disk is met here and not when the file is closed."""
+    rest = memoryview(line)
+    while rest:
+        rest = rest[file.write(rest) :]
