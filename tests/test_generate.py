@@ -151,6 +151,20 @@ def test_rejects_are_written_with_their_reasons(rmboost: Shell, prompts: Path, t
     assert "24 × near-copy" in done.err
 
 
+@pytest.mark.parametrize(("on_fail", "kept", "attempts"), [("drop", 0, 1), ("flag", 24, 0), ("retry", 0, 4)])
+def test_what_becomes_of_a_pair_that_fails_a_check_is_a_setting(
+    rmboost: Shell, prompts: Path, tmp_path: Path, on_fail: str, kept: int, attempts: int
+) -> None:
+    impossible = f"checks=[{{name: similarity, max_similarity: 0.001, on_fail: {on_fail}}}]"
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", impossible)
+    rows, rejects = read_jsonl(tmp_path / "o.jsonl"), read_jsonl(tmp_path / "o.run" / "rejects.jsonl")
+    assert (len(rows), len(rejects)) == (kept, 24 - kept)
+    assert all(len(reject["attempts"]) == attempts for reject in rejects)
+    for row in rows:
+        (flag,) = json.loads(row["rmboost"]["evidence"])["flags"]
+        assert flag.startswith("near-copy: similarity")
+
+
 def test_stdin_and_stdout_are_pipes(
     rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ LAYERS = [
     "recipe",
     "rehearsal engine",
     "run",
-    "report api",
+    "closing api",
     "cli __main__",
 ]
 LEVEL = {part: level for level, line in enumerate(LAYERS) for part in line.split()}

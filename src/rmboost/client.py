@@ -192,6 +192,7 @@ def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
         request.messages,
         dict(request.sampling),
         request.seed,
+        request.logprobs,
     )
     return hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rmboost.checks import Check
@@ -24,7 +25,7 @@ async def settle(job: Job, method: Method, checks: Sequence[Check], client: Clie
     """
     drops: tuple[Drop, ...] = ()
     pair: Pair | None = None
-    while len(drops) < draws:
+    while len(drops) < draws and not (drops and drops[-1].final):
         ask = client.for_job(job, drops)
         try:
             pair = await method.make_pair(job, ask)
@@ -46,10 +47,18 @@ async def _examine(pair: Pair, checks: Sequence[Check], ask: Ask) -> Pair | Drop
     """The pair with the evidence of every check, or the first drop."""
     for check in checks:
         verdict = await check.run(pair, ask)
-        if isinstance(verdict, Drop):
-            return verdict
-        pair = verdict
+        if isinstance(verdict, Pair):
+            pair = verdict
+        elif check.on_fail == "flag":
+            pair = _flagged(pair, verdict)
+        else:
+            return replace(verdict, final=check.on_fail == "drop")
     return pair
+
+
+def _flagged(pair: Pair, drop: Drop) -> Pair:
+    flags = [*pair.evidence.get("flags", ()), f"{drop.reason}: {drop.detail}"]
+    return replace(pair, evidence={**pair.evidence, "flags": flags})
 
 
 class Engine:

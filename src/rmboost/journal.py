@@ -25,14 +25,15 @@ CREATE TABLE IF NOT EXISTS calls (
     text TEXT NOT NULL, finish_reason TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
     seconds REAL NOT NULL,     -- from request to answer, retries not included
-    at REAL NOT NULL           -- unix time of the answer
+    at REAL NOT NULL,          -- unix time of the answer
+    top TEXT                   -- JSON: likeliest tokens and their log-probabilities, place by place, if asked for
 );
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _GATHER_SECONDS = 0.005
 """Answers that come within this time share a commit, which costs as much CPU as all else about a call."""
 _START_OVER = "--fresh starts over and keeps the old run beside it"
-_INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _REMEMBER = "INSERT OR REPLACE INTO state VALUES (?,?)"
 
 
@@ -51,7 +52,8 @@ class Entry:
         answer, usage = self.response, self.response.usage
         tokens = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
         about = (self.key, self.job, self.call, self.role, answer.model, answer.text, answer.finish_reason)
-        return (*about, *tokens, self.seconds, time.time())
+        top = json.dumps(answer.top, ensure_ascii=False) if answer.top else None
+        return (*about, *tokens, self.seconds, time.time(), top)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,13 @@ class Journal:
     def get(self, key: bytes) -> Response | None:
         """The answer to this call, if it was ever given."""
         row = self._read(
-            "SELECT text, model, finish_reason, prompt_tokens, completion_tokens, cached_tokens FROM calls WHERE key=?",
+            "SELECT text, model, finish_reason, prompt_tokens, completion_tokens, cached_tokens, top"
+            " FROM calls WHERE key=?",
             key,
         )
-        return Response(row[0], row[1], row[2], Usage(*row[3:])) if row else None
+        if not row:
+            return None
+        return Response(row[0], row[1], row[2], Usage(*row[3:6]), top=tuple(json.loads(row[6] or "[]")))
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""

@@ -56,16 +56,24 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a backend is asked. ``sampling`` holds what was set (temperature, max_tokens, …) and nothing else."""
+    """What a backend is asked. ``sampling`` holds what was set (temperature, max_tokens, …) and nothing else.
+
+    logprobs: how many of the likeliest tokens are wanted at each place of the answer, with their log-probabilities.
+    """
 
     messages: tuple[Message, ...]
     seed: int
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One assistant text. ``call`` is its place among the calls of its job, ``draw`` how often that was redrawn."""
+    """One assistant text. ``call`` is its place among the calls of its job, ``draw`` how often that was redrawn.
+
+    top: at each place of the answer the likeliest tokens and their log-probabilities, if they were asked for and the
+    server offers them.
+    """
 
     text: str
     model: str
@@ -74,6 +82,7 @@ class Response:
     call: int = 0
     draw: int = 0
     template: str = ""
+    top: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +140,14 @@ class Pair:
 class Drop:
     """Why a pair is not kept. A retry draws call number ``call`` of the job, and all after it, anew.
 
-    reply: the text it was about, where no pair came of it.
+    reply: the text it was about, where no pair came of it. final: there is no retry.
     """
 
     reason: str
     detail: str
     call: int
     reply: str = ""
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

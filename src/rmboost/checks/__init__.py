@@ -6,6 +6,7 @@ To add one: a file here with a subclass of Check, a line in CATALOGUE, a line in
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Literal
 
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
@@ -21,7 +22,13 @@ CATALOGUE = {
 
 
 class Check(Component):
-    """One question to a pair. Checks run in the order of the config, cheap ones first."""
+    """One question to a pair. Checks run in the order of the config, cheap ones first.
+
+    on_fail: what becomes of a pair that fails: ``retry`` (draw the blamed call again), ``drop`` (reject it at once) or
+    ``flag`` (keep it, with the reason in its evidence).
+    """
+
+    on_fail: Literal["retry", "drop", "flag"] = "retry"
 
     @abstractmethod
     async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:

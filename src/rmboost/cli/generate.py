@@ -99,7 +99,7 @@ def _dry_run(source: Path, config: Config) -> None:
 def _generate(source: Path, target: Path, config: Config, options: dict[str, Any], *, to_stdout: bool) -> None:
     from rich.console import Console
 
-    from rmboost import report, run
+    from rmboost import closing, run
     from rmboost.cli.progress import Progress
 
     progress = Progress(quiet=options["quiet"], rows_to_stdout=to_stdout)
@@ -110,7 +110,7 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
     if options["summary_file"]:
         options["summary_file"].write_text(json.dumps(summary.dump(), indent=2, ensure_ascii=False) + "\n")
     if not options["quiet"]:
-        report.show(summary, Console(stderr=True, highlight=False))
+        closing.show(summary, Console(stderr=True, highlight=False))
     sys.exit(_exit_code(summary))
 
 

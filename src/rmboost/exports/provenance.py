@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
-from rmboost.records import Dropped, Failed, Kept, Pair
+from rmboost.records import Drop, Dropped, Failed, Kept, Pair
 from rmboost.templates import Templates
 
 
@@ -51,8 +50,12 @@ def reject(outcome: Dropped | Failed) -> dict[str, Any]:
         "aspect": aspects[0] if aspects else None,
         "aspects": aspects,
         "metadata": dict(job.prompt.metadata),
-        "attempts": [asdict(drop) for drop in drops],
+        "attempts": [_attempt(drop) for drop in drops],
     }
+
+
+def _attempt(drop: Drop) -> dict[str, Any]:
+    return {"reason": drop.reason, "detail": drop.detail, "call": drop.call, "reply": drop.reply}
 
 
 def _tokens(pair: Pair) -> dict[str, int]:
