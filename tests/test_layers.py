@@ -14,7 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing",
+    "registry rowfile tally plan parsing intervals",
     "aspects templates journal downloads weights",
     "backends",
     "client",
