@@ -22,6 +22,7 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from rmboost import aspects, backends, checks, cli, methods
+from rmboost.budget import Ceilings, Price
 from rmboost.config import Config, RoleConfig
 from rmboost.methods.rmboost import RMBoost
 from rmboost.plan import Plan
@@ -74,6 +75,12 @@ def settings_page() -> str:
         "## A role: `responder`, `rewriter`, `drafter`",
         _text(RoleConfig),
         _fields(RoleConfig),
+        "## `ceilings`",
+        _text(Ceilings),
+        _fields(Ceilings),
+        "## A price",
+        _text(Price),
+        _fields(Price),
         "## `input`",
         _text(InputOptions),
         _fields(InputOptions),
@@ -240,7 +247,7 @@ def _default(model: type[Component], name: str) -> str:
     value = model.model_fields[name].get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "*required*"
-    if value is None or isinstance(value, RoleConfig | InputOptions):
+    if value is None or isinstance(value, Component):
         return ""
     if name == "checks":
         value = [each["name"] for each in value]

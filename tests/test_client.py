@@ -14,6 +14,8 @@ from rmboost.backends import Backend
 from rmboost.client import Client, Seat, Stopped, call_key
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.journal import Journal
+from rmboost.lines import Line
+from rmboost.pace import Limits, Pace
 from rmboost.records import Drop, Job, Prompt, Request, Response
 from rmboost.templates import Templates
 
@@ -36,13 +38,17 @@ class Scripted(Backend):
         return step if isinstance(step, Response) else Response(step, self.model)
 
 
+def seat(backend: Backend, **sampling: Any) -> Seat:
+    return Seat("x", backend.model, (Line(backend, Pace(Limits(concurrency=2))),), sampling)
+
+
 def play(tmp_path: Path, scene: Callable[[Client, Scripted], Coroutine[Any, Any, None]], *script: Any) -> None:
     """A scene with a client whose responder follows the script."""
 
     async def stage() -> None:
         backend = Scripted(script=script)
         journal = Journal(tmp_path / "journal.sqlite")
-        client = Client({"responder": Seat("x", backend, {})}, journal, Templates(), limit=2, tries=3)
+        client = Client({"responder": seat(backend)}, journal, Templates(), tries=3)
         try:
             await scene(client, backend)
         finally:
@@ -52,7 +58,9 @@ def play(tmp_path: Path, scene: Callable[[Client, Scripted], Coroutine[Any, Any,
 
 
 async def respond(client: Client, job: Job = JOB, drops: tuple[Drop, ...] = ()) -> Response:
-    return await client.for_job(job, drops)("responder", "respond", prompt=job.prompt)
+    ask = client.for_job(job)
+    ask.again(drops)
+    return await ask("responder", "respond", prompt=job.prompt)
 
 
 def test_the_same_call_is_asked_once(tmp_path: Path) -> None:
@@ -66,7 +74,8 @@ def test_the_same_call_is_asked_once(tmp_path: Path) -> None:
 def test_a_drop_draws_its_call_and_those_after_it_anew(tmp_path: Path) -> None:
     async def scene(client: Client, backend: Scripted) -> None:
         async def two_calls(*drops: Drop) -> list[Response]:
-            ask = client.for_job(JOB, drops)
+            ask = client.for_job(JOB)
+            ask.again(drops)
             return [await ask("responder", "respond", prompt=PROMPT) for _ in range(2)]
 
         first = await two_calls()
@@ -94,10 +103,16 @@ def test_half_an_answer_is_a_failure(tmp_path: Path, finish_reason: str, reason:
 def test_transient_errors_are_tried_again_after_what_the_server_asked_for(tmp_path: Path) -> None:
     async def scene(client: Client, backend: Scripted) -> None:
         assert (await respond(client)).text == "at last"
-        assert client.meter.retries == {"busy": 2}
+        assert client.meter.retries == {"refused": 1, "broken": 1}
         assert len(backend._seen) == 3
 
-    play(tmp_path, scene, TransientError("busy", retry_after=0.01), TransientError("busy", retry_after=0), "at last")
+    play(
+        tmp_path,
+        scene,
+        TransientError("busy", retry_after=0.01, kind="refused"),
+        TransientError("busy", retry_after=0),
+        "at last",
+    )
 
 
 def test_tries_have_an_end(tmp_path: Path) -> None:
@@ -139,7 +154,7 @@ class SlowToStart(Scripted):
 
 def test_stop_does_not_wait_for_a_backend_that_is_still_starting(tmp_path: Path) -> None:
     async def scene(client: Client, _: Scripted) -> None:
-        client.seats = {"responder": Seat("x", SlowToStart(), {})}
+        client = Client({"responder": seat(SlowToStart())}, client.journal, client.templates, tries=3)
         waiting = asyncio.create_task(respond(client))
         await asyncio.sleep(0)
         client.stop()
@@ -158,7 +173,7 @@ def test_stop_does_not_wait_for_a_retry_far_away(tmp_path: Path) -> None:
         with pytest.raises(Stopped):
             await waiting
 
-    play(tmp_path, scene, TransientError("busy", retry_after=3600))
+    play(tmp_path, scene, TransientError("busy", retry_after=300))
 
 
 def test_a_call_that_waits_for_its_next_try_holds_no_slot(tmp_path: Path) -> None:
@@ -170,7 +185,7 @@ def test_a_call_that_waits_for_its_next_try_holds_no_slot(tmp_path: Path) -> Non
         client.stop()
         await asyncio.gather(*waiting, return_exceptions=True)
 
-    busy = TransientError("busy", retry_after=3600)
+    busy = TransientError("busy", retry_after=300)
     play(tmp_path, scene, busy, busy, "free")
 
 
@@ -179,7 +194,7 @@ def changed(**values: Any) -> bytes:
     parts: dict[str, Any] = {"prompt": PROMPT, "repetition": 0, "call": 0, "kind": "x", "model": "m", "seed": 1}
     parts |= {"text": "Why?", "sampling": {"temperature": 0.7}, "base_url": "http://a"} | values
     job = Job(parts["prompt"], 0, parts["repetition"])
-    seat = Seat(parts["kind"], Scripted(model=parts["model"]), {})
+    seat = Seat(parts["kind"], parts["model"], (), {})
     request = Request(({"role": "user", "content": parts["text"]},), parts["seed"], parts["sampling"])
     return call_key(job, parts["call"], seat, request)
 

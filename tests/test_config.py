@@ -22,7 +22,7 @@ def from_yaml(
 def test_flags_win_over_the_file_and_sets_over_flags(tmp_path: Path) -> None:
     text = "seed: 1\nmodel: a\nrewriter: {temperature: 0.1, top_p: 0.9}\n"
     merged = from_yaml(tmp_path, text, {"seed": 2, "model": "b", "concurrency": None}, ("model=c",))
-    assert (merged.seed, merged.model, merged.concurrency) == (2, "c", None)
+    assert (merged.seed, merged.model, merged.concurrency) == (2, "c", "auto")
     assert from_yaml(tmp_path, text, {}, ("rewriter.temperature=0.7",)).rewriter.sampling == {
         "temperature": 0.7,
         "top_p": 0.9,
@@ -112,7 +112,7 @@ def test_roles_resolve_to_models_and_a_style(settings: dict[str, Any], style: st
 def test_roles_with_the_same_model_share_a_backend() -> None:
     resolved = roles.resolve(config.load(flags={"model": "fake", "rewriter.temperature": 1.0}))
     seats = roles.seats(resolved)
-    assert seats["responder"].backend is seats["rewriter"].backend
+    assert seats["responder"].lines == seats["rewriter"].lines
     assert seats["rewriter"].sampling == {"temperature": 1.0}
 
 
@@ -146,7 +146,7 @@ def test_what_suits_a_small_model_gives_way_to_what_the_user_sets() -> None:
 def test_a_role_that_nobody_asks_needs_no_model() -> None:
     named = {"responder.model": "a", "rewriter.model": "b", "base_url": "http://127.0.0.1:9/v1"}
     resolved = roles.resolve(config.load(flags=named))
-    assert {name: seat.backend.model for name, seat in roles.seats(resolved).items()} == {
+    assert {name: seat.model for name, seat in roles.seats(resolved).items()} == {
         "responder": "a",
         "rewriter": "b",
     }

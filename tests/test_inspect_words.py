@@ -124,7 +124,7 @@ def test_texts_of_a_book_s_length_are_compared_at_once() -> None:
     draw = random.Random(0)
     left = [f"w{draw.randrange(5000)}" for _ in range(200_000)]
     right = [*left[:100_000], "other", *left[100_001:]]
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(compare(" ".join(left), " ".join(right)).left) == 3
     assert compare(" ".join(left), " ".join(reversed(left))).little_in_common
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from rmboost.api import generate
     from rmboost.config import Config
     from rmboost.errors import RMBoostError
-    from rmboost.run import Summary
+    from rmboost.summary import Summary
 
 _HOMES = {
     "Config": "rmboost.config",
     "RMBoostError": "rmboost.errors",
-    "Summary": "rmboost.run",
+    "Summary": "rmboost.summary",
     "generate": "rmboost.api",
 }
 

@@ -12,8 +12,9 @@ from rmboost import config as configs
 from rmboost import run
 from rmboost.config import Config
 from rmboost.errors import ConfigError
-from rmboost.run import Listener, Summary
+from rmboost.run import Listener
 from rmboost.store import claim
+from rmboost.summary import Summary
 
 
 def generate(

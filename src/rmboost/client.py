@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from random import uniform
 from typing import Any, Protocol
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
-
-from rmboost import parsing
-from rmboost.backends import Backend
-from rmboost.errors import ReplyError, TransientError
+from rmboost import lines, parsing
+from rmboost.budget import Budget, Ceilings, Price, Spent
+from rmboost.errors import EndpointError, ReplyError, TransientError
+from rmboost.halt import Cause, Halt
 from rmboost.journal import Entry, Journal
+from rmboost.lines import Line
 from rmboost.records import Drop, Job, Request, Response, Usage, canonical_json, stable_hash
 from rmboost.templates import Templates
+
+_FIRST_JOBS = 8
+log = logging.getLogger("rmboost")
 
 
 class Ask(Protocol):
@@ -47,11 +45,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who sits in a role: a backend of some kind, and how its answers are sampled."""
+    """Who sits in a role: a model of some kind, the ways to it, and how its answers are sampled."""
 
     kind: str
-    backend: Backend
+    model: str
+    lines: tuple[Line, ...]
     sampling: Mapping[str, Any]
+    price: Price | None = None
 
 
 @dataclass
@@ -65,111 +65,185 @@ class Meter:
     retries: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call of a job, on its way to a model."""
+
+    key: bytes
+    job: str
+    number: int
+    role: str
+    seat: Seat
+    request: Request
+
+
 class Client:
     """Answers the calls of all jobs of a run.
 
-    seats: who answers for each role. limit: calls in flight at once. tries: how often one call is sent at most.
+    seats: who answers for each role. tries: how often one call is sent at most, refusals (429) not counted: these are
+    waited out for up to ``patience`` seconds. max_failures: calls given up in a row until the run is stopped.
     """
 
     def __init__(
-        self, seats: Mapping[str, Seat], journal: Journal, templates: Templates, *, limit: int, tries: int
+        self,
+        seats: Mapping[str, Seat],
+        journal: Journal,
+        templates: Templates,
+        *,
+        tries: int,
+        budget: Budget | None = None,
+        patience: float = 600,
+        max_failures: int = 20,
     ) -> None:
         self.seats = seats
         self.journal = journal
         self.templates = templates
+        self.budget = budget or Budget(Ceilings(), Spent())
         self.meter = Meter()
-        self.limit = limit
-        self._stop = asyncio.Event()
-        self._slots = asyncio.Semaphore(limit)
-        self._checked: dict[Backend, asyncio.Task[str]] = {}
-        self._retrying = AsyncRetrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=stop_after_attempt(tries),
-            wait=_wait,
-            sleep=self._sleep,
-            before_sleep=self._count_retry,
-            reraise=True,
-        )
-
-    def stop(self) -> None:
-        """Make no new call: calls in flight are still answered and kept, others raise Stopped."""
-        self._stop.set()
-        for check in self._checked.values():
-            check.cancel()  # it may be fetching a gigabyte of weights
+        self.halt = Halt()
+        self.resting = 0
+        """jobs that wait until they may ask again: others may have their slots"""
+        self.wake: Callable[[], None] = lambda: None
+        """called when there may be room for another job"""
+        self._tries, self._patience, self._max_failures = tries, patience, max_failures
+        self._failures = 0
+        self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
 
     @property
-    def stopping(self) -> bool:
-        return self._stop.is_set()
+    def limit(self) -> int:
+        """Calls that may be under way at once, as things are now."""
+        return sum(line.pace.limit for line in self._lines)
+
+    def budget_is_full(self, jobs: int) -> bool:
+        """Whether another job, at two calls each, would break a ceiling; then none is begun any more."""
+        if not self.halt.jobs and jobs and self.budget.unknown and jobs >= _FIRST_JOBS:
+            return True  # the first answers tell what an answer costs
+        if not self.halt.jobs and (reason := self.budget.reached(2 * jobs)):
+            self.halt.no_new_jobs("ceiling", reason)
+        return self.halt.jobs
+
+    def stop(self, cause: Cause = "signal", reason: str = "") -> None:
+        """Make no new call: calls in flight are still answered and kept, others raise Stopped."""
+        self.halt.no_new_calls(cause, reason)
+        for line in self._lines:
+            line.cancel_check()
+            line.pace.give_up()
 
     async def close(self) -> None:
         """Close every backend."""
-        for backend in {seat.backend for seat in self.seats.values()}:
-            await backend.close()
+        await lines.close(self._lines)
 
-    def for_job(self, job: Job, drops: tuple[Drop, ...] = ()) -> Ask:
-        """``ask`` for one try at a job; each earlier drop draws the call it blamed, and those after it, anew."""
-        return _JobAsk(self, job, drops)
+    def for_job(self, job: Job) -> JobAsk:
+        """``ask`` for a job."""
+        return JobAsk(self, job)
 
-    async def answer(self, role: str, job: Job, call: int, request: Request) -> Response:
+    async def answer(self, role: str, job: Job, call: int, request: Request, places: dict[str, Line]) -> Response:
         """The answer to a call of a job: from the journal, or from the backend and then in the journal."""
         seat = self.seats[role]
         key = call_key(job, call, seat, request)
         if known := self.journal.get(key):
             self.meter.replayed += 1
             return known
-        response, seconds = await self._send_until_answered(seat.backend, request)
-        self.meter.asked += 1
-        self.meter.usage += response.usage
-        await self.journal.put(Entry(key, job.key, call, role, response, seconds))
+        return await self._send_until_answered(_Call(key, job.key, call, role, seat, request), places)
+
+    async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:
+        """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
+        tried, waited = 0, 0.0
+        while True:
+            try:
+                return await self._send(call, places)
+            except TransientError as error:
+                tried += error.kind != "refused"
+                pause = _pause(error, tried)
+                waited += pause
+                self._refuse_day_long_waits(error, pause)
+                if tried >= self._tries or waited > self._patience:
+                    self._give_up(error)
+                    raise
+                self.meter.retries[error.kind] += 1
+                log.warning("sent again in %.1f s: %s", pause, error, extra={"kind": error.kind})
+                await self._rest(pause)
+
+    async def _send(self, call: _Call, places: dict[str, Line]) -> Response:
+        """One request in one slot, which is held until the answer is on disk: a kill costs no more than the slots."""
+        line = places[call.role] = lines.choose(call.seat.lines, places.get(call.role))
+        number = await line.pace.enter()
+        self.meter.in_flight += 1
+        try:
+            await self._may_ask(line, call.seat)
+            started = time.perf_counter()
+            response = await line.backend.complete(call.request)
+            self._count(response, call.seat)
+            seconds = time.perf_counter() - started
+            await self.journal.put(Entry(call.key, call.job, call.number, call.role, response, seconds))
+        except BaseException as error:
+            line.pace.failed(number, error)
+            if len(call.seat.lines) > 1 and line.struck(error):
+                log.warning("%s is left out for a while: %s", line.backend, error)
+            raise
+        finally:
+            self.meter.in_flight -= 1
+        line.pace.answered(response)
+        line.answered()
         return response
 
-    async def _send_until_answered(self, backend: Backend, request: Request) -> tuple[Response, float]:
-        retrying: AsyncRetrying = self._retrying.copy()
-        answered: tuple[Response, float] = await retrying(self._send, backend, request)
-        return answered
-
-    async def _send(self, backend: Backend, request: Request) -> tuple[Response, float]:
-        """One request in one slot; a call that waits for its next try holds none."""
-        async with self._slots:
-            if self.stopping:
-                raise Stopped
-            await self._check_once(backend)
-            self.meter.in_flight += 1
-            started = time.perf_counter()
-            try:
-                return await backend.complete(request), time.perf_counter() - started
-            finally:
-                self.meter.in_flight -= 1
-
-    async def _check_once(self, backend: Backend) -> None:
-        """Before the first call to a backend, and only if there is one, make sure that it would answer."""
-        if backend not in self._checked:
-            self._checked[backend] = asyncio.create_task(backend.check())
+    async def _may_ask(self, line: Line, seat: Seat) -> None:
+        """Raises Stopped when no call is made any more, EndpointError when the line leads nowhere."""
+        if not self.halt.calls and (reason := self.budget.reached(self.meter.in_flight - 1)):
+            self.stop("ceiling", reason)
+        if self.halt.calls:
+            raise Stopped
         try:
-            await asyncio.shield(self._checked[backend])
+            await line.check()
         except asyncio.CancelledError:
-            if self.stopping:
+            if self.halt.calls:
                 raise Stopped from None
             raise
+        except EndpointError as error:
+            if len(seat.lines) > 1 and error.unreachable:
+                raise TransientError(error.message, error.hint, kind="unreachable") from None
+            raise
 
-    async def _sleep(self, seconds: float) -> None:
-        """Wait before the next try, or until the run is asked to stop."""
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+    async def _rest(self, seconds: float) -> None:
+        """Wait without a slot; another job may have it."""
+        self.resting += 1
+        self.wake()
+        try:
+            await self.halt.sleep(seconds)
+        finally:
+            self.resting -= 1
 
-    def _count_retry(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        self.meter.retries[str(error)] += 1
+    def _count(self, response: Response, seat: Seat) -> None:
+        self._failures = 0
+        self.meter.asked += 1
+        self.meter.usage += response.usage
+        self.budget.spent.add(response.usage, seat.price)
+
+    def _refuse_day_long_waits(self, error: TransientError, pause: float) -> None:
+        if pause > self._patience:
+            until = f"asks to come back in {pause / 60:.0f} minutes"
+            raise EndpointError(f"{error.message}: {until}", "the same command goes on from here then") from None
+
+    def _give_up(self, error: TransientError) -> None:
+        """A call is given up; when nothing else succeeds in between, the run is stopped before it burns the list."""
+        self._failures += 1
+        if self._failures >= self._max_failures and not self.halt.calls:
+            self.stop("failures", f"{self._failures} calls in a row were given up, the last: {error}")
 
 
-class _JobAsk:
-    """``ask`` for one try at one job: numbers its calls, and gives each its seed."""
+class JobAsk:
+    """``ask`` for a job: numbers its calls, gives each its seed, and keeps to the endpoints that it began with."""
 
-    def __init__(self, client: Client, job: Job, drops: tuple[Drop, ...]) -> None:
+    def __init__(self, client: Client, job: Job) -> None:
         self._client = client
         self._job = job
-        self._drops = drops
+        self._drops: tuple[Drop, ...] = ()
         self._calls = 0
+        self._places: dict[str, Line] = {}
+
+    def again(self, drops: tuple[Drop, ...]) -> None:
+        """Begin anew; each of the drops draws the call it blamed, and those after it, anew."""
+        self._calls, self._drops = 0, drops
 
     async def __call__(self, role: str, template: str, /, **values: Any) -> Response:
         call = self._calls
@@ -178,7 +252,7 @@ class _JobAsk:
         messages = self._client.templates.render(template, **values)
         seed = stable_hash(self._job.seed, self._job.key, call, draw) % 2**31
         request = Request(messages, seed, self._client.seats[role].sampling)
-        response = await self._client.answer(role, self._job, call, request)
+        response = await self._client.answer(role, self._job, call, request, self._places)
         return _usable(replace(response, call=call, draw=draw, template=template))
 
 
@@ -188,7 +262,7 @@ def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
         job.key,
         call,
         seat.kind,
-        seat.backend.model,
+        seat.model,
         request.messages,
         dict(request.sampling),
         request.seed,
@@ -212,12 +286,8 @@ def _usable(response: Response) -> Response:
     raise ReplyError("unfinished", f"the answer ended by {response.finish_reason!r}", response)
 
 
-def _wait(state: RetryCallState) -> float:
+def _pause(error: TransientError, tried: int) -> float:
     """Seconds until the next try: what the server asked for, else doubling from 1 to 60 with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, TransientError) and error.retry_after is not None:
+    if error.retry_after is not None:
         return error.retry_after
-    return _backoff(state)
-
-
-_backoff = wait_random_exponential(multiplier=1, max=60)
+    return min(60.0, 2.0 ** max(0, tried - 1)) * uniform(0.5, 1.5)

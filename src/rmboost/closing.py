@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.markup import escape
 
-from rmboost.run import Summary
+from rmboost.forecast import Forecast, Range
+from rmboost.summary import Summary
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -33,10 +34,28 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     yield "labels", _counts(tally.labels)
     yield "aspects", _counts(tally.aspects)
     yield "tokens", _tokens(summary)
+    if summary.cost:
+        yield "cost", f"{summary.cost:,.4f} at your prices"
     yield "time", _time(summary)
+    if summary.forecast:
+        yield from _forecast(summary.forecast)
     yield "pairs", str(summary.output)
     if tally.rejected or tally.failed:
         yield "rejects", str(summary.rejects)
+
+
+def _forecast(coming: Forecast) -> Iterable[tuple[str, str]]:
+    """What the jobs still to come will take, each with its 95 % interval."""
+    yield "still to come", f"{coming.jobs:,} jobs; each figure with its 95 % interval"
+    yield "  calls", _range(coming.calls, ",.0f")
+    yield "  tokens", _range(coming.tokens, ",.0f")
+    if coming.cost:
+        yield "  cost", _range(coming.cost, ",.2f")
+    yield "  time", f"{_range(coming.seconds, ',.0f')} s, with {coming.at_once} calls at once all the while"
+
+
+def _range(found: Range, form: str) -> str:
+    return f"{found.expected:{form}} ({found.low:{form}} to {found.high:{form}})"
 
 
 def _counts(counts: Counter[str]) -> str:

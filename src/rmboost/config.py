@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
+from rmboost.budget import Ceilings, Price
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
 from rmboost.resources import read_yaml
@@ -17,17 +18,25 @@ from rmboost.sources import InputOptions
 DEFAULT_CHECKS = ("form", "echo", "leak", "refusal", "similarity")
 
 
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Addresses = Annotated[tuple[str, ...] | None, BeforeValidator(_listed)]
+"""One address or several; ``URL,weight=2`` takes twice the work of the others."""
+
+
 class RoleConfig(Component):
     """Who sits in a role and how it is sampled. What is not set is left to the server."""
 
     model: str | None = None
     """a name that the endpoint knows, ``local``, ``local:NAME``, ``local:/path/to.gguf``, ``fake``; none: the run's"""
-    base_url: str | None = None
-    """where an OpenAI-compatible server answers; none: the run's base_url"""
+    base_url: Addresses = None
+    """where an OpenAI-compatible server answers, or a list of places; none: the run's base_url"""
     api_key_env: str = "OPENAI_API_KEY"
     """name of the environment variable that holds the key"""
     timeout: PositiveFloat = 600
-    """seconds that one request may take"""
+    """seconds without a byte from the server until a request is sent again"""
     temperature: NonNegativeFloat | None = None
     top_p: PositiveFloat | None = None
     max_tokens: PositiveInt | None = None
@@ -51,7 +60,8 @@ class Config(Component):
     """name of the method, and its options"""
     model: str | None = None
     """for every role that names none; none: what the endpoint serves, or the embedded model without an endpoint"""
-    base_url: str | None = None
+    base_url: Addresses = None
+    """where an OpenAI-compatible server answers; several share the work, ``URL,weight=2`` for a bigger one"""
     responder: RoleConfig = RoleConfig()
     """writes the first response"""
     rewriter: RoleConfig = RoleConfig()
@@ -65,8 +75,20 @@ class Config(Component):
     """how often an answer that a check refuses is drawn before the job is rejected"""
     tries: PositiveInt = 6
     """how often a request that the server fails is sent before its job fails"""
-    concurrency: PositiveInt | None = None
-    """calls in flight at once; none: 32, and the slots of an embedded model"""
+    concurrency: PositiveInt | Literal["auto"] = "auto"
+    """calls in flight at once, at each endpoint; auto: found out, and the slots of an embedded model"""
+    rpm: PositiveFloat | None = None
+    """requests a minute at most, at each endpoint"""
+    tpm: PositiveFloat | None = None
+    """tokens a minute at most, at each endpoint"""
+    patience: PositiveFloat = 600
+    """seconds for which a request that the server refuses (429) is sent again"""
+    max_failures: PositiveInt = 20
+    """calls given up in a row until the run stops"""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """of a million tokens, by model name or its beginning: ``{gpt-4.1: {input: 2, cached_input: 0.5, output: 8}}``"""
+    ceilings: Ceilings = Ceilings()
+    """where the run stops of itself"""
     prompts: Path | None = None
     """a folder of your own templates, looked in before the shipped ones"""
     input: InputOptions = InputOptions()

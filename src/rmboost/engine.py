@@ -6,16 +6,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from rmboost.checks import Check
 from rmboost.client import Ask, Client, Stopped
 from rmboost.errors import BackendError, EndpointError, ReplyError
+from rmboost.halt import Halt
 from rmboost.methods import Method
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair
 
 LOOKAHEAD = 8
-"""How many jobs may be settled ahead of the slowest one, in multiples of the jobs in progress: memory stays flat."""
+"""How many jobs may be settled ahead of the slowest one, in multiples of the calls under way: memory stays flat."""
+AHEAD = 2
 
 
 async def settle(job: Job, method: Method, checks: Sequence[Check], client: Client, draws: int) -> Outcome:
@@ -25,15 +27,16 @@ async def settle(job: Job, method: Method, checks: Sequence[Check], client: Clie
     """
     drops: tuple[Drop, ...] = ()
     pair: Pair | None = None
+    ask = client.for_job(job)
     while len(drops) < draws and not (drops and drops[-1].final):
-        ask = client.for_job(job, drops)
+        ask.again(drops)
         try:
             pair = await method.make_pair(job, ask)
             verdict = await _examine(pair, checks, ask)
         except ReplyError as error:
             pair, verdict = None, Drop(error.reason, error.detail, error.response.call, error.response.text)
         except EndpointError:
-            client.stop()  # no new call; answers already under way are waited for and kept
+            client.stop("failures")  # no new call; answers already under way are waited for and kept
             raise
         except BackendError as error:
             return Failed(job, str(error))
@@ -61,18 +64,45 @@ def _flagged(pair: Pair, drop: Drop) -> Pair:
     return replace(pair, evidence={**pair.evidence, "flags": flags})
 
 
+class Slots(Protocol):
+    """What the engine must know of a client."""
+
+    halt: Halt
+    wake: Callable[[], None]
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be under way at once, as things are now."""
+        ...
+
+    @property
+    def resting(self) -> int:
+        """Jobs that need no slot at the moment."""
+        ...
+
+    def budget_is_full(self, jobs: int) -> bool:
+        """Whether another job beside these would break a ceiling."""
+        ...
+
+
 class Engine:
-    """Keeps ``width`` jobs in progress and hands on their outcomes in the order of the jobs."""
+    """Keeps the slots of a client filled with jobs, and hands on their outcomes in the order of the jobs.
+
+    Each job is carried to its end before a new one begins; but the last AHEAD × limit jobs begin together, so that
+    no job is left with two calls in a row when the list is empty (benchmarks/order.py).
+    """
 
     def __init__(
         self,
         settle: Callable[[Job], Coroutine[Any, Any, Outcome]],
         deliver: Callable[[Outcome], None],
-        width: int,
+        client: Slots,
+        total: int,
     ) -> None:
         self._settle = settle
         self._deliver = deliver
-        self._width = width
+        self._client = client
+        self._left = total
         self._window: deque[asyncio.Task[Outcome]] = deque()
         self._in_progress = 0
         self._broken: BaseException | None = None
@@ -80,6 +110,7 @@ class Engine:
 
     async def run(self, jobs: Iterator[Job]) -> bool:
         """Settle all jobs. False: stopped before the last, with no call in flight. Raises what a job raises."""
+        self._client.wake = self._wake.set
         try:
             finished = await self._run(jobs)
         except EndpointError:
@@ -93,7 +124,7 @@ class Engine:
         await asyncio.gather(*self._window, return_exceptions=True)
         if self._broken:
             raise self._broken
-        return finished
+        return finished and not (self._client.halt.jobs and self._left)
 
     async def _run(self, jobs: Iterator[Job]) -> bool:
         more = True
@@ -107,16 +138,23 @@ class Engine:
         return True
 
     def _fill(self, jobs: Iterator[Job]) -> bool:
-        """Start jobs up to the width; False when there are no more."""
-        while self._in_progress < self._width and len(self._window) < self._width * LOOKAHEAD:
-            job = next(jobs, None)
+        """Start as many jobs as there is room for; False when there are no more to start."""
+        while self._has_room():
+            job = None if self._client.halt.jobs else next(jobs, None)
             if job is None:
                 return False
             task = asyncio.create_task(self._settle(job))
             task.add_done_callback(self._note_done)
+            self._left -= 1
             self._in_progress += 1
             self._window.append(task)
         return True
+
+    def _has_room(self) -> bool:
+        limit = self._client.limit
+        if len(self._window) >= limit * LOOKAHEAD or self._client.budget_is_full(self._in_progress):
+            return self._client.halt.jobs
+        return self._in_progress - self._client.resting < limit or self._left <= AHEAD * limit
 
     def _note_done(self, task: asyncio.Task[Outcome]) -> None:
         self._in_progress -= 1

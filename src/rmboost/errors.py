@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rmboost.records import Response
+    from rmboost.records import Quota, Response
 
 
 class RMBoostError(Exception):
@@ -46,15 +46,34 @@ class BackendError(RMBoostError):
 
 
 class TransientError(BackendError):
-    """A request that may be answered when tried again; ``retry_after`` in seconds, if the server said."""
+    """A request that may be answered when tried again; ``retry_after`` in seconds, if the server said.
 
-    def __init__(self, message: str, hint: str = "", retry_after: float | None = None) -> None:
+    kind: a short name to count by, of those in KINDS. quota: what the server says is left of its limits.
+    """
+
+    KINDS = ("refused", "overloaded", "timeout", "unreachable", "broken", "unreadable")
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        retry_after: float | None = None,
+        *,
+        kind: str = "broken",
+        quota: Quota | None = None,
+    ) -> None:
         super().__init__(message, hint)
         self.retry_after = retry_after
+        self.kind = kind
+        self.quota = quota
 
 
 class EndpointError(BackendError):
-    """The endpoint answers no request at all: a wrong key, model or address."""
+    """The endpoint answers no request at all: a wrong key, model or address. unreachable: nobody is there."""
+
+    def __init__(self, message: str, hint: str = "", *, unreachable: bool = False) -> None:
+        super().__init__(message, hint)
+        self.unreachable = unreachable
 
 
 class ReplyError(RMBoostError):

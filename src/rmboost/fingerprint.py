@@ -11,7 +11,9 @@ from rmboost.methods import Method
 from rmboost.templates import Templates
 
 _CONNECTION = {"base_url", "api_key_env", "timeout", "options"}
-_PACE = {"concurrency", "tries", "base_url", "model"}
+_PACE = {
+    *("concurrency", "tries", "base_url", "model", "rpm", "tpm", "patience", "max_failures", "prices", "ceilings"),
+}
 """These change how fast and from where answers come, not which; ``model`` stands in every role."""
 
 

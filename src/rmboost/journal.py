@@ -110,6 +110,22 @@ class Journal:
         )
         return Totals(calls, Usage(int(prompt), int(completion), int(cached)), seconds)
 
+    def usage_by_model(self) -> dict[str, tuple[int, Usage]]:
+        """Calls and tokens of each model that answered."""
+        query = (
+            "SELECT model, count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens)"
+            " FROM calls GROUP BY model"
+        )
+        return {model: (calls, Usage(*tokens)) for model, calls, *tokens in self._reader.execute(query)}
+
+    def usage_by_job(self) -> list[tuple[int, Usage, float]]:
+        """Calls, tokens and seconds of each job, for a forecast."""
+        query = (
+            "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
+            " FROM calls GROUP BY job"
+        )
+        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._reader.execute(query)]
+
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""
         if self._flushing:

@@ -68,6 +68,16 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """What an endpoint says is left of its limits, and the seconds until they are whole again."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    requests_reset: float = 0.0
+    tokens_reset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """One assistant text. ``call`` is its place among the calls of its job, ``draw`` how often that was redrawn.
 
@@ -83,6 +93,7 @@ class Response:
     draw: int = 0
     template: str = ""
     top: tuple[Mapping[str, float], ...] = ()
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)

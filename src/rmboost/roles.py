@@ -8,9 +8,12 @@ from typing import Any
 
 from rmboost import backends, registry
 from rmboost.backends import Backend
+from rmboost.budget import Price, price_of
 from rmboost.client import Seat
 from rmboost.config import Config, RoleConfig
 from rmboost.errors import ConfigError
+from rmboost.lines import Line
+from rmboost.pace import Limits, Pace
 
 LOCAL = "local"
 _DRAFTER = "local:smollm2-135m"
@@ -64,9 +67,11 @@ def kind(role: RoleConfig) -> str:
 
 
 def seats(config: Config) -> dict[str, Seat]:
-    """A seat for every role of resolved settings; roles with the same backend share it."""
-    built: dict[Backend, Backend] = {}
-    return {name: _seat(role, built) for name, role in used(config).items()}
+    """A seat for every role of resolved settings; roles with the same backend share its line, and so its limits."""
+    concurrency = None if config.concurrency == "auto" else config.concurrency
+    limits = Limits(concurrency, config.rpm, config.tpm)
+    built: dict[tuple[Backend, float], Line] = {}
+    return {name: _seat(role, limits, config.prices, built) for name, role in used(config).items()}
 
 
 def describe(config: Config) -> list[str]:
@@ -87,7 +92,7 @@ def _models(roles: Iterable[RoleConfig], which: str) -> list[str]:
 
 
 def _address(role: RoleConfig) -> str:
-    return role.base_url or os.environ.get("OPENAI_BASE_URL") or "api.openai.com"
+    return " and ".join(role.base_url or ()) or os.environ.get("OPENAI_BASE_URL") or "api.openai.com"
 
 
 def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
@@ -104,8 +109,8 @@ def _place(config: Config, role: RoleConfig) -> dict[str, Any]:
     base_url = role.base_url or (None if in_process else config.base_url)
     model = role.model or config.model
     if model is None:
-        endpoint = base_url or os.environ.get("OPENAI_BASE_URL")
-        model = _only_model(endpoint, role.api_key_env) if endpoint else LOCAL
+        endpoint = base_url[0] if base_url else os.environ.get("OPENAI_BASE_URL")
+        model = _only_model(_weighted(endpoint)[0], role.api_key_env) if endpoint else LOCAL
     return {"model": model, "base_url": base_url}
 
 
@@ -115,22 +120,37 @@ def _only_model(base_url: str, api_key_env: str) -> str:
     return only_model(base_url, api_key_env)
 
 
-def _seat(role: RoleConfig, built: dict[Backend, Backend]) -> Seat:
-    name = kind(role)
-    backend = registry.build("backend", backends.CATALOGUE, Backend, {"name": name, **_options(name, role)})
-    return Seat(name, built.setdefault(backend, backend), role.sampling)
+def _seat(
+    role: RoleConfig, limits: Limits, prices: Mapping[str, Price], built: dict[tuple[Backend, float], Line]
+) -> Seat:
+    name, lines = kind(role), []
+    for address in role.base_url or (None,):
+        url, weight = _weighted(address) if address else (None, 1.0)
+        options = {"name": name, **_options(name, role, url)}
+        backend = registry.build("backend", backends.CATALOGUE, Backend, options)
+        fresh = Line(backend, Pace(limits, backend.room), weight)
+        lines.append(built.setdefault((backend, weight), fresh))
+    price = price_of(role.model or "", prices)
+    return Seat(name, lines[0].backend.model, tuple(lines), role.sampling, price)
 
 
-def _options(name: str, role: RoleConfig) -> Mapping[str, Any]:
+def _weighted(address: str) -> tuple[str, float]:
+    """``URL,weight=2``: the address and its share of the work. Raises ConfigError."""
+    url, _, weight = address.partition(",weight=")
+    try:
+        number = float(weight or 1)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise ConfigError(f"base_url {address}: {weight!r} is no weight", f"--base-url {url},weight=2")
+    return url, number
+
+
+def _options(name: str, role: RoleConfig, url: str | None) -> Mapping[str, Any]:
     model = role.model or ""
     if name == "openai":
-        return {
-            "model": model,
-            "base_url": role.base_url,
-            "api_key_env": role.api_key_env,
-            "timeout": role.timeout,
-            **role.options,
-        }
-    if role.base_url and name == LOCAL:
-        raise ConfigError(f"model {model!r} runs in this process, base_url {role.base_url} would not be used")
+        settings = {"base_url": url, "api_key_env": role.api_key_env, "timeout": role.timeout}
+        return {"model": model, **settings, **role.options}
+    if url and name == LOCAL:
+        raise ConfigError(f"model {model!r} runs in this process, base_url {url} would not be used")
     return {"model": model.partition(":")[2] or model, **role.options}

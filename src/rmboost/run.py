@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rmboost import rehearsal, roles
+from rmboost import budget, rehearsal, roles
+from rmboost.budget import Budget, Spent
 from rmboost.client import Client, Meter
 from rmboost.config import Config
 from rmboost.engine import Engine, settle
 from rmboost.fingerprint import difference, settings_of
+from rmboost.forecast import Forecast, forecast
 from rmboost.recipe import Recipe
 from rmboost.records import Kept, Outcome, stable_hash
 from rmboost.store import Store, set_aside
+from rmboost.summary import Summary
 from rmboost.tally import Tally
 
-DEFAULT_CONCURRENCY = 32
 _TICK_SECONDS = 1.0
+log = logging.getLogger("rmboost")
 
 T = TypeVar("T")
 
@@ -44,55 +49,30 @@ class Listener:
         """One more line of the output, from its first line on, also those of earlier runs; if ``wants_rows``."""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """How a run ended. ``status``: finished, stopped (by Ctrl-C or SIGTERM), or unchanged (nothing was left to do)."""
-
-    status: str
-    output: Path
-    rejects: Path
-    prompts: int
-    tally: Tally
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-    seconds: float
-    asked: int
-    replayed: int
-    models: Mapping[str, str] = field(default_factory=dict)
-
-    def dump(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            **asdict(self),
-            "output": str(self.output),
-            "rejects": str(self.rejects),
-            "tally": self.tally.dump(),
-        }
-
-
 def generate(
     prompts: Path,
     output: Path,
     config: Config | None = None,
     *,
     fresh: bool = False,
+    pilot: int | None = None,
     listener: Listener | None = None,
 ) -> Summary:
     """Make preference pairs from a prompt file; the same call again resumes where it was left.
 
     prompts: JSONL, text, CSV or parquet. output: where the pairs go; ``<stem>.run/`` beside it keeps the run's state.
-    fresh: start over; an earlier run is moved aside. Raises RMBoostError (see ``rmboost.errors``).
+    fresh: start over; an earlier run is moved aside. pilot: settle so many jobs, and forecast the rest in the summary.
+    Raises RMBoostError (see ``rmboost.errors``).
     """
     listener = listener or Listener()
     recipe = Recipe.prepare(prompts, config or Config())
+    budget.check(recipe.config.ceilings, _models(recipe), recipe.config.prices)
     _run(rehearsal.play_all(recipe))
     for line in (*roles.describe(recipe.config), *_left_out(recipe)):
         listener.notice(line)
     if fresh and (aside := set_aside(output)):
         listener.notice(f"the earlier run was moved to {aside}")
-    return _run(_generate(recipe, output, listener))
+    return _run(_generate(recipe, output, pilot, listener))
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -110,17 +90,23 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         raise KeyboardInterrupt from None  # a second Ctrl-C
 
 
-async def _generate(recipe: Recipe, output: Path, listener: Listener) -> Summary:
+async def _generate(recipe: Recipe, output: Path, pilot: int | None, listener: Listener) -> Summary:
     started = time.monotonic()
     store = Store(output)
     try:
         start = _resume(recipe, store, listener)
         client, status = _client(recipe, store), "unchanged"
-        if start < recipe.survey.count:
+        total = recipe.survey.count
+        if start < total:
+            log.info("started", extra={"prompts": total, "settled": start, "models": _models(recipe)})
+            end = total if pilot is None else min(total, max(start, pilot))
             with _stop_on_signals(client, listener):
-                status = await _settle_all(recipe, store, client, start, listener)
+                status = await _settle_all(recipe, store, client, (start, end), listener)
         summary = _summarise(recipe, store, client, status, time.monotonic() - started)
+        if pilot is not None and summary.tally.settled:
+            summary = replace(summary, forecast=_forecast(recipe, store, client, summary))
         store.write_manifest(_manifest(recipe, status, summary))
+        log.info(status, extra={"cause": summary.cause, "reason": summary.reason, "calls": summary.calls})
         return summary
     finally:
         await store.close()
@@ -171,13 +157,21 @@ def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
 def _client(recipe: Recipe, store: Store) -> Client:
     config = recipe.config
     seats = roles.seats(config)
-    limit = config.concurrency or min(seat.backend.room or DEFAULT_CONCURRENCY for seat in seats.values())
-    return Client(seats, store.journal, recipe.templates, limit=limit, tries=config.tries)
+    spent = Spent.before(store.journal.usage_by_model(), config.prices)
+    return Client(
+        seats,
+        store.journal,
+        recipe.templates,
+        budget=Budget(config.ceilings, spent),
+        tries=config.tries,
+        patience=config.patience,
+        max_failures=config.max_failures,
+    )
 
 
-async def _settle_all(recipe: Recipe, store: Store, client: Client, start: int, listener: Listener) -> str:
-    """Settle the jobs from number ``start`` on; the status of the run."""
-    total = recipe.survey.count
+async def _settle_all(recipe: Recipe, store: Store, client: Client, span: tuple[int, int], listener: Listener) -> str:
+    """Settle the jobs from the first number up to the second; the status of the run."""
+    total, (start, end) = recipe.survey.count, span
 
     def deliver(outcome: Outcome) -> None:
         line = store.add(outcome, recipe.row(outcome))
@@ -188,12 +182,15 @@ async def _settle_all(recipe: Recipe, store: Store, client: Client, start: int, 
     make = partial(settle, method=recipe.method, checks=recipe.checks, client=client, draws=recipe.config.draws)
     clock = asyncio.create_task(_tell_time(store, client, total, listener))
     try:
-        finished = await Engine(make, deliver, client.limit).run(recipe.jobs(start))
+        jobs = islice(recipe.jobs(start), end - start)
+        finished = await Engine(make, deliver, client, end - start).run(jobs)
     finally:
         clock.cancel()
         store.checkpoint(closed=True)
         await client.close()
-    return "finished" if finished else "stopped"
+    if finished and end < total:
+        client.halt.no_new_jobs("pilot", f"the pilot of {end} jobs is done")
+    return "finished" if finished and end == total else "stopped"
 
 
 async def _tell_time(store: Store, client: Client, total: int, listener: Listener) -> None:
@@ -212,11 +209,11 @@ def _stop_on_signals(client: Client, listener: Listener) -> Iterator[None]:
     assert task is not None
 
     def stop() -> None:
-        if client.stopping:
+        if client.halt.cause == "signal":
             task.cancel()
             return
         listener.notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
-        client.stop()
+        client.stop("signal", "stopped by a signal")
 
     try:
         for each in caught:
@@ -246,8 +243,24 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
         round(seconds, 3),
         client.meter.asked,
         client.meter.replayed,
-        {name: role.model or "" for name, role in roles.used(recipe.config).items()},
+        _models(recipe),
+        client.budget.spent.cost,
+        client.halt.cause,
+        client.halt.reason,
     )
+
+
+def _models(recipe: Recipe) -> dict[str, str]:
+    return {name: role.model or "" for name, role in roles.used(recipe.config).items()}
+
+
+def _forecast(recipe: Recipe, store: Store, client: Client, summary: Summary) -> Forecast:
+    """What the rest of the list will take, from what the jobs so far took."""
+    prices = {seat.price for seat in client.seats.values()}
+    jobs = store.journal.usage_by_job()
+    left = recipe.survey.count - summary.tally.settled
+    at_once = min(client.limit, max(1, left))
+    return forecast(jobs, left, prices.pop() if len(prices) == 1 else None, at_once)
 
 
 def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from rmboost.backends import quota
 from rmboost.errors import BackendError, ConfigError, EndpointError, TransientError
+from rmboost.records import Quota
 
 if TYPE_CHECKING:
     import aiohttp
@@ -92,8 +94,8 @@ class Endpoint:
             proxy=self.proxy,  # not trust_env: aiohttp would also put a password from ~/.netrc over the key
         )
 
-    async def ask(self, session: aiohttp.ClientSession, path: str, body: bytes) -> bytes:
-        """The server's answer to a request; any other end of it is raised as one of our errors."""
+    async def ask(self, session: aiohttp.ClientSession, path: str, body: bytes) -> tuple[bytes, Quota | None]:
+        """The server's answer, and what it says is left of its limits; any other end is raised as one of our errors."""
         import aiohttp
 
         try:
@@ -102,7 +104,7 @@ class Endpoint:
             raise self._failure(error) from None
         if status >= 400:
             raise self.refusal(status, content, headers)
-        return content
+        return content, quota.read(headers)
 
     async def models(self) -> list[str]:
         """The names of the models served here, asked for free; empty when the server does not say within 5 s.
@@ -118,7 +120,8 @@ class Endpoint:
                 status, headers, content = await self._exchange(session, "GET", "/models")
             except (*unreachable, aiohttp.ClientHttpProxyError) as error:
                 proxied = f", and do {_PROXIES} let it through?" if self.trust_env else "?"
-                raise EndpointError(f"cannot reach {self._failure(error)}", f"is it running{proxied}") from None
+                hint = f"is it running{proxied}"
+                raise EndpointError(f"cannot reach {self._failure(error)}", hint, unreachable=True) from None
             except (aiohttp.ClientError, asyncio.TimeoutError):
                 return []
         if status in (401, 403):
@@ -143,8 +146,13 @@ class Endpoint:
 
     def _failure(self, error: Exception) -> BackendError:
         """What went wrong on the way there or back, as one of ours."""
-        what = "no answer in time" if isinstance(error, asyncio.TimeoutError) else self._quote(str(error))
-        return TransientError(f"{self.address}: {what} ({type(error).__name__})")
+        import aiohttp
+
+        late = isinstance(error, asyncio.TimeoutError)
+        what = "no answer in time" if late else self._quote(str(error))
+        nobody = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+        kind = "unreachable" if nobody else "timeout" if late else "broken"
+        return TransientError(f"{self.address}: {what} ({type(error).__name__})", kind=kind)
 
     def refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
         """An HTTP error status, and what the server said with it."""
@@ -159,7 +167,8 @@ class Endpoint:
         if status in (404, 405):
             return EndpointError(message, self._where_to_look())
         if status in _RETRIED or status >= 500:
-            return TransientError(message, retry_after=retry_after(headers))
+            kind = "refused" if status == 429 else "overloaded" if status in (503, 529) else "broken"
+            return TransientError(message, retry_after=retry_after(headers), kind=kind, quota=quota.read(headers))
         return BackendError(message)
 
     def unreadable(self, body: bytes, problem: str) -> BackendError:
@@ -169,7 +178,7 @@ class Endpoint:
         if isinstance(code, int) and code >= 400:
             return self.refusal(code, body, {})
         message = f"{self.address}: not a chat completion ({problem}): {self._quote(said)}"
-        return TransientError(message.rstrip(": "))
+        return TransientError(message.rstrip(": "), kind="unreadable")
 
     def _where_to_look(self) -> str:
         if not self.address.endswith("/v1"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from textwrap import shorten
@@ -52,7 +53,9 @@ class OpenAIBackend(Backend):
             body = orjson.dumps(self._body(request), option=orjson.OPT_NON_STR_KEYS)
         except orjson.JSONEncodeError as error:
             raise BackendError(f"the request cannot be sent as JSON: {error}") from None
-        return self._response(await self._endpoint.ask(self._session(), "/chat/completions", body))
+        content, quota = await self._endpoint.ask(self._session(), "/chat/completions", body)
+        response = self._response(content)
+        return replace(response, quota=quota) if quota else response
 
     async def check(self) -> str:
         served = await self._endpoint.models()
@@ -93,7 +96,8 @@ class OpenAIBackend(Backend):
             raise self._endpoint.unreadable(body, problem.strip()) from None
         choice, model = reply.choices[0], reply.model or self.model
         if choice.finish_reason in ("error", "abort"):
-            raise TransientError(f"{self._endpoint.address} gave up within a reply ({choice.finish_reason})")
+            message = f"{self._endpoint.address} gave up within a reply ({choice.finish_reason})"
+            raise TransientError(message, kind="overloaded")
         if choice.message.refusal and not choice.message.content:
             return Response(choice.message.refusal, model, "content_filter", reply.tokens)
         return Response(choice.message.text, model, choice.finish_reason or "stop", reply.tokens)

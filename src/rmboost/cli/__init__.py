@@ -1,7 +1,8 @@
 """The command line: parses and prints, nothing else. Data goes to stdout, talk to stderr.
 
 Exit codes: 0 done, 1 a bug (traceback), 2 a setting or an input line is wrong, 3 the run's files cannot be used,
-4 the endpoint does not answer, 5 done but some jobs failed (the same command asks them again), 130 stopped by Ctrl-C.
+4 the endpoint does not answer, 5 done but some jobs failed (the same command asks them again), 6 stopped at a ceiling
+that the user set, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rmboost.cli.duration import Duration
+
 if TYPE_CHECKING:
     from rmboost.config import Config
-    from rmboost.run import Summary
+    from rmboost.summary import Summary
 
 STDIO = "-"
+_PILOT = 32
+"""Jobs of a pilot: enough for an interval, few enough to be cheap."""
 
 
 def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -29,11 +33,23 @@ def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None)
 @click.option("-c", "--config", "config_file", type=click.Path(path_type=Path), help="Settings, as YAML.")
 @click.option("--method", help="How pairs are made.  [default: rmboost]")
 @click.option("--model", help="A model of the endpoint, local, local:NAME, local:/path/to.gguf, or fake.")
-@click.option("--base-url", help="An OpenAI-compatible endpoint, such as http://localhost:8000/v1.")
+@click.option(
+    "--base-url",
+    multiple=True,
+    help="An OpenAI-compatible endpoint, such as http://localhost:8000/v1; several share the work (URL,weight=2).",
+)
 @click.option("--style", type=click.Choice(["auto", "plan", "direct"]), help="How the second response is asked for.")
 @click.option("--aspects", help="An aspect set: its name or a YAML file.")
 @click.option("--seed", type=int, help="Another seed gives other labels, aspects and answers.")
-@click.option("--concurrency", type=click.IntRange(min=1), help="Calls in flight at once.")
+@click.option("--concurrency", metavar="N|auto", help="Calls in flight at each endpoint.  [default: auto]")
+@click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute, at each endpoint.")
+@click.option("--tpm", type=click.FloatRange(min=0, min_open=True), help="Tokens a minute, at each endpoint.")
+@click.option("--max-cost", type=float, help="Stop before the bill is higher (needs prices in the config).")
+@click.option("--max-tokens", type=int, help="Stop before more tokens are used, in and out.")
+@click.option("--max-calls", type=int, help="Stop before more calls are made.")
+@click.option("--deadline", type=Duration(), help="Stop after this time, such as 2h or 90m.")
+@click.option("--max-failures", type=int, help="Stop when so many calls in a row were given up.  [default: 20]")
+@click.option("--estimate", is_flag=True, help="Make the first pairs, forecast the rest, and stop.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first so many prompts.")
 @click.option("--prompt-field", help="Name of the field that holds the prompt.")
 @click.option(
@@ -52,6 +68,13 @@ def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None)
     callback=_has_folder,
     help="Write the closing summary as JSON.",
 )
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_has_folder,
+    help="Append what happens, as JSON lines.",
+)
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def generate(prompts: str, output: str | None, **options: Any) -> None:
     """Make preference pairs from PROMPTS (JSONL, text, CSV or parquet; - for stdin).
@@ -60,8 +83,10 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     folder that ends in .run.
 
     Exit codes: 0 done, 2 a setting or an input line is wrong, 3 the files cannot be used, 4 the endpoint does not
-    answer, 5 done but some jobs failed (run it again), 130 stopped by Ctrl-C.
+    answer, 5 done but some jobs failed (run it again), 6 stopped at a ceiling (run it again with a higher one), 130
+    stopped by Ctrl-C.
     """
+    from rmboost.cli.logfile import logging_to
     from rmboost.cli.places import place
 
     if output is None and not options["dry_run"]:
@@ -71,7 +96,8 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     if options["dry_run"]:
         _dry_run(source, config)
     else:
-        _generate(source, target, config, options, to_stdout=output == STDIO)
+        with logging_to(options["log_file"], options["log_level"]):
+            _generate(source, target, config, options, to_stdout=output == STDIO)
 
 
 def _config(options: dict[str, Any]) -> Config:
@@ -84,7 +110,9 @@ def _config(options: dict[str, Any]) -> Config:
         "input.limit": options["limit"],
         "input.prompt_field": options["prompt_field"],
         "input.skip_bad_lines": options["skip_bad_lines"],
-        **{name: options[name] for name in ("model", "base_url", "seed", "concurrency")},
+        "base_url": options["base_url"] or None,
+        **{name: options[name] for name in ("model", "seed", "concurrency", "rpm", "tpm", "max_failures")},
+        **{f"ceilings.{name}": options[name] for name in ("max_cost", "max_tokens", "max_calls", "deadline")},
     }
     return config.load(options["config_file"], flags, options["sets"])
 
@@ -104,7 +132,8 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
 
     progress = Progress(quiet=options["quiet"], rows_to_stdout=to_stdout)
     try:
-        summary = run.generate(source, target, config, fresh=options["fresh"], listener=progress)
+        pilot = _PILOT if options["estimate"] else None
+        summary = run.generate(source, target, config, fresh=options["fresh"], pilot=pilot, listener=progress)
     finally:
         progress.close()
     if options["summary_file"]:
@@ -116,9 +145,10 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
 
 def _exit_code(summary: Summary) -> int:
     """What the shell is told; and the person, when there is something left to do."""
-    if summary.status == "stopped":
-        click.echo("stopped; the same command goes on from here and asks nothing twice", err=True)
-        return 130
+    if summary.status == "stopped" and summary.cause != "pilot":
+        goes_on = "with a higher one the same command" if summary.cause == "ceiling" else "the same command"
+        click.echo(f"stopped: {summary.reason}; {goes_on} goes on from here and asks nothing twice", err=True)
+        return {"ceiling": 6, "failures": 4}.get(summary.cause, 130)
     if summary.tally.failed:
         click.echo(f"{summary.tally.failed.total()} jobs failed; the same command asks just them again", err=True)
         return 5

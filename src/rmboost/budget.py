@@ -1,0 +1,107 @@
+"""The bill: what calls cost at the user's prices, and the ceilings that a run stops at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+from pydantic import Field, NonNegativeFloat
+
+from rmboost.errors import ConfigError
+from rmboost.records import Usage
+from rmboost.registry import Component
+
+
+class Price(Component):
+    """Of a million tokens, in whatever currency you count; cached_input: none means the same as input."""
+
+    input: NonNegativeFloat
+    output: NonNegativeFloat
+    cached_input: NonNegativeFloat | None = None
+
+    def of(self, usage: Usage) -> float:
+        """What these tokens cost."""
+        cached = usage.cached_tokens
+        cached_price = self.input if self.cached_input is None else self.cached_input
+        fresh = usage.prompt_tokens - cached
+        return (fresh * self.input + cached * cached_price + usage.completion_tokens * self.output) / 1e6
+
+
+class Ceilings(Component):
+    """Where a run stops of itself: cost at your prices, tokens, calls, each over all restarts; seconds of this one."""
+
+    max_cost: float | None = Field(default=None, gt=0)
+    max_tokens: int | None = Field(default=None, gt=0)
+    max_calls: int | None = Field(default=None, gt=0)
+    deadline: float | None = Field(default=None, gt=0)
+
+
+@dataclass
+class Spent:
+    """What a run has used so far, over all its restarts. cost: none, where a model has no price."""
+
+    calls: int = 0
+    tokens: int = 0
+    cost: float | None = 0.0
+
+    @classmethod
+    def before(cls, models: Mapping[str, tuple[int, Usage]], prices: Mapping[str, Price]) -> Spent:
+        """What earlier runs used: calls and tokens by the name of the model that answered."""
+        spent = cls()
+        for model, (calls, usage) in models.items():
+            spent.add(usage, price_of(model, prices))
+            spent.calls += calls - 1
+        return spent
+
+    def add(self, usage: Usage, price: Price | None) -> None:
+        """One more answer."""
+        self.calls += 1
+        self.tokens += usage.prompt_tokens + usage.completion_tokens
+        self.cost = None if price is None or self.cost is None else self.cost + price.of(usage)
+
+
+class Budget:
+    """Says when a ceiling is reached. Calls under way are reckoned with at what calls cost so far."""
+
+    def __init__(self, ceilings: Ceilings, spent: Spent) -> None:
+        self._ceilings = ceilings
+        self._started = monotonic()
+        self.spent = spent
+
+    @property
+    def unknown(self) -> bool:
+        """Whether a ceiling on tokens or cost is set, and no answer has told yet what one takes."""
+        return not self.spent.calls and (self._ceilings.max_tokens or self._ceilings.max_cost) is not None
+
+    def reached(self, under_way: int) -> str:
+        """The ceiling that one more call would break, in words; nothing while there is room."""
+        limits, spent = self._ceilings, self.spent
+        expected = 1 + (under_way + 1) / spent.calls if spent.calls else 1.0
+        if limits.max_calls is not None and spent.calls + under_way >= limits.max_calls:
+            return f"max_calls {limits.max_calls:,} is reached"
+        if limits.max_tokens is not None and spent.tokens * expected > limits.max_tokens:
+            return f"max_tokens {limits.max_tokens:,} is reached"
+        if limits.max_cost is not None and spent.cost is not None and spent.cost * expected > limits.max_cost:
+            return f"max_cost {limits.max_cost:g} is reached"
+        if limits.deadline is not None and monotonic() - self._started >= limits.deadline:
+            return f"the deadline of {limits.deadline:g} s is over"
+        return ""
+
+
+def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
+    """The price under this model's name, or under the longest name that it begins with; local and fake cost nothing."""
+    if model.partition(":")[0] in ("local", "fake"):
+        return Price(input=0, output=0)
+    names = [name for name in prices if model.startswith(name)]
+    return prices[max(names, key=len)] if names else None
+
+
+def check(ceilings: Ceilings, models: Mapping[str, str], prices: Mapping[str, Price]) -> None:
+    """Raises ConfigError for a ceiling on cost where a role's model has no price."""
+    for role, model in models.items():
+        if ceilings.max_cost is not None and price_of(model, prices) is None:
+            example = f"prices: {{{model}: {{input: 0.4, cached_input: 0.1, output: 1.6}}}}"
+            raise ConfigError(
+                f"max_cost needs the price of {model!r} ({role})", f"in the config, per million: {example}"
+            )

@@ -1,0 +1,102 @@
+"""Finding how many requests an endpoint answers at once, from nothing but how many it answers in what time."""
+
+from __future__ import annotations
+
+from math import ceil
+
+START = 16
+_GAIN = 1.2
+"""Twice as many at once must bring this much more throughput, or there was no room."""
+_STEP = 1.25
+_PROBE_GAIN = 1.1
+_NO_LOSS = 0.95
+_HOLD = 6
+"""Windows between two trials of a little more or a little less."""
+_CUT = 0.7
+
+
+class Climb:
+    """The number of requests to have under way, moved by what the endpoint makes of it.
+
+    It doubles while doubling brings more answers a second, as TCP's slow start does; then it holds, and now and then
+    tries a quarter more (taken when throughput grows) or a quarter less (taken when it does not fall: what queued at
+    the server queues here). Overload (503, time-outs) cuts it. All times are seconds of one monotonic clock.
+    """
+
+    def __init__(self, now: float, start: int = START, most: int = 4096) -> None:
+        self.limit = min(start, most)
+        self._most = most
+        self._base = 0.0
+        """answers a second at the limit that is held, or at the last step of the climb"""
+        self._held = self.limit
+        self._climbing = True
+        self._holds = 0
+        self._trial_up = True
+        self._opened = now
+        self._skipped = self._counted = 0
+
+    def answered(self, now: float, *, full: bool) -> None:
+        """One more answer. ``full``: the limit is in use; throughput of a pool that lacks work says nothing."""
+        if not full:
+            self._open(now)
+            return
+        if self._skipped < self.limit:
+            self._skipped += 1
+            self._opened = now
+            return
+        self._counted += 1
+        if self._counted >= self._enough and now > self._opened:
+            self._decide(self._counted / (now - self._opened), now)
+
+    def overloaded(self, now: float) -> None:
+        """The endpoint said it has too much, or did not answer in time: once for the requests under way together."""
+        if self._counted + self._skipped >= self.limit or self.limit == self._held:
+            self._climbing = False
+            self._base = 0.0
+            self._set(ceil(self.limit * _CUT), now)
+            self._held = self.limit
+
+    def _decide(self, rate: float, now: float) -> None:
+        if self._climbing:
+            self._climb(rate, now)
+        elif self.limit != self._held:
+            self._judge_trial(rate, now)
+        else:
+            self._hold(rate, now)
+
+    def _climb(self, rate: float, now: float) -> None:
+        if not self._base or rate >= self._base * _GAIN:
+            self._base, self._held = rate, self.limit
+            self._set(2 * self.limit, now)
+            self._climbing = self.limit > self._held
+        else:
+            self._climbing = False
+            self._set(round(self._held * 2**0.5), now)
+            self._held, self._base = self.limit, max(rate, self._base)
+
+    def _hold(self, rate: float, now: float) -> None:
+        self._base = rate if not self._base else 0.7 * self._base + 0.3 * rate
+        self._holds += 1
+        if self._holds % _HOLD:
+            self._open(now)
+            return
+        self._trial_up = not self._trial_up
+        self._set(ceil(self.limit * _STEP) if self._trial_up else int(self.limit / _STEP), now)
+
+    def _judge_trial(self, rate: float, now: float) -> None:
+        up = self.limit > self._held
+        if rate >= self._base * (_PROBE_GAIN if up else _NO_LOSS):
+            self._held, self._base = self.limit, rate
+        self._set(self._held, now)
+
+    def _set(self, limit: int, now: float) -> None:
+        self.limit = max(1, min(limit, self._most))
+        self._open(now)
+
+    def _open(self, now: float) -> None:
+        """A new window: first as many answers as turn the requests over, then those that count."""
+        self._opened, self._skipped, self._counted = now, 0, 0
+
+    @property
+    def _enough(self) -> int:
+        return max(self.limit, 32) if self._climbing else max(2 * self.limit, 64)

@@ -1,0 +1,50 @@
+"""The forecast: what the rest of a list will take, from what its first jobs took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist, fmean, stdev
+
+from rmboost.budget import Price
+from rmboost.records import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A forecast with the interval that should hold the true figure in 95 of 100 cases."""
+
+    expected: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Over ``jobs`` jobs still to come. cost: None without a price; seconds: at this many calls at once."""
+
+    jobs: int
+    calls: Range
+    tokens: Range
+    seconds: Range
+    cost: Range | None
+    at_once: int
+
+
+def forecast(pilot: Sequence[tuple[int, Usage, float]], left: int, price: Price | None, at_once: int) -> Forecast:
+    """From calls, tokens and seconds of each job of a pilot. price: of the model that is asked."""
+    calls = [float(count) for count, _, _ in pilot]
+    tokens = [float(usage.prompt_tokens + usage.completion_tokens) for _, usage, _ in pilot]
+    seconds = [waited / at_once for _, _, waited in pilot]
+    costs = [price.of(usage) for _, usage, _ in pilot] if price else []
+    cost = total(costs, left) if costs else None
+    return Forecast(left, total(calls, left), total(tokens, left), total(seconds, left), cost, at_once)
+
+
+def total(sample: Sequence[float], count: int) -> Range:
+    """The sum over ``count`` more of what the sample was drawn from: its mean is uncertain, and so is each to come."""
+    mean = fmean(sample)
+    spread = stdev(sample) if len(sample) > 1 else mean
+    half = NormalDist().inv_cdf(0.975) * spread * sqrt(count + count * count / len(sample))
+    return Range(count * mean, max(0.0, count * mean - half), count * mean + half)

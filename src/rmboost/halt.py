@@ -1,0 +1,41 @@
+"""Halt: how a run is asked to end before its list does, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+Cause = Literal["", "signal", "ceiling", "failures", "pilot"]
+
+
+class Halt:
+    """Open at first. ``jobs``: begin no new job, finish those begun. ``calls``: make no new call either; calls under
+    way are answered and kept. The first cause is the one that counts."""
+
+    def __init__(self) -> None:
+        self.cause: Cause = ""
+        self.reason = ""
+        self.jobs = False
+        self._calls = asyncio.Event()
+
+    @property
+    def calls(self) -> bool:
+        return self._calls.is_set()
+
+    def no_new_jobs(self, cause: Cause, reason: str) -> None:
+        """Finish what is begun, then end."""
+        self.jobs = True
+        if not self.cause:
+            self.cause, self.reason = cause, reason
+
+    def no_new_calls(self, cause: Cause, reason: str) -> None:
+        """Answers that are under way come in, then end."""
+        self.no_new_jobs(cause, reason)
+        self._calls.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until no new call is made."""
+        try:
+            await asyncio.wait_for(self._calls.wait(), seconds)
+        except asyncio.TimeoutError:
+            return

@@ -1,0 +1,77 @@
+"""Lines: the ways to a model. One endpoint has a line; a model served at several addresses has several."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+
+from rmboost.backends import Backend
+from rmboost.errors import EndpointError, TransientError
+from rmboost.pace import Pace
+
+_STRIKES = 3
+"""Failures in a row to reach an endpoint until it counts as dead, where there is another."""
+_REST_SECONDS = 15.0
+
+
+@dataclass(eq=False)
+class Line:
+    """A backend, the pace of requests to it, and whether it is there. weight: its share of the work."""
+
+    backend: Backend
+    pace: Pace
+    weight: float = 1.0
+    strikes: int = 0
+    dead_until: float = 0.0
+    _check: asyncio.Task[str] | None = field(default=None, repr=False)
+
+    @property
+    def load(self) -> float:
+        """How busy it is, for its weight."""
+        return (self.pace.busy + 1) / self.weight
+
+    async def check(self) -> None:
+        """Before the first request, and only if there is one, make sure that it would be answered."""
+        if self._check is None:
+            self._check = asyncio.create_task(self.backend.check())
+        await asyncio.shield(self._check)
+
+    def cancel_check(self) -> None:
+        """It may be fetching a gigabyte of weights."""
+        if self._check:
+            self._check.cancel()
+
+    def answered(self) -> None:
+        """It is there."""
+        self.strikes, self.dead_until = 0, 0.0
+
+    def struck(self, error: BaseException) -> bool:
+        """It could not be reached, perhaps; True when it counts as dead from now on, and is tried again later."""
+        unreachable = isinstance(error, EndpointError) or getattr(error, "kind", "") in ("unreachable", "timeout")
+        self.strikes += unreachable
+        if self.strikes < _STRIKES and not isinstance(error, EndpointError):
+            return False
+        self.dead_until = monotonic() + _REST_SECONDS
+        self._check = None
+        return True
+
+
+def choose(lines: Sequence[Line], before: Line | None) -> Line:
+    """The line that a job used before, while it lives, so that its prefix stays in that server's cache; else the least
+    busy one. With all dead, the one that rests the least."""
+    now = monotonic()
+    living = [line for line in lines if line.dead_until <= now]
+    if before in living:
+        return before
+    return min(living, key=lambda line: line.load) if living else min(lines, key=lambda line: line.dead_until)
+
+
+async def close(lines: Sequence[Line]) -> None:
+    """Close every backend."""
+    for line in lines:
+        line.cancel_check()
+        with suppress(TransientError):
+            await line.backend.close()

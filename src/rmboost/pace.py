@@ -1,0 +1,153 @@
+"""The pace at one endpoint: how many requests are under way at once, and how fast new ones go out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from time import monotonic
+
+from rmboost.climb import Climb
+from rmboost.errors import TransientError
+from rmboost.rate import Bucket, Refusals
+from rmboost.records import Quota, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the user sets: calls at once (none: found out), requests and tokens a minute (none: no limit)."""
+
+    concurrency: int | None = None
+    rpm: float | None = None
+    tpm: float | None = None
+
+
+class Pace:
+    """A queue in front of one endpoint, first come first served.
+
+    A request enters, goes out, and leaves; one that waits to be sent again is outside, so a paused slot is no busy
+    slot. room: how many the endpoint answers at once, where that is known.
+    """
+
+    def __init__(self, limits: Limits, room: int | None = None, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        now = clock()
+        self._fixed = limits.concurrency or room
+        self._climb = Climb(now)
+        self._refusals = Refusals(now)
+        self._requests = Bucket(limits.rpm / 60, now) if limits.rpm else None
+        self._tokens = Bucket(limits.tpm / 60, now, burst=60) if limits.tpm else None
+        self._capped = Bucket(1, now)
+        self._quota_until = 0.0
+        self._mean_tokens = 1000.0
+        self._waiting: deque[asyncio.Future[int]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self.in_flight = 0
+        self._given_up = False
+
+    @property
+    def limit(self) -> int:
+        """How many may be under way at once, as things are now."""
+        return 1_000_000 if self._given_up else self._fixed or self._climb.limit
+
+    @property
+    def busy(self) -> int:
+        """Requests under way, and those that want to be."""
+        return self.in_flight + len(self._waiting)
+
+    async def enter(self) -> int:
+        """Wait for a slot and for the rate; returns the request's number, to leave with."""
+        if not self._waiting and self.in_flight < self.limit and not self._wait():
+            return self._go()
+        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._serve()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release()
+            raise
+
+    def give_up(self) -> None:
+        """Let all go at once that wait, as none of them will ask any more."""
+        self._given_up = True
+        self._serve()
+
+    def answered(self, response: Response) -> None:
+        """The request was answered: it leaves."""
+        now, used = self._clock(), response.usage.prompt_tokens + response.usage.completion_tokens
+        full = self.in_flight >= self.limit and self._refusals.cap == inf
+        if not self._fixed:
+            self._climb.answered(now, full=full)
+        if self._tokens:
+            self._tokens.take(used - self._mean_tokens, now)
+            self._mean_tokens = 0.9 * self._mean_tokens + 0.1 * used
+        if response.quota:
+            self._heed(response.quota, now)
+        self._release()
+
+    def failed(self, number: int, error: BaseException) -> None:
+        """The request was refused or went wrong: it leaves."""
+        now = self._clock()
+        if isinstance(error, TransientError):
+            if error.kind == "refused":
+                self._refusals.refused(number, now, error.retry_after)
+            elif error.kind in ("overloaded", "timeout") and not self._fixed:
+                self._climb.overloaded(now)
+            if error.quota:
+                self._heed(error.quota, now)
+        self._release()
+
+    def _heed(self, quota: Quota, now: float) -> None:
+        """What the endpoint says is left; requests under way may have used it up already."""
+        if quota.requests is not None and quota.requests <= 0:
+            self._quota_until = max(self._quota_until, now + quota.requests_reset)
+        if quota.tokens is not None and quota.tokens < self._mean_tokens:
+            self._quota_until = max(self._quota_until, now + quota.tokens_reset)
+
+    def _wait(self) -> float:
+        """Seconds until the rate lets another one go."""
+        if self._given_up:
+            return 0.0
+        now = self._clock()
+        waits = [bucket.wait(now) for bucket in self._buckets()]
+        return max(0.0, self._refusals.paused_until - now, self._quota_until - now, *waits)
+
+    def _buckets(self) -> list[Bucket]:
+        buckets = [bucket for bucket in (self._requests, self._tokens) if bucket]
+        if self._refusals.cap < inf:
+            self._capped.per_second = self._refusals.cap
+            buckets.append(self._capped)
+        return buckets
+
+    def _go(self) -> int:
+        now = self._clock()
+        for bucket in self._buckets():
+            bucket.take(self._mean_tokens if bucket is self._tokens else 1.0, now)
+        self.in_flight += 1
+        return self._refusals.sent(now)
+
+    def _release(self) -> None:
+        self.in_flight -= 1
+        self._serve()
+
+    def _serve(self) -> None:
+        """Let go whom slots and rate allow; come back when the rate allows more."""
+        while self._waiting and self.in_flight < self.limit:
+            if seconds := self._wait():
+                self._come_back(seconds)
+                return
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(self._go())
+
+    def _come_back(self, seconds: float) -> None:
+        if self._timer is None or self._timer.cancelled() or self._timer.when() < asyncio.get_running_loop().time():
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._serve()

@@ -1,0 +1,116 @@
+"""How fast requests may go out: rates that the user sets, and the one that an endpoint's refusals betray."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+
+_WINDOW_SECONDS = 1.0
+_WINDOW_REQUESTS = 30
+_LATEST = 10
+_TOLERATED, _MANY, _HALF = 0.03, 0.15, 0.5
+"""Shares of refusals: the price of knowing that there is no more room; far too fast; better to wait."""
+_BELOW, _CREEP = 0.97, 0.01
+_FLOOR, _CLEARLY_LESS = 0.7, 0.75
+_REMEMBERED = 30
+"""Windows in which an accepted rate counts as known."""
+_CARELESS_SECONDS = 30.0
+
+
+class Bucket:
+    """A token bucket: ``per_second`` flow in; what is not taken within ``burst`` seconds is gone, but for one."""
+
+    def __init__(self, per_second: float, now: float, burst: float = 0.05) -> None:
+        self.per_second = per_second
+        self._burst = burst
+        self._level = 1.0
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until something may be taken."""
+        self._fill(now)
+        return max(0.0, (1.0 - self._level) / self.per_second)
+
+    def take(self, amount: float, now: float) -> None:
+        """Take it, also when that leaves a debt: what was guessed too low is paid back first."""
+        self._fill(now)
+        self._level -= amount
+
+    def _fill(self, now: float) -> None:
+        self._level = min(max(1.0, self._burst * self.per_second), self._level + (now - self._at) * self.per_second)
+        self._at = now
+
+
+class Refusals:
+    """The rate at which an endpoint that refuses requests (429) would accept them.
+
+    cap: requests a second; just below the fastest rate that was accepted in the last windows of a second, from where
+    it creeps up until some are refused again. Requests that are refused though faster ones were accepted are refused
+    for another reason, and for a while there is no cap. paused_until: nearly all was refused, nothing is sent before.
+    Requests are counted in the second they were sent in. Times are seconds of one monotonic clock.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.cap = inf
+        self.paused_until = 0.0
+        self._rates: deque[float] = deque(maxlen=_REMEMBERED)
+        self._latest: deque[int] = deque(maxlen=_LATEST)
+        """numbers of the requests that were refused last"""
+        self._careless_until = -inf
+        self._number = self._pauses = self._clean = 0
+        self._opened, self._sent, self._refused, self._asked_to_wait = now, 0, 0, 0.0
+
+    def sent(self, now: float) -> int:
+        """One more request goes out; returns its number."""
+        if now - self._opened >= _WINDOW_SECONDS and self._sent >= _WINDOW_REQUESTS:
+            self._judge(now)
+        self._sent += 1
+        self._number += 1
+        return self._number
+
+    def refused(self, number: int, now: float, retry_after: float | None = None) -> None:
+        """The request with this number was refused."""
+        self._latest.append(number)
+        if number <= self._number - self._sent:
+            return
+        self._refused += 1
+        self._asked_to_wait = max(self._asked_to_wait, retry_after or 0.0)
+        nearly_all = len(self._latest) == _LATEST and max(self._latest) - min(self._latest) < _LATEST / _HALF
+        if nearly_all and now >= self.paused_until:
+            self._pause(now)
+
+    def _pause(self, now: float) -> None:
+        """Till the endpoint's time is over; if it names none, to the end of the window, then twice as long …"""
+        self._latest.clear()
+        self._pauses = min(self._pauses + 1, 7)
+        rest = max(0.1, self._opened + _WINDOW_SECONDS - now)
+        self.paused_until = now + (self._asked_to_wait or max(rest, 0.25 * 2**self._pauses - 0.5))
+        rate = (self._sent - self._refused) / max(_WINDOW_SECONDS, now - self._opened)
+        self.cap = max(_BELOW * rate, min(self.cap, rate + 1) / 2)
+        self._open(self.paused_until)
+
+    def _judge(self, now: float) -> None:
+        seconds, share = now - self._opened, self._refused / self._sent
+        accepted = (self._sent - self._refused) / seconds
+        if share <= _TOLERATED:
+            self._pauses = 0
+            self._rates.append(accepted)
+            self._clean += 1
+            self.cap *= 1 + _CREEP * min(2**self._clean, 8)
+        elif now >= self._careless_until or share >= _MANY:
+            self._slow(accepted, share, self._sent / seconds, now)
+        self._open(now)
+
+    def _slow(self, accepted: float, share: float, sent: float, now: float) -> None:
+        self._clean = 0
+        if share >= _MANY:
+            self._rates.clear()  # the server saved up some room, which is used up now
+        self._rates.append(accepted)
+        known = max(self._rates)
+        if sent <= _CLEARLY_LESS * known:
+            self.cap, self._careless_until = inf, now + _CARELESS_SECONDS
+        else:
+            self.cap = max(_BELOW * accepted, _FLOOR * known, 1 / 60)
+
+    def _open(self, now: float) -> None:
+        self._opened, self._sent, self._refused, self._asked_to_wait = now, 0, 0, 0.0

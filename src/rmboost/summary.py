@@ -1,0 +1,47 @@
+"""How a run ended, in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rmboost.forecast import Forecast
+from rmboost.tally import Tally
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended. ``status``: finished, stopped, or unchanged (nothing was left to do).
+
+    cause: what stopped it (``signal``, ``ceiling``, ``failures``, ``pilot``), in words in ``reason``. cost: of all
+    calls in the journal, at the prices of the config; None where a model has no price.
+    """
+
+    status: str
+    output: Path
+    rejects: Path
+    prompts: int
+    tally: Tally
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    seconds: float
+    asked: int
+    replayed: int
+    models: Mapping[str, str] = field(default_factory=dict)
+    cost: float | None = None
+    cause: str = ""
+    reason: str = ""
+    forecast: Forecast | None = None
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            **asdict(self),
+            "output": str(self.output),
+            "rejects": str(self.rejects),
+            "tally": self.tally.dump(),
+        }
