@@ -14,14 +14,15 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing intervals",
-    "aspects templates journal downloads weights",
+    "registry rowfile tally plan parsing intervals schema",
+    "aspects templates rescue journal checkpoint claim downloads weights",
     "backends",
     "client",
     "checks methods exports sources inspection",
     "store config",
     "fingerprint roles",
     "recipe",
+    "replan",
     "rehearsal engine",
     "run",
     "closing api",

@@ -120,7 +120,7 @@ class Client:
         response, seconds = await self._send_until_answered(seat.backend, request)
         self.meter.asked += 1
         self.meter.usage += response.usage
-        await self.journal.put(Entry(key, job.key, call, role, response, seconds))
+        await self.journal.put(Entry(key, job.key, call, role, response, seconds, job.spec))
         return response
 
     async def _send_until_answered(self, backend: Backend, request: Request) -> tuple[Response, float]:

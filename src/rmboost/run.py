@@ -8,19 +8,21 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rmboost import rehearsal, roles
+from rmboost.claim import set_aside, surveyed
 from rmboost.client import Client, Meter
 from rmboost.config import Config
 from rmboost.engine import Engine, settle
 from rmboost.fingerprint import difference, settings_of
 from rmboost.recipe import Recipe
 from rmboost.records import Kept, Outcome, stable_hash
-from rmboost.store import Store, set_aside
+from rmboost.replan import settle_plan
+from rmboost.store import Store
 from rmboost.tally import Tally
 
 DEFAULT_CONCURRENCY = 32
@@ -86,7 +88,7 @@ def generate(
     fresh: start over; an earlier run is moved aside. Raises RMBoostError (see ``rmboost.errors``).
     """
     listener = listener or Listener()
-    recipe = Recipe.prepare(prompts, config or Config())
+    recipe = Recipe.prepare(prompts, config or Config(), surveyed(output))
     _run(rehearsal.play_all(recipe))
     for line in (*roles.describe(recipe.config), *_left_out(recipe)):
         listener.notice(line)
@@ -114,7 +116,7 @@ async def _generate(recipe: Recipe, output: Path, listener: Listener) -> Summary
     started = time.monotonic()
     store = Store(output)
     try:
-        start = _resume(recipe, store, listener)
+        recipe, start = _resume(recipe, store, listener)
         client, status = _client(recipe, store), "unchanged"
         if start < recipe.survey.count:
             with _stop_on_signals(client, listener):
@@ -135,8 +137,11 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
         yield f"prompts left out because the same text came before: {found.duplicates}"
 
 
-def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
-    """Open the store for these settings and say what is different from the last run; how many jobs are settled."""
+def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, int]:
+    """Open the store for these settings and say what is different from the last run.
+
+    The recipe with the plan that its jobs go on with, and how many of them are settled.
+    """
     settings = settings_of(recipe.config, recipe.method, recipe.templates)
     before = store.manifest
     if before:
@@ -144,13 +149,16 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
             listener.notice(f"changed since the last run: {line}")
         for line in _moved(before, recipe):
             listener.notice(line)
-    run = f"{stable_hash(settings, recipe.survey.plain, recipe.survey.sha256):x}"
-    start = store.resume(run, recipe.survey.count)
+    course = settle_plan(recipe, store.journal)
+    run, earlier = (f"{stable_hash(settings, recipe.survey.plain, each):x}" for each in (course.order, course.earlier))
+    start = store.resume(run, recipe.survey.count, earlier)
+    for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
+        listener.notice(line)
     store.write_manifest({"status": "running", "settings": settings, **_surroundings(recipe)})
     if listener.wants_rows:
         for row in store.lines():
             listener.row(row)
-    return start
+    return replace(recipe, plan=course.plan), start
 
 
 def _surroundings(recipe: Recipe) -> dict[str, Any]:
@@ -160,10 +168,8 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
 
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
-    """What is said when prompts or servers are others than in the last run; answered calls are used all the same."""
+    """What is said when servers are others than in the last run; answered calls are used all the same."""
     now = _surroundings(recipe)
-    if before.get("input", now["input"])["sha256"] != now["input"]["sha256"]:
-        yield "changed since the last run: the prompts; only calls that are new are asked"
     if before.get("base_url", now["base_url"]) != now["base_url"]:
         yield f"changed since the last run: the endpoint, {before['base_url']} → {now['base_url']}"
 
