@@ -56,9 +56,9 @@ def _go_on(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) -
         assigned = [plan.cells[number] for number in before["assigned"]]
         extended = plan.keeping([*assigned, *[None] * more]) if assigned else plan
         return extended, _order(before), _ADDED if before["sha256"] != recipe.survey.sha256 else ""
-    if not plan.cells:
-        return plan, "", ""
     known = journal.specs()
+    if not known:
+        return plan, "", ""
     kept = [known.get(job.key) for job in recipe.jobs()]
     if any(spec and spec != plan.spec(place) for place, spec in enumerate(kept)):
         plan = plan.keeping(kept)
