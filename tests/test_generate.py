@@ -83,7 +83,7 @@ def test_more_prompts_ask_only_for_the_new_ones(rmboost: Shell, prompts: Path, t
     with prompts.open("a") as more:
         more.write('{"prompt": "One more?"}\n')
     said = rmboost(*command, "--summary", file).err
-    assert "changed since the last run: the prompts" in said
+    assert "changed since the last run: prompts were added" in said
     assert json.loads(file.read_text())["asked"] == 2
     assert len(read_jsonl(tmp_path / "pairs.jsonl")) == 25
 

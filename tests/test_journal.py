@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rmboost import schema
 from rmboost.errors import StoreError
-from rmboost.journal import Entry, Journal
-from rmboost.records import Response, Usage
+from rmboost.journal import Entry, Journal, Totals, _Arrivals
+from rmboost.records import Response, Spec, Usage
 
 ANSWER = Response("Because of scattering. 🌤\x00", "m", "stop", Usage(10, 5, 2))
 
@@ -76,6 +79,111 @@ def test_totals_and_named_values(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_the_bill_is_kept_by_model_and_counts_each_answer_once(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = await filled(tmp_path / "journal.sqlite", 3)
+        await journal.put(entry(0, Response("another", "m", usage=Usage(99, 99))))
+        await journal.put(entry(3, Response("x", "small", usage=Usage(1, 1))))
+        assert journal.totals_by_model() == {
+            "m": Totals(3, Usage(30, 15, 6), 1.5),
+            "small": Totals(1, Usage(1, 1), 0.5),
+        }
+        assert journal.totals() == Totals(4, Usage(31, 16, 6), 2.0)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_what_was_ordered_of_a_job_comes_back_the_last_order_counts(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = await filled(tmp_path / "journal.sqlite", 2)
+        for number, spec in enumerate((Spec("worse", ("a",)), Spec("better", ("ü", "b")), Spec("better"))):
+            job = f"job{min(number, 1)}#0"
+            await journal.put(replace(entry(10 + number), job=job, spec=spec))
+        assert journal.specs() == {"job0#0": Spec("worse", ("a",)), "job1#0": Spec("better")}
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_failures_are_kept_by_place_until_their_jobs_are_tried_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = Journal(tmp_path / "journal.sqlite")
+        for place in (3, 5):
+            journal.note_failure(place, f"too long at {place}")
+        await journal.put(entry(1))
+        assert (journal.failure(3), journal.failure(4)) == ("too long at 3", None)
+        journal.forget_failures(4)
+        await journal.put(entry(2))
+        assert (journal.failure(3), journal.failure(5)) == ("too long at 3", None)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_a_first_try_is_not_looked_up_in_what_began_empty(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = await filled(tmp_path / "journal.sqlite", 1)
+        assert journal.get(entry(0).key, first_try=True) is None
+        assert journal.get(entry(0).key) == ANSWER, "as a job that is drawn again is"
+        await journal.close()
+        again = Journal(tmp_path / "journal.sqlite")
+        assert again.get(entry(0).key, first_try=True) == ANSWER
+        await again.close()
+
+    asyncio.run(scene())
+
+
+def test_a_lone_answer_does_not_wait_for_company_and_a_crowd_shares_commits() -> None:
+    arrivals = _Arrivals()
+    assert arrivals.patience() == 0
+    for _ in range(100):
+        arrivals.note()
+    assert 0 < arrivals.patience() <= 0.005
+
+
+OLDEST = """
+CREATE TABLE calls (key BLOB PRIMARY KEY, job TEXT NOT NULL, call INTEGER NOT NULL, role TEXT NOT NULL,
+    model TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, seconds REAL NOT NULL, at REAL NOT NULL);
+CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO state VALUES ('checkpoint', '{"jobs": 1}');
+"""
+
+
+def test_the_journal_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(OLDEST)
+        old.execute(
+            "INSERT INTO calls VALUES (?,'j',0,'responder','m','Because.','stop',10,5,2,0.5,1)", (entry(0).key,)
+        )
+        old.commit()
+
+    async def scene() -> None:
+        journal = Journal(path)
+        assert journal.get(entry(0).key) == Response("Because.", "m", "stop", Usage(10, 5, 2))
+        assert journal.totals() == Totals(1, Usage(10, 5, 2), 0.5)
+        assert journal.recall("checkpoint") == {"jobs": 1}
+        await journal.put(entry(1))
+        assert journal.totals().calls == 2
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    asyncio.run(_fill_and_close(path))
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"PRAGMA user_version={schema.VERSION + 1}")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="written by a newer rmboost") as caught:
+        Journal(path)
+    assert "pip install -U rmboost" in caught.value.hint
+    assert path.read_bytes() == before
+
+
 def test_what_is_no_database_is_said_so(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"this is not a database, it is a letter. " * 200)
@@ -99,13 +207,14 @@ def test_a_damaged_page_is_said_so_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     asyncio.run(asyncio.wait_for(_fill_and_close(path), 10))
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) // 2))
+    path.write_bytes(whole[:-20_000] + b"\xff" * 20_000)
 
     async def scene() -> None:
         journal = Journal(path)
-        with pytest.raises(StoreError, match=r"journal\.sqlite: "):
+        with pytest.raises(StoreError, match=r"journal\.sqlite is damaged: ") as caught:
             for number in range(400):
                 journal.get(entry(number).key)
+        assert "the same command again" in caught.value.hint
         await journal.close()
 
     asyncio.run(scene())

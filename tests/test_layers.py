@@ -14,8 +14,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing intervals",
-    "aspects templates journal downloads weights",
+    "registry rowfile tally plan parsing intervals schema",
+    "aspects templates rescue journal checkpoint claim downloads weights",
     "budget forecast climb rate halt",
     "backends",
     "pace lines client",
@@ -23,6 +23,7 @@ LAYERS = [
     "store config summary",
     "fingerprint roles",
     "recipe",
+    "replan",
     "rehearsal engine",
     "run",
     "closing api",

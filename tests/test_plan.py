@@ -48,6 +48,38 @@ def test_the_seed_decides_and_nothing_else() -> None:
     assert order(1)[:8] != order(1)[8:], "each block has an order of its own"
 
 
+def test_weights_shift_the_shares_and_every_prefix_follows() -> None:
+    plan = Plan(cells(3), 0, {"worse": 2, "aspect0": 3})
+    specs = [plan.spec(index) for index in range(60)]
+    labels = Counter(spec.label for spec in specs if spec)
+    assert (labels["better"], labels["worse"]) == (20, 40)
+    assert Counter(spec.aspects[0] for spec in specs if spec) == {"aspect0": 36, "aspect1": 12, "aspect2": 12}
+    for end in range(3, 60, 3):
+        assert Counter(spec.label for spec in specs[:end] if spec)["better"] == end // 3
+
+
+@given(
+    seed=st.integers(),
+    kept=st.lists(st.one_of(st.none(), st.sampled_from([*cells(3), Spec("better", ("gone",))])), max_size=80),
+)
+def test_jobs_keep_their_cells_and_the_free_ones_balance_the_whole(seed: int, kept: list[Spec | None]) -> None:
+    plan = Plan(cells(3), seed).keeping(kept)
+    specs = [plan.spec(index) for index in range(len(kept))]
+    assert all(now == had for now, had in zip(specs, kept, strict=True) if had in cells(3))
+    assert set(specs) <= set(cells(3))
+    before = Counter(spec.label for spec in kept if spec in cells(3) and spec)
+    after = Counter(spec.label for spec in specs if spec)
+    free = len(kept) - before.total()
+    tilt = abs(before["better"] - before["worse"])
+    assert abs(after["better"] - after["worse"]) <= max(tilt - free, 1)
+    assert specs == [Plan(cells(3), seed).keeping(kept).spec(index) for index in range(len(kept))]
+
+
+def test_free_jobs_alone_are_balanced_over_the_cells() -> None:
+    plan = Plan(cells(6), 5).keeping([None] * 120)
+    assert Counter(plan.spec(index) for index in range(120)) == dict.fromkeys(cells(6), 10)
+
+
 def test_no_cells_no_orders() -> None:
     assert Plan((), seed=0).spec(5) is None
 

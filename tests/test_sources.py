@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,11 @@ def write_rows(*rows: Any) -> str:
 def read(path: str, **options: Any) -> list[Prompt]:
     """The prompts; that the survey agrees with them is checked on every reading."""
     source = Source(path=path, **options)
-    prompts = list(source.prompts())
-    assert survey(source).count == len(prompts)
+    prompts, found = list(source.prompts()), survey(source)
+    assert found.count == len(prompts)
+    assert survey(source, asdict(found)) == found
+    for start in (0, 1, len(prompts)):
+        assert list(source.prompts(found, start)) == prompts[start:], "the short way gives the same"
     return prompts
 
 
@@ -266,8 +270,36 @@ def test_the_limit_counts_good_prompts_and_looks_no_further() -> None:
 def test_the_survey_describes_the_file() -> None:
     content = b'{"prompt": "a"}\n{"prompt": "b", "system": "s"}\n'
     path, digest = write(content), hashlib.sha256(content).hexdigest()
-    assert survey(Source(path=path)) == Survey(2, False, 0, "", 0, digest, len(content))
-    assert survey(Source(path=path, limit=1)) == Survey(1, True, 0, "", 0, digest, len(content))
+    for limit, count, plain in ((None, 2, False), (1, 1, True)):
+        source = Source(path=path, limit=limit)
+        assert survey(source) == Survey(count, plain, 0, "", 0, digest, len(content), source.reading)
+
+
+def test_a_survey_is_taken_at_its_word_for_the_same_bytes_read_the_same_way_alone() -> None:
+    path = write_rows({"prompt": "a"}, {"prompt": "b"})
+    source = Source(path=path)
+    known = asdict(survey(source)) | {"count": 77}
+    assert survey(source, known).count == 77
+    assert survey(source, {"sha256": known["sha256"]}).count == 2, "of another version"
+    assert survey(Source(path=path, limit=1), known).count == 1
+    write_rows({"prompt": "a"}, {"prompt": "c"})
+    assert survey(source, known).count == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "grown"),
+    [
+        ("a\nb\n", "a\nb\nc\n", True),
+        ("a\nb", "a\nb\nc\n", True),
+        ("a\nb", "a\nbc\n", False),
+        ("a\nb\n", "a\nb\n", False),
+        ("a\nb\n", "b\na\nc\n", False),
+        ("a\nb\n", "a\n", False),
+    ],
+)
+def test_a_file_has_grown_when_whole_lines_came_after_the_others(before: str, after: str, grown: bool) -> None:
+    found = survey(Source(path=write(before, "p.txt")))
+    assert Source(path=write(after, "p.txt")).begins_with(found.sha256, found.bytes) is grown
 
 
 def test_csv_by_column_name() -> None:
@@ -327,6 +359,8 @@ def test_parquet_rows_are_numbered() -> None:
     parquet.write_table(table, "prompts.parquet")
     assert refusal("prompts.parquet").message == ("prompts.parquet, row 2501: a column holds bytes, which JSON cannot")
     assert len(read("prompts.parquet", skip_bad_lines=True)) == 2500
+    clean = Source(path="prompts.parquet", limit=2500)
+    assert [prompt.text for prompt in clean.prompts(survey(clean), 1999)][:2] == ["p1999", "p2000"]
 
 
 def test_what_is_no_parquet() -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from rmboost.claim import claim, owner, set_aside
 from rmboost.errors import StoreError
-from rmboost.records import Drop, Dropped, Job, Kept, Pair, Prompt, Response
-from rmboost.store import Store, claim, set_aside
+from rmboost.journal import Journal
+from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair, Prompt, Response
+from rmboost.store import Store
 
 
 def job(index: int) -> Job:
@@ -103,6 +106,120 @@ def test_files_that_do_not_fit_are_written_anew_and_the_old_rows_kept(tmp_path: 
     assert (previous.read_bytes() if previous.exists() else None) == touched
 
 
+def failed(index: int) -> Failed:
+    return Failed(job(index), "too long")
+
+
+def finish_with_a_failure(store: Store) -> None:
+    assert store.resume("run", 6) == 0
+    store.write_manifest({"status": "running"})
+    outcomes: list[Outcome] = [kept(0), dropped(1), failed(2), kept(3), failed(4), kept(5)]
+    for index, outcome in enumerate(outcomes):
+        store.add(outcome, {"id": index})
+    store.checkpoint(closed=True)
+
+
+def test_a_finished_run_goes_on_at_its_first_failure(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, finish_with_a_failure)
+
+    def again(store: Store) -> None:
+        assert (store.journal.failure(2), store.journal.failure(4)) == ("too long", "too long")
+        assert store.resume("run", 6) == 2
+        assert (store.tally.kept, store.tally.failed.total(), store.notice) == (1, 0, "")
+        for index in range(2, 6):
+            store.add(kept(index), {"id": index})
+
+    visit(output, again)
+    assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == [0, 2, 3, 4, 5]
+    assert (tmp_path / "pairs.run" / "rejects.jsonl").read_text() == '{"id": 1}\n'
+
+    def done(store: Store) -> None:
+        assert store.resume("run", 6) == 2, "the checkpoint of the kept rows was never written"
+        assert (store.journal.failure(2), store.journal.failure(4)) == (None, None)
+
+    visit(output, done)
+
+
+def test_a_stopped_run_keeps_its_failures_until_it_is_through(tmp_path: Path) -> None:
+    visit(tmp_path / "pairs.jsonl", finish_with_a_failure)
+
+    def grown(store: Store) -> None:
+        assert store.resume("more", 8, earlier="run") == 6
+        for index in (6, 7):
+            store.add(kept(index), {"id": index})
+        store.checkpoint(closed=True)
+
+    visit(tmp_path / "pairs.jsonl", grown)
+    visit(tmp_path / "pairs.jsonl", lambda store: eq(store.resume("more", 8), 2))
+
+
+def eq(found: object, wanted: object) -> None:
+    assert found == wanted
+
+
+def test_a_finished_output_that_nobody_touched_is_not_read_again(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+
+    def finish(store: Store) -> None:
+        settle_four(store)
+        store.checkpoint(closed=True)
+
+    visit(output, finish)
+    before = output.read_bytes()
+    status = output.stat()
+    output.write_bytes(before[::-1])
+    os.utime(output, ns=(status.st_atime_ns, status.st_mtime_ns))
+    visit(output, lambda store: eq(store.resume("run", 4), 4))  # nobody does this by accident
+    os.utime(output)
+    visit(output, lambda store: eq(store.resume("run", 4), 0))
+    assert (tmp_path / "pairs.run" / "previous.jsonl").read_bytes() == before[::-1]
+
+
+def test_a_touched_but_equal_output_goes_on(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, finish_with_a_failure)
+    os.utime(output)
+    visit(output, lambda store: eq(store.resume("run", 6), 2))
+
+
+def test_rows_edited_after_the_first_failure_are_set_aside_as_well(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, finish_with_a_failure)
+    output.write_bytes(output.read_bytes().replace(b'"id": 5', b'"id": 7'))
+    visit(output, lambda store: eq(store.resume("run", 6), 0))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"stamp": 3},
+        {"end": {"jobs": 4, "pages": 1}},
+        {"end": {"jobs": 4, "pairs": [1, "x"], "rejects": [0, ""], "tally": {"kept": 4, "sold": {}}}},
+    ],
+)
+def test_a_checkpoint_of_another_version_counts_as_none(tmp_path: Path, harm: dict[str, object]) -> None:
+    output = tmp_path / "pairs.jsonl"
+
+    def meddle(store: Store) -> None:
+        settle_four(store)
+
+    visit(output, meddle)
+
+    async def rewrite() -> None:
+        journal = Journal(tmp_path / "pairs.run" / "journal.sqlite")
+        journal.remember("checkpoint", journal.recall("checkpoint") | harm)
+        await journal.close()
+
+    asyncio.run(rewrite())
+
+    def again(store: Store) -> None:
+        assert store.resume("run", 6) == 0
+        assert "previous.jsonl" in store.notice
+
+    visit(output, again)
+
+
 def test_somebody_elses_file_is_left_alone(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     output.write_text("precious\n")
@@ -167,11 +284,12 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path, name: str) -> N
 
 
 def test_a_second_process_is_refused_with_the_first_ones_pid(tmp_path: Path) -> None:
-    import os
-
     with claim(tmp_path / "pairs.jsonl"), pytest.raises(StoreError, match=f"process {os.getpid()} is working"):
         claim(tmp_path / "pairs.jsonl")
-    claim(tmp_path / "pairs.jsonl").close()
+    assert owner(tmp_path / "pairs.run") is None
+    with claim(tmp_path / "pairs.jsonl"):
+        assert owner(tmp_path / "pairs.run") == str(os.getpid())
+    assert owner(tmp_path / "nowhere.run") is None
 
 
 def test_fresh_moves_the_old_run_aside_and_deletes_nothing(tmp_path: Path) -> None:

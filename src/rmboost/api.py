@@ -10,10 +10,10 @@ import jsonlines
 
 from rmboost import config as configs
 from rmboost import run
+from rmboost.claim import claim
 from rmboost.config import Config
 from rmboost.errors import ConfigError
 from rmboost.run import Listener
-from rmboost.store import claim
 from rmboost.summary import Summary
 
 

@@ -9,6 +9,7 @@ from time import monotonic
 from pydantic import Field, NonNegativeFloat
 
 from rmboost.errors import ConfigError
+from rmboost.journal import Totals
 from rmboost.records import Usage
 from rmboost.registry import Component
 
@@ -46,12 +47,12 @@ class Spent:
     cost: float | None = 0.0
 
     @classmethod
-    def before(cls, models: Mapping[str, tuple[int, Usage]], prices: Mapping[str, Price]) -> Spent:
-        """What earlier runs used: calls and tokens by the name of the model that answered."""
+    def before(cls, models: Mapping[str, Totals], prices: Mapping[str, Price]) -> Spent:
+        """What earlier runs used, by the name of the model that answered."""
         spent = cls()
-        for model, (calls, usage) in models.items():
-            spent.add(usage, price_of(model, prices))
-            spent.calls += calls - 1
+        for model, used in models.items():
+            spent.add(used.usage, price_of(model, prices))
+            spent.calls += used.calls - 1
         return spent
 
     def add(self, usage: Usage, price: Price | None) -> None:

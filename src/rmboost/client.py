@@ -70,7 +70,7 @@ class _Call:
     """A call of a job, on its way to a model."""
 
     key: bytes
-    job: str
+    job: Job
     number: int
     role: str
     seat: Seat
@@ -144,7 +144,7 @@ class Client:
         if known := self.journal.get(key):
             self.meter.replayed += 1
             return known
-        return await self._send_until_answered(_Call(key, job.key, call, role, seat, request), places)
+        return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
 
     async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:
         """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
@@ -175,7 +175,8 @@ class Client:
             response = await line.backend.complete(call.request)
             self._count(response, call.seat)
             seconds = time.perf_counter() - started
-            await self.journal.put(Entry(call.key, call.job, call.number, call.role, response, seconds))
+            entry = Entry(call.key, call.job.key, call.number, call.role, response, seconds, call.job.spec)
+            await self.journal.put(entry)
         except BaseException as error:
             line.pace.failed(number, error)
             if len(call.seat.lines) > 1 and line.struck(error):

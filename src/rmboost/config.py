@@ -70,6 +70,8 @@ class Config(Component):
     """a weaker model, asked only where a method contrasts two models (``method.contrast``)"""
     checks: tuple[dict[str, Any], ...] = tuple({"name": name} for name in DEFAULT_CHECKS)
     """in the order in which they look at a pair"""
+    weights: dict[str, PositiveInt] = Field(default_factory=dict)
+    """how often a label or an aspect is ordered for each time that the others are: ``{factuality: 3}``"""
     seed: int = 0
     draws: PositiveInt = 4
     """how often an answer that a check refuses is drawn before the job is rejected"""

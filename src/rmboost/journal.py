@@ -10,36 +10,28 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rmboost import rescue, schema
 from rmboost.errors import StoreError
-from rmboost.records import Response, Usage
+from rmboost.records import Response, Spec, Usage
+from rmboost.schema import control_sum
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS calls (
-    key BLOB PRIMARY KEY,      -- hash of all that could change the answer
-    job TEXT NOT NULL, call INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
-    text TEXT NOT NULL, finish_reason TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
-    seconds REAL NOT NULL,     -- from request to answer, retries not included
-    at REAL NOT NULL,          -- unix time of the answer
-    top TEXT                   -- JSON: likeliest tokens and their log-probabilities, place by place, if asked for
-);
-CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
 _GATHER_SECONDS = 0.005
-"""Answers that come within this time share a commit, which costs as much CPU as all else about a call."""
-_START_OVER = "--fresh starts over and keeps the old run beside it"
-_INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-_REMEMBER = "INSERT OR REPLACE INTO state VALUES (?,?)"
+"""The longest that an answer waits for others to share its commit, which costs as much CPU as all else about a call."""
+_COMPANY = 16
+"""So many answers make a commit cheap enough: none waits longer than they take to come."""
+_INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answered call as the journal keeps it."""
+    """One answered call as the journal keeps it. ``spec``: what was ordered of the job it belongs to."""
 
     key: bytes
     job: str
@@ -47,76 +39,116 @@ class Entry:
     role: str
     response: Response
     seconds: float
+    spec: Spec | None = None
 
     def row(self) -> tuple[Any, ...]:
         answer, usage = self.response, self.response.usage
         tokens = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
         about = (self.key, self.job, self.call, self.role, answer.model, answer.text, answer.finish_reason)
         top = json.dumps(answer.top, ensure_ascii=False) if answer.top else None
-        return (*about, *tokens, self.seconds, time.time(), top)
+        spec = json.dumps([self.spec.label, *self.spec.aspects], ensure_ascii=False) if self.spec else None
+        control = control_sum(self.key, answer.text, answer.model, answer.finish_reason, *tokens, top)
+        return (*about, *tokens, self.seconds, time.time(), top, spec, control)
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What all calls in the journal came to: the bill of a run over all its restarts."""
+    """What calls came to: those of a model, or of the run over all its restarts."""
 
-    calls: int
-    usage: Usage
-    seconds: float
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(self.calls + other.calls, self.usage + other.usage, self.seconds + other.seconds)
 
 
 class Journal:
-    """Answered calls by key, and a few named values. Entries that arrive during a commit share the next one."""
+    """Answered calls by key, and a few named values. Entries that arrive during a commit share the next one.
+
+    rescued: what is to be told when the file was damaged and has been put in order; else empty.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._reader = self._connect()
+        self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
         self._writer = self._connect()
+        self._reader = self._connect()
+        self._was_empty = self._read("SELECT 1 FROM calls") is None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
         self._flushing: asyncio.Task[None] | None = None
+        self._arrivals = _Arrivals()
 
-    def get(self, key: bytes) -> Response | None:
-        """The answer to this call, if it was ever given."""
-        row = self._read(
-            "SELECT text, model, finish_reason, prompt_tokens, completion_tokens, cached_tokens, top"
-            " FROM calls WHERE key=?",
-            key,
-        )
+    def get(self, key: bytes, *, first_try: bool = False) -> Response | None:
+        """The answer to this call, if it was ever given.
+
+        first_try: this process has not tried the call's job before; then a journal that began empty has no answer.
+        """
+        if first_try and self._was_empty:
+            return None
+        row = self._read(f"SELECT {schema.ANSWER}, sum FROM calls WHERE key=?", key)
         if not row:
             return None
-        return Response(row[0], row[1], row[2], Usage(*row[3:6]), top=tuple(json.loads(row[6] or "[]")))
+        *answer, control = row
+        if control != control_sum(key, *answer):
+            raise self._damaged("an answer is not as it was written")
+        text, model, finish_reason, *tokens, top = answer
+        return Response(text, model, finish_reason, Usage(*tokens), top=tuple(json.loads(top or "[]")))
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
+        self._arrivals.note()
         batch = self._join_batch()
         batch.calls.append(entry.row())
         await asyncio.shield(batch.written)
 
     def remember(self, name: str, value: Any) -> None:
         """Set a named value with the next commit."""
-        self._join_batch().state[name] = json.dumps(value)
+        text = json.dumps(value)
+        self._do("INSERT OR REPLACE INTO state VALUES (?,?,?)", name, text, control_sum(text))
 
     def recall(self, name: str) -> Any:
         """A named value, or None."""
-        row = self._read("SELECT value FROM state WHERE name=?", name)
+        row = self._read("SELECT value, sum FROM state WHERE name=?", name)
+        if row and row[1] != control_sum(row[0]):
+            raise self._damaged(f"the {name} is not as it was written")
         return json.loads(row[0]) if row else None
+
+    def note_failure(self, place: int, error: str) -> None:
+        """Keep, with the next commit, why the job at this place of the input has no answer."""
+        self._do("INSERT OR REPLACE INTO failures VALUES (?,?)", place, error)
+
+    def forget_failures(self, start: int) -> None:
+        """Forget those from this place on: their jobs are tried again."""
+        self._do("DELETE FROM failures WHERE place>=?", start)
+
+    def failure(self, place: int) -> str | None:
+        """Why the job at this place of the input has no answer; None when it has one."""
+        row = self._read("SELECT error FROM failures WHERE place=?", place)
+        return str(row[0]) if row else None
+
+    def specs(self) -> dict[str, Spec]:
+        """What was last ordered of each job, by its key, as far as it was asked anything. Reads the whole journal."""
+        parsed: dict[str, Spec] = {}
+        last: dict[str, Spec] = {}
+        for job, text in self._rows("SELECT job, spec FROM calls NOT INDEXED WHERE spec IS NOT NULL"):
+            if text not in parsed:
+                label, *aspects = json.loads(text)
+                parsed[text] = Spec(label, tuple(aspects))
+            last[job] = parsed[text]
+        return last
 
     def totals(self) -> Totals:
         """Sums over all calls."""
-        calls, prompt, completion, cached, seconds = self._read(
-            "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cached_tokens), total(seconds)"
-            " FROM calls"
-        )
-        return Totals(calls, Usage(int(prompt), int(completion), int(cached)), seconds)
+        return sum(self.totals_by_model().values(), Totals())
 
-    def usage_by_model(self) -> dict[str, tuple[int, Usage]]:
-        """Calls and tokens of each model that answered."""
-        query = (
-            "SELECT model, count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens)"
-            " FROM calls GROUP BY model"
+    def totals_by_model(self) -> dict[str, Totals]:
+        """Sums over the calls that each model answered, by the name that it answered with."""
+        rows = self._rows(
+            "SELECT model, calls, prompt_tokens, completion_tokens, cached_tokens, seconds FROM totals ORDER BY model"
         )
-        return {model: (calls, Usage(*tokens)) for model, calls, *tokens in self._reader.execute(query)}
+        return {model: Totals(calls, Usage(*tokens), seconds) for model, calls, *tokens, seconds in rows}
 
     def usage_by_job(self) -> list[tuple[int, Usage, float]]:
         """Calls, tokens and seconds of each job, for a forecast."""
@@ -124,7 +156,7 @@ class Journal:
             "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
             " FROM calls GROUP BY job"
         )
-        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._reader.execute(query)]
+        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query)]
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""
@@ -135,21 +167,39 @@ class Journal:
         self._writer.close()
 
     def _read(self, query: str, *values: Any) -> Any:
-        """The first row of a query. Raises StoreError for a file that is damaged."""
+        """The first row of a query, or None."""
+        return next(self._rows(query, *values), None)
+
+    def _rows(self, query: str, *values: Any) -> Iterator[Any]:
         try:
-            return self._reader.execute(query, values).fetchone()
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._path}: {error}", _START_OVER) from None
+            yield from self._reader.execute(query, values)
+        except rescue.ERRORS as error:
+            raise self._translated(error, "read") from None
+
+    def _translated(self, error: Exception, done: str) -> StoreError:
+        """Damage, or what the system has against reading or writing just now."""
+        if rescue.is_damage(error):
+            return self._damaged(str(error))
+        hint = "make room, then run the same command again" if done == "written" else ""
+        return StoreError(f"{self._path} cannot be {done}: {error}", hint)
+
+    def _damaged(self, what: str) -> StoreError:
+        rescue.mark(self._path)
+        hint = f"the same command again rescues what can be read and asks the rest again; {schema.START_OVER}"
+        return StoreError(f"{self._path} is damaged: {what}", hint)
 
     def _connect(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._path}: {error}", _START_OVER) from None
+            schema.bring_up_to_date(connection, self._path)
+        except rescue.ERRORS as error:
+            raise self._translated(error, "opened") from None
         return connection
+
+    def _do(self, statement: str, *values: Any) -> None:
+        self._join_batch().others.append((statement, values))
 
     def _join_batch(self) -> _Batch:
         if self._batch is None:
@@ -162,13 +212,12 @@ class Journal:
         """Commit batch after batch, as long as entries come in."""
         loop = asyncio.get_running_loop()
         while self._batch is not None:
-            await asyncio.sleep(_GATHER_SECONDS)
+            await asyncio.sleep(self._arrivals.patience())
             batch, self._batch = self._batch, None
             try:
                 await loop.run_in_executor(self._thread, self._commit, batch)
-            except sqlite3.Error as error:
-                hint = "make room, then run the same command again"
-                batch.fail(StoreError(f"{self._path} cannot be written: {error}", hint))
+            except rescue.ERRORS as error:
+                batch.fail(self._translated(error, "written"))
             except Exception as error:  # whoever waits for the batch must hear of a bug as well
                 batch.fail(error)
             else:
@@ -178,20 +227,43 @@ class Journal:
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             self._writer.executemany(_INSERT, batch.calls)
-            self._writer.executemany(_REMEMBER, batch.state.items())
+            for statement, values in batch.others:
+                self._writer.execute(statement, values)
             self._writer.execute("COMMIT")
         except BaseException:
             if self._writer.in_transaction:  # a full disk has rolled it back already
-                self._writer.execute("ROLLBACK")
+                with suppress(sqlite3.Error):  # the first error is the one to tell
+                    self._writer.execute("ROLLBACK")
             raise
 
 
+class _Arrivals:
+    """How thick answers come, and so how long it is worth waiting for more of them."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._gap = _LONE
+
+    def note(self) -> None:
+        now = time.monotonic()
+        self._gap += (min(now - self._last, _LONE) - self._gap) / 8
+        self._last = now
+
+    def patience(self) -> float:
+        """Seconds; none where nobody would come within the longest wait."""
+        return min(self._gap * _COMPANY, _GATHER_SECONDS) if self._gap < _GATHER_SECONDS else 0.0
+
+
+_LONE = 10 * _GATHER_SECONDS
+"""An interval between two answers that counts as no load at all."""
+
+
 class _Batch:
-    """Entries that will share a commit."""
+    """What will share a commit."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        self.state: dict[str, str] = {}
+        self.others: list[tuple[str, tuple[Any, ...]]] = []
         self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def fail(self, error: Exception) -> None:

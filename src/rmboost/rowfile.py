@@ -21,21 +21,37 @@ class RowFile:
         self.path = path
         self.size = 0
         self._hash = hashlib.sha256()
+        self._known = ""
         self._file: IO[bytes] | None = None
 
     @property
     def sha256(self) -> str:
-        return self._hash.hexdigest()
+        return self._known or self._hash.hexdigest()
+
+    @property
+    def length(self) -> int:
+        """Bytes of the file as it is; of what is no file, 0."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    @property
+    def changed(self) -> int:
+        """When the file was last written to, in nanoseconds by the system's clock: only good to see whether it was."""
+        return self.path.stat().st_mtime_ns if self.path.is_file() else 0
+
+    def adopt(self, size: int, sha256: str) -> None:
+        """Take the file to hold this, unread; nothing will be appended."""
+        self.size, self._known = size, sha256
 
     def open_at(self, size: int, sha256: str) -> bool:
         """Keep the first ``size`` bytes, if they have that hash, and append after them. False: they have not."""
         self.close()
-        self.size, self._hash = 0, hashlib.sha256()
+        self.size, self._hash, self._known = 0, hashlib.sha256(), ""
         if size and not (self.path.is_file() and self._read(size) and self.sha256 == sha256):
             self.size, self._hash = 0, hashlib.sha256()
             return False
         self._file = self.path.open("r+b" if self.path.exists() else "w+b", buffering=0)
-        self._file.truncate(size)
+        if self.length != size:  # not when it is: that would count as writing to it
+            self._file.truncate(size)
         self._file.seek(size)
         return True
 
@@ -53,10 +69,15 @@ class RowFile:
         self.size += len(line)
         return line
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Bring all rows to disk."""
         if self._file:
             os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Bring all rows to disk and close."""
+        self.flush()
+        if self._file:
             self._file.close()
             self._file = None
 

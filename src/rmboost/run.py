@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from rmboost import budget, rehearsal, roles
 from rmboost.budget import Budget, Spent
+from rmboost.claim import set_aside, surveyed
 from rmboost.client import Client, Meter
 from rmboost.config import Config
 from rmboost.engine import Engine, settle
@@ -24,7 +25,8 @@ from rmboost.fingerprint import difference, settings_of
 from rmboost.forecast import Forecast, forecast
 from rmboost.recipe import Recipe
 from rmboost.records import Kept, Outcome, stable_hash
-from rmboost.store import Store, set_aside
+from rmboost.replan import settle_plan
+from rmboost.store import Store
 from rmboost.summary import Summary
 from rmboost.tally import Tally
 
@@ -65,7 +67,7 @@ def generate(
     Raises RMBoostError (see ``rmboost.errors``).
     """
     listener = listener or Listener()
-    recipe = Recipe.prepare(prompts, config or Config())
+    recipe = Recipe.prepare(prompts, config or Config(), surveyed(output))
     budget.check(recipe.config.ceilings, _models(recipe), recipe.config.prices)
     _run(rehearsal.play_all(recipe))
     for line in (*roles.describe(recipe.config), *_left_out(recipe)):
@@ -94,7 +96,7 @@ async def _generate(recipe: Recipe, output: Path, pilot: int | None, listener: L
     started = time.monotonic()
     store = Store(output)
     try:
-        start = _resume(recipe, store, listener)
+        recipe, start = _resume(recipe, store, listener)
         client, status = _client(recipe, store), "unchanged"
         total = recipe.survey.count
         if start < total:
@@ -121,8 +123,11 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
         yield f"prompts left out because the same text came before: {found.duplicates}"
 
 
-def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
-    """Open the store for these settings and say what is different from the last run; how many jobs are settled."""
+def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, int]:
+    """Open the store for these settings and say what is different from the last run.
+
+    The recipe with the plan that its jobs go on with, and how many of them are settled.
+    """
     settings = settings_of(recipe.config, recipe.method, recipe.templates)
     before = store.manifest
     if before:
@@ -130,13 +135,16 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
             listener.notice(f"changed since the last run: {line}")
         for line in _moved(before, recipe):
             listener.notice(line)
-    run = f"{stable_hash(settings, recipe.survey.plain, recipe.survey.sha256):x}"
-    start = store.resume(run, recipe.survey.count)
+    course = settle_plan(recipe, store.journal)
+    run, earlier = (f"{stable_hash(settings, recipe.survey.plain, each):x}" for each in (course.order, course.earlier))
+    start = store.resume(run, recipe.survey.count, earlier)
+    for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
+        listener.notice(line)
     store.write_manifest({"status": "running", "settings": settings, **_surroundings(recipe)})
     if listener.wants_rows:
         for row in store.lines():
             listener.row(row)
-    return start
+    return replace(recipe, plan=course.plan), start
 
 
 def _surroundings(recipe: Recipe) -> dict[str, Any]:
@@ -146,10 +154,8 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
 
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
-    """What is said when prompts or servers are others than in the last run; answered calls are used all the same."""
+    """What is said when servers are others than in the last run; answered calls are used all the same."""
     now = _surroundings(recipe)
-    if before.get("input", now["input"])["sha256"] != now["input"]["sha256"]:
-        yield "changed since the last run: the prompts; only calls that are new are asked"
     if before.get("base_url", now["base_url"]) != now["base_url"]:
         yield f"changed since the last run: the endpoint, {before['base_url']} → {now['base_url']}"
 
@@ -157,7 +163,7 @@ def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
 def _client(recipe: Recipe, store: Store) -> Client:
     config = recipe.config
     seats = roles.seats(config)
-    spent = Spent.before(store.journal.usage_by_model(), config.prices)
+    spent = Spent.before(store.journal.totals_by_model(), config.prices)
     return Client(
         seats,
         store.journal,

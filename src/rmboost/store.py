@@ -6,40 +6,28 @@ files are good; whatever a killed process wrote past it is cut off and written a
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from rmboost.checkpoint import Checkpoint, Mark
+from rmboost.claim import claim, free, read_manifest
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
-from rmboost.records import Kept, Outcome
+from rmboost.records import Failed, Kept, Outcome
 from rmboost.rowfile import RowFile
 from rmboost.tally import Tally
 
 _CHECKPOINT_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """How far the files are good, for the settings and input that ``run`` is the hash of."""
-
-    run: str = ""
-    jobs: int = 0
-    pairs: tuple[int, str] = (0, "")
-    rejects: tuple[int, str] = (0, "")
-    tally: Mapping[str, Any] = field(default_factory=dict)
-    closed: bool = False
-    """the process that wrote it ended in peace: whatever stands past it now was written by other hands"""
-
-
 class Store:
     """The files of the run that writes ``output``, claimed by this process until ``close``.
 
+    notice: what a person is told of rows that did not fit the run that goes on; else empty.
     Raises StoreError when the output is not ours, or another process works on it.
     """
 
@@ -47,6 +35,9 @@ class Store:
         self.output = output
         self.folder = output.with_suffix(".run")
         self.tally = Tally()
+        self.notice = ""
+        self._run = ""
+        self._first_failure: Mark | None = None
         self._checked = time.monotonic()
         self._lock = claim(output)
         try:
@@ -74,23 +65,29 @@ class Store:
         draft.write_text(json.dumps({**values, "files": files}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         draft.replace(self.folder / "manifest.json")
 
-    def resume(self, run: str, jobs: int) -> int:
-        """Open the files for a run over ``jobs`` jobs; how many of them are settled in the files already.
+    def resume(self, run: str, jobs: int, earlier: str = "") -> int:
+        """Open the files for a run over so many jobs; how many of them are settled already, whose rows stay.
 
-        Files of other settings, or changed by other hands, are set aside and written anew from the journal.
+        run: a hash of settings and input. earlier: that of a run whose jobs were the first of these.
         """
         self._run = run
-        checkpoint = Checkpoint(**(self.journal.recall("checkpoint") or {}))
-        if self._goes_on(checkpoint, jobs) and self._open(checkpoint):
-            self.tally = Tally.load(dict(checkpoint.tally)) if checkpoint.tally else Tally()
-            return checkpoint.jobs
-        self._set_output_aside()
-        self._open(Checkpoint())
-        self.checkpoint()
-        return 0
+        checkpoint = Checkpoint.load(self.journal.recall("checkpoint"))
+        start = checkpoint.start(jobs) if checkpoint.run in (run, earlier or run) else None
+        if start and self._open(checkpoint, start, done=start.jobs == jobs):
+            self.tally = Tally.load(dict(start.tally))
+            self._first_failure = checkpoint.first_failure if self.tally.failed else None
+        else:
+            self._set_output_aside()
+            self._open_at(Mark())
+        self.journal.forget_failures(self.tally.settled)
+        self.checkpoint(closed=self.tally.settled == jobs)
+        return self.tally.settled
 
     def add(self, outcome: Outcome, row: Mapping[str, Any]) -> bytes:
         """Append the row of the next job in input order, to the pairs or to the rejects; returns its line."""
+        if isinstance(outcome, Failed):
+            self._first_failure = self._first_failure or self._mark()
+            self.journal.note_failure(self.tally.settled, outcome.error)
         line = (self._pairs if isinstance(outcome, Kept) else self._rejects).append(row)
         self.tally.add(outcome)
         if time.monotonic() - self._checked > _CHECKPOINT_SECONDS:
@@ -98,10 +95,14 @@ class Store:
         return line
 
     def checkpoint(self, *, closed: bool = False) -> None:
-        """Note in the journal how far the files are good."""
+        """Note in the journal how far the files are good. closed: nothing more will be added by this process."""
         self._checked = time.monotonic()
-        pairs, rejects = ((file.size, file.sha256) for file in (self._pairs, self._rejects))
-        state = Checkpoint(self._run, self.tally.settled, pairs, rejects, self.tally.dump(), closed)
+        changed = (0, 0)
+        if closed:
+            self._pairs.flush()
+            self._rejects.flush()
+            changed = (self._pairs.changed, self._rejects.changed)
+        state = Checkpoint(self._run, self._mark(), self._first_failure, closed, changed)
         self.journal.remember("checkpoint", asdict(state))
 
     async def close(self) -> None:
@@ -117,104 +118,30 @@ class Store:
             with self.output.open("rb") as file:
                 yield from file
 
-    def _goes_on(self, checkpoint: Checkpoint, jobs: int) -> bool:
-        """A finished run with failed jobs does not: it is written anew, so that just those are asked again."""
-        finished = checkpoint.jobs == jobs
-        return (
-            checkpoint.run == self._run
-            and checkpoint.jobs <= jobs
-            and not (finished and checkpoint.tally.get("failed"))
-        )
+    def _mark(self) -> Mark:
+        pairs, rejects = ((file.size, file.sha256) for file in (self._pairs, self._rejects))
+        return Mark(self.tally.settled, pairs, rejects, self.tally.dump())
 
-    def _open(self, at: Checkpoint) -> bool:
-        if at.closed and self.output.is_file() and self.output.stat().st_size != at.pairs[0]:
+    def _open(self, checkpoint: Checkpoint, start: Mark, *, done: bool) -> bool:
+        """Open the files at ``start``, if they are as the checkpoint says; one million rows are three gigabytes, so
+        they are not read when nothing will be added and nobody has touched them since.
+        """
+        end = checkpoint.end
+        if checkpoint.closed and self._pairs.length != end.pairs[0]:
             return False
-        return self._rejects.open_at(*at.rejects) and self._pairs.open_at(*at.pairs)
+        untouched = checkpoint.closed and checkpoint.changed == (self._pairs.changed, self._rejects.changed)
+        if untouched and done:
+            self._pairs.adopt(*end.pairs)
+            self._rejects.adopt(*end.rejects)
+            return True
+        if start is not end and not untouched and not self._open_at(end):
+            return False
+        return self._open_at(start)
+
+    def _open_at(self, mark: Mark) -> bool:
+        return self._rejects.open_at(*mark.rejects) and self._pairs.open_at(*mark.pairs)
 
     def _set_output_aside(self) -> None:
         if self.output.is_file() and self.output.stat().st_size:
-            self.output.replace(_free(self.folder / f"previous{self.output.suffix}"))
-
-
-def claim(output: Path) -> IO[str]:
-    """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
-    folder = output.with_suffix(".run")
-    _refuse_foreign(output, folder)
-    return _lock(output, folder)
-
-
-def _lock(output: Path, folder: Path) -> IO[str]:
-    try:
-        folder.mkdir(exist_ok=True)
-        lock = (folder / "lock").open("a+")
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be used: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        with lock:
-            lock.seek(0)
-            owner = lock.read().strip() or "unknown"
-        raise StoreError(f"process {owner} is working on {output}", "wait for it, or choose another -o") from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock
-
-
-def _refuse_foreign(output: Path, folder: Path) -> None:
-    if output.is_dir():
-        raise StoreError(f"{output} is a folder", f"-o {output / 'pairs.jsonl'}")
-    if not output.parent.is_dir():
-        raise StoreError(f"there is no folder {output.parent}", f"mkdir -p {output.parent}")
-    if output.suffix == ".run":
-        raise StoreError(f"{output} would be its own run folder", "choose a name that ends in .jsonl")
-    made = read_manifest(folder).get("output")
-    if output.is_file() and output.stat().st_size and made != output.name:
-        raise StoreError(
-            f"{output} exists and was not made by the run in {folder}; it is left alone",
-            "choose another -o, or move the file away",
-        )
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a run folder; empty when there is none. Raises StoreError when it cannot be read."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return {}
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"{path} cannot be read: {error}", "--fresh starts over and keeps the old run beside it"
-        ) from None
-    return dict(manifest)
-
-
-def _is_of_another(output: Path, folder: Path) -> bool:
-    """Whether the run belongs to another file; a damaged one, which is to be moved out of the way, does not."""
-    try:
-        return bool(read_manifest(folder).get("output", output.name) != output.name)
-    except StoreError:
-        return False
-
-
-def set_aside(output: Path) -> Path | None:
-    """Move a run of ours and its output to a folder of their own (``--fresh``): nothing paid for is deleted."""
-    folder = output.with_suffix(".run")
-    if not folder.is_dir():
-        return None
-    if _is_of_another(output, folder):
-        _refuse_foreign(output, folder)
-    aside = _free(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
-    with _lock(output, folder):
-        if output.is_file():
-            output.replace(folder / output.name)
-        folder.replace(aside)
-    return aside
-
-
-def _free(path: Path) -> Path:
-    """This path, or with a number the first one like it that is not taken."""
-    names = (path, *(path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(2, 10_000)))
-    return next(name for name in names if not name.exists())
+            aside = self.output.replace(free(self.folder / f"previous{self.output.suffix}"))
+            self.notice = f"the rows so far do not fit this run and are kept in {aside}; answered calls are used again"

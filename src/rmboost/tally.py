@@ -49,7 +49,7 @@ class Tally:
 
     @classmethod
     def load(cls, values: dict[str, Any]) -> Tally:
-        """From what ``dump`` gave."""
+        """From what ``dump`` gave. Raises KeyError for a count that this version does not have."""
         fresh = vars(cls())
         return cls(**{name: type(fresh[name])(value) for name, value in values.items()})
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from rmboost.cache import cache_folder
+from rmboost.claim import claim
 from rmboost.errors import StoreError
 from rmboost.sources import spool
-from rmboost.store import claim
 
 STDIO = "-"
 

@@ -6,16 +6,17 @@ Both go through ``_read``, so that what the first one promises is what the secon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
 
 from pydantic import PositiveInt
 
+from rmboost import __version__
 from rmboost.errors import InputError
-from rmboost.records import Prompt
+from rmboost.records import Prompt, stable_hash
 from rmboost.registry import Component
 from rmboost.sources import files, formats
 from rmboost.sources.files import spool
@@ -55,12 +56,25 @@ class Source(InputOptions):
 
     path: str
 
-    def prompts(self) -> Iterator[Prompt]:
-        """The good prompts in input order: exactly those that ``survey`` counts.
+    def prompts(self, survey: Survey | None = None, start: int = 0) -> Iterator[Prompt]:
+        """The good prompts in input order: exactly those that ``survey`` counts, from number ``start`` on.
 
+        survey: of this source; if nothing is left out, a million prompts are passed over in a fifth of a second.
         Raises InputError, while it is iterated, for a file or a line that cannot be used.
         """
-        return _read(self, _Tally())
+        if survey and survey.clean:
+            rows = islice(_rows(self, skip=start), survey.count - start)
+            return (prompt for _, row in rows if (prompt := _fresh(row, self, None)))
+        return islice(_read(self, _Tally()), start, None)
+
+    def begins_with(self, sha256: str, size: int) -> bool:
+        """Whether the file's first ``size`` bytes have this hash, and whole lines stand in them: it has only grown."""
+        return files.check(self.path, self.format) != "parquet" and files.grew_from(self.path, sha256, size)
+
+    @property
+    def reading(self) -> str:
+        """A hash of how the file is read. The same bytes, read in the same way, have the same survey."""
+        return f"{stable_hash(self.model_dump(mode='json', exclude={'path'}), __version__):x}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class Survey:
 
     count: prompts. plain: each of them is one string without a system text. bad: lines that were skipped,
     the first of them told in ``first_bad``. duplicates: rows left out that repeat a prompt and have no id.
+    reading: a hash of how the source was read.
     """
 
     count: int
@@ -78,10 +93,24 @@ class Survey:
     duplicates: int
     sha256: str
     bytes: int
+    reading: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Whether each row is a prompt."""
+        return not self.bad and not self.duplicates
 
 
-def survey(source: Source) -> Survey:
-    """Read all that the run will use, before it costs anything. Raises InputError, also for no prompt."""
+def survey(source: Source, known: Mapping[str, Any] | None = None) -> Survey:
+    """Read all that the run will use, before it costs anything. Raises InputError, also for no prompt.
+
+    known: fields of an earlier survey, which is taken at its word when it was of the same bytes, read in the same way.
+    """
+    files.check(source.path, source.format)
+    sha256, size = files.digest(source.path)
+    names = {each.name for each in fields(Survey)}
+    if known and known.keys() >= names and (known["sha256"], known["reading"]) == (sha256, source.reading):
+        return Survey(**{name: known[name] for name in names})
     tally, count, plain = _Tally(), 0, True
     for prompt in _read(source, tally):
         count += 1
@@ -90,8 +119,7 @@ def survey(source: Source) -> Survey:
         raise InputError(f"none of the {tally.bad} lines can be used, the first: {tally.first_bad}", tally.hint)
     if not count:
         raise InputError(f"{source.path} holds no prompt")
-    sha256, size = files.digest(source.path)
-    return Survey(count, plain, tally.bad, tally.first_bad, tally.duplicates, sha256, size)
+    return Survey(count, plain, tally.bad, tally.first_bad, tally.duplicates, sha256, size, source.reading)
 
 
 @dataclass
@@ -130,20 +158,23 @@ def _good(source: Source, tally: _Tally) -> Iterator[Prompt]:
             yield prompt
 
 
-def _rows(source: Source) -> Iterator[tuple[str, Row]]:
+def _rows(source: Source, skip: int = 0) -> Iterator[tuple[str, Row]]:
     kind = files.check(source.path, source.format)
     unit = "row" if kind == "parquet" else "line"
-    for number, row in formats.rows(source.path, kind, source.prompt_field):
+    for number, row in formats.rows(source.path, kind, source.prompt_field, skip):
         yield f"{unit} {number}", row
 
 
-def _fresh(row: Row, source: Source, seen: Seen) -> Prompt | None:
-    """The row's prompt, or None when it repeats an earlier one and has no id to say that this is meant."""
+def _fresh(row: Row, source: Source, seen: Seen | None) -> Prompt | None:
+    """The row's prompt, or None when it repeats an earlier one and has no id to say that this is meant.
+
+    seen: the ids so far; None when it is known that none comes twice.
+    """
     if isinstance(row, InputError):
         raise row
     named = has_id(row, source.fields)
     prompt = to_prompt(row, source.fields)
-    if seen.add(prompt.id):
+    if seen is None or seen.add(prompt.id):
         return prompt
     if named:
         raise _repeated(source, prompt.id)

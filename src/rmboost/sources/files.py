@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import math
 import shutil
 import stat
 from collections.abc import Iterator
@@ -100,14 +101,23 @@ def _inside(folder: Path) -> str:
     return f"name a file in it: {', '.join(names[:5])}" if names else "name a file"
 
 
-def digest(path: str) -> tuple[str, int]:
-    """sha256 in hex and size in bytes of the whole file."""
+def digest(path: str, upto: float = math.inf) -> tuple[str, int]:
+    """sha256 in hex and size in bytes of the whole file, or of its first ``upto`` bytes."""
     total, size = hashlib.sha256(), 0
     with reading(path), Path(path).open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(int(min(CHUNK, upto - size))):
             total.update(chunk)
             size += len(chunk)
     return total.hexdigest(), size
+
+
+def grew_from(path: str, sha256: str, size: int) -> bool:
+    """Whether this is the file of that hash and size, with further lines after it."""
+    if not 0 < size < Path(path).stat().st_size or digest(path, size)[0] != sha256:
+        return False
+    with Path(path).open("rb") as file:
+        file.seek(size - 1)
+        return b"\n" in file.read(2)  # the last line had ended, or ends now
 
 
 def spool(stream: BinaryIO, path: Path) -> None:

@@ -7,6 +7,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,17 @@ from rmboost.sources.rows import quote
 Row = dict[str, Any] | InputError
 
 
-def rows(path: str, kind: str, prompt_field: str) -> Iterator[tuple[int, Row]]:
+def rows(path: str, kind: str, prompt_field: str, skip: int = 0) -> Iterator[tuple[int, Row]]:
     """The rows of the file, streamed, with their line numbers (parquet: row numbers) from 1.
 
+    skip: so many rows are passed over without a look at what is in them.
     Raises InputError when the file as a whole is wrong.
     """
     with reading(path):
         if kind == "txt":
-            yield from _txt(path, prompt_field)
+            yield from _txt(path, prompt_field, skip)
         else:
-            yield from {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[kind](path)
+            yield from {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[kind](path, skip)
 
 
 def _lines(path: str) -> Iterator[tuple[int, bytes]]:
@@ -40,17 +42,17 @@ def _lines(path: str) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def _txt(path: str, prompt_field: str) -> Iterator[tuple[int, Row]]:
-    for number, line in _lines(path):
+def _txt(path: str, prompt_field: str, skip: int) -> Iterator[tuple[int, Row]]:
+    for number, line in islice(_lines(path), skip, None):
         try:
             yield number, {prompt_field: line.decode()}
         except UnicodeDecodeError as error:
             yield number, _not_utf8(error)
 
 
-def _jsonl(path: str) -> Iterator[tuple[int, Row]]:
+def _jsonl(path: str, skip: int) -> Iterator[tuple[int, Row]]:
     # json and not jsonlines: that numbers only lines that do not parse; here a parsed one may be bad too.
-    for number, line in _lines(path):
+    for number, line in islice(_lines(path), skip, None):
         try:
             yield number, _object(line)
         except InputError as error:
@@ -95,7 +97,7 @@ def _no_constant(text: str) -> None:
 DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant)
 
 
-def _csv(path: str) -> Iterator[tuple[int, Row]]:
+def _csv(path: str, skip: int) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(2**31 - 1)  # the default refuses a cell of 128 KiB
     # What is not UTF-8 comes through as lone surrogates, and is found in the row that has it.
     with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -105,7 +107,7 @@ def _csv(path: str) -> Iterator[tuple[int, Row]]:
             raise InputError(f"{path}, line {number}: {header.message}")
         if twice := [name for name in header if header.count(name) > 1]:
             raise InputError(f"{path}: the header has the column {quote(twice[0])} twice")
-        for number, cells in records:
+        for number, cells in islice(records, skip, None):
             if isinstance(cells, InputError):
                 yield number, cells
             elif len(cells) != len(header):
@@ -132,7 +134,7 @@ def _records(reader: Any) -> Iterator[tuple[int, list[str] | InputError]]:
                 yield number, cells
 
 
-def _parquet(path: str) -> Iterator[tuple[int, Row]]:
+def _parquet(path: str, skip: int) -> Iterator[tuple[int, Row]]:
     try:
         import pyarrow
         from pyarrow.parquet import ParquetFile
@@ -140,9 +142,12 @@ def _parquet(path: str) -> Iterator[tuple[int, Row]]:
         raise InputError(f"{path} needs pyarrow to be read", "pip install pyarrow") from None
     try:
         with ParquetFile(path) as file:
-            table = (row for batch in file.iter_batches(1000) for row in batch.to_pylist())
-            for number, row in enumerate(table, 1):
-                yield number, _as_json(row)
+            first = 1
+            for batch in file.iter_batches(1000):
+                passed = min(max(skip + 1 - first, 0), batch.num_rows)
+                for number, row in enumerate(batch.slice(passed).to_pylist(), first + passed):
+                    yield number, _as_json(row)
+                first += batch.num_rows
     except (pyarrow.ArrowException, ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as parquet: {error}") from None
 

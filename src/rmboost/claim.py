@@ -1,0 +1,127 @@
+"""Whose output it is: the lock on a run's folder, the manifest that names its output, and moving a run aside."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from rmboost.errors import StoreError
+from rmboost.schema import START_OVER
+
+_PATIENCE = (0.0, 0.02, 0.05, 0.1)
+"""Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""
+
+
+def claim(output: Path) -> IO[str]:
+    """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
+    folder = output.with_suffix(".run")
+    _refuse_foreign(output, folder)
+    return _lock(output, folder)
+
+
+def _lock(output: Path, folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(exist_ok=True)
+        lock = (folder / "lock").open("a+")
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be used: {error.strerror}") from None
+    if not any(_takes(lock, seconds) for seconds in _PATIENCE):
+        with lock:
+            lock.seek(0)
+            pid = lock.read().strip() or "unknown"
+        raise StoreError(f"process {pid} is working on {output}", "wait for it, or choose another -o")
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def _takes(lock: IO[str], seconds: float) -> bool:
+    time.sleep(seconds)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def owner(folder: Path) -> str | None:
+    """The id of the process that works in this run folder; None when nobody does."""
+    try:
+        lock = (folder / "lock").open()
+    except OSError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return lock.read().strip() or "unknown"
+    return None
+
+
+def _refuse_foreign(output: Path, folder: Path) -> None:
+    if output.is_dir():
+        raise StoreError(f"{output} is a folder", f"-o {output / 'pairs.jsonl'}")
+    if not output.parent.is_dir():
+        raise StoreError(f"there is no folder {output.parent}", f"mkdir -p {output.parent}")
+    if output.suffix == ".run":
+        raise StoreError(f"{output} would be its own run folder", "choose a name that ends in .jsonl")
+    made = read_manifest(folder).get("output")
+    if output.is_file() and output.stat().st_size and made != output.name:
+        raise StoreError(
+            f"{output} exists and was not made by the run in {folder}; it is left alone",
+            "choose another -o, or move the file away",
+        )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder; empty when there is none. Raises StoreError when it cannot be read."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return {}
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error}", START_OVER) from None
+    return dict(manifest)
+
+
+def surveyed(output: Path) -> dict[str, Any]:
+    """What the last run on this output found in its prompts; empty when there was none, or it cannot be read."""
+    try:
+        return dict(read_manifest(output.with_suffix(".run")).get("input", {}))
+    except StoreError:
+        return {}
+
+
+def _is_of_another(output: Path, folder: Path) -> bool:
+    """Whether the run belongs to another file; a damaged one, which is to be moved out of the way, does not."""
+    try:
+        return bool(read_manifest(folder).get("output", output.name) != output.name)
+    except StoreError:
+        return False
+
+
+def set_aside(output: Path) -> Path | None:
+    """Move a run of ours and its output to a folder of their own (``--fresh``): nothing paid for is deleted."""
+    folder = output.with_suffix(".run")
+    if not folder.is_dir():
+        return None
+    if _is_of_another(output, folder):
+        _refuse_foreign(output, folder)
+    aside = free(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
+    with _lock(output, folder):
+        if output.is_file():
+            output.replace(folder / output.name)
+        folder.replace(aside)
+    return aside
+
+
+def free(path: Path) -> Path:
+    """This path, or with a number the first one like it that is not taken."""
+    names = (path, *(path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(2, 10_000)))
+    return next(name for name in names if not name.exists())
