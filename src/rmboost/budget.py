@@ -45,6 +45,8 @@ class Spent:
     calls: int = 0
     tokens: int = 0
     cost: float | None = 0.0
+    most: tuple[float, float] = (0.0, 0.0)
+    """tokens and cost of the dearest call so far"""
 
     @classmethod
     def before(cls, models: Mapping[str, Totals], prices: Mapping[str, Price]) -> Spent:
@@ -53,17 +55,21 @@ class Spent:
         for model, used in models.items():
             spent.add(used.usage, price_of(model, prices))
             spent.calls += used.calls - 1
+        twice_the_mean = 2 / max(1, spent.calls)
+        spent.most = (twice_the_mean * spent.tokens, twice_the_mean * (spent.cost or 0.0))
         return spent
 
     def add(self, usage: Usage, price: Price | None) -> None:
         """One more answer."""
+        tokens, cost = usage.prompt_tokens + usage.completion_tokens, price.of(usage) if price else 0.0
         self.calls += 1
-        self.tokens += usage.prompt_tokens + usage.completion_tokens
-        self.cost = None if price is None or self.cost is None else self.cost + price.of(usage)
+        self.tokens += tokens
+        self.cost = None if price is None or self.cost is None else self.cost + cost
+        self.most = (max(self.most[0], tokens), max(self.most[1], cost))
 
 
 class Budget:
-    """Says when a ceiling is reached. Calls under way are reckoned with at what calls cost so far."""
+    """Says when a ceiling is reached. Calls under way are reckoned with as if each were the dearest so far."""
 
     def __init__(self, ceilings: Ceilings, spent: Spent) -> None:
         self._ceilings = ceilings
@@ -78,12 +84,12 @@ class Budget:
     def reached(self, under_way: int) -> str:
         """The ceiling that one more call would break, in words; nothing while there is room."""
         limits, spent = self._ceilings, self.spent
-        expected = 1 + (under_way + 1) / spent.calls if spent.calls else 1.0
+        tokens, cost = (most * (under_way + 1) for most in spent.most)
         if limits.max_calls is not None and spent.calls + under_way >= limits.max_calls:
             return f"max_calls {limits.max_calls:,} is reached"
-        if limits.max_tokens is not None and spent.tokens * expected > limits.max_tokens:
+        if limits.max_tokens is not None and spent.tokens + tokens > limits.max_tokens:
             return f"max_tokens {limits.max_tokens:,} is reached"
-        if limits.max_cost is not None and spent.cost is not None and spent.cost * expected > limits.max_cost:
+        if limits.max_cost is not None and spent.cost is not None and spent.cost + cost > limits.max_cost:
             return f"max_cost {limits.max_cost:g} is reached"
         if limits.deadline is not None and monotonic() - self._started >= limits.deadline:
             return f"the deadline of {limits.deadline:g} s is over"

@@ -230,6 +230,7 @@ class Client:
         self._failures += 1
         if self._failures >= self._max_failures and not self.halt.calls:
             self.stop("failures", f"{self._failures} calls in a row were given up, the last: {error}")
+            raise Stopped from None
 
 
 class JobAsk:

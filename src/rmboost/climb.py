@@ -32,11 +32,14 @@ class Climb:
         self._climbing = True
         self._holds = 0
         self._trial_up = True
+        self._spared = 0
+        """requests that were under way when the limit was cut: they may fail without another cut"""
         self._opened = now
         self._skipped = self._counted = 0
 
     def answered(self, now: float, *, full: bool) -> None:
         """One more answer. ``full``: the limit is in use; throughput of a pool that lacks work says nothing."""
+        self._spared = max(0, self._spared - 1)
         if not full:
             self._open(now)
             return
@@ -50,11 +53,13 @@ class Climb:
 
     def overloaded(self, now: float) -> None:
         """The endpoint said it has too much, or did not answer in time: once for the requests under way together."""
-        if self._counted + self._skipped >= self.limit or self.limit == self._held:
-            self._climbing = False
-            self._base = 0.0
-            self._set(ceil(self.limit * _CUT), now)
-            self._held = self.limit
+        if self._spared:
+            self._spared -= 1
+            return
+        self._spared = self.limit - 1
+        self._climbing, self._base = False, 0.0
+        self._set(ceil(self.limit * _CUT), now)
+        self._held = self.limit
 
     def _decide(self, rate: float, now: float) -> None:
         if self._climbing:

@@ -1,0 +1,132 @@
+"""The bill: prices, ceilings, the forecast, and the stop before a failing run burns its list."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chat_server import Call, ChatServer, Fault
+from conftest import Shell, read_jsonl
+from rmboost.budget import Budget, Ceilings, Price, Spent, price_of
+from rmboost.forecast import total
+from rmboost.records import Usage
+
+PRICES = "prices={test-model: {input: 10, cached_input: 1, output: 100}}"
+
+
+def test_a_price_is_of_a_million_tokens() -> None:
+    price = Price(input=2, cached_input=0.5, output=8)
+    assert price.of(Usage(1_000_000, 500_000, 400_000)) == pytest.approx(0.6 * 2 + 0.4 * 0.5 + 0.5 * 8)
+    assert Price(input=2, output=8).of(Usage(1_000_000, 0, 400_000)) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "found"),
+    [("gpt-4.1", 1), ("gpt-4.1-2026-01-01", 1), ("gpt-4.1-mini", 2), ("other", None), ("local:x", 0), ("fake", 0)],
+)
+def test_the_longest_name_that_fits_has_the_price(model: str, found: int | None) -> None:
+    prices = {"gpt-4.1": Price(input=1, output=1), "gpt-4.1-mini": Price(input=2, output=2)}
+    price = price_of(model, prices)
+    assert (price.input if price else None) == found
+
+
+def test_calls_under_way_are_reckoned_with() -> None:
+    budget = Budget(Ceilings(max_tokens=1000), Spent(calls=8, tokens=800, most=(90, 0)))
+    assert budget.reached(under_way=1) == ""
+    assert budget.reached(under_way=2) == "max_tokens 1,000 is reached"
+
+
+def test_a_forecast_is_wide_for_few_jobs_and_narrow_for_many() -> None:
+    few, many = total([10, 14], 1000), total([10, 14] * 100, 1000)
+    assert few.expected == many.expected == 12_000
+    assert few.low < many.low < 12_000 < many.high < few.high
+    assert many.high == pytest.approx(12_000 + 1.96 * 2.005 * (1000 + 1000**2 / 200) ** 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("ceiling", [("--max-calls", "21"), ("--max-tokens", "3000"), ("--max-cost", "0.1")])
+def test_a_ceiling_holds_over_restarts_and_a_higher_one_goes_on(
+    rmboost: Shell, prompts: Path, tmp_path: Path, ceiling: tuple[str, str]
+) -> None:
+    with ChatServer() as server:
+        common = ("--model", "test-model", "--base-url", server.url, "--set", PRICES, "--summary", tmp_path / "s.json")
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", *common)
+        for _ in range(2):
+            done = rmboost(*run, *ceiling)
+            assert done.code == 6, done.err
+            assert f"{ceiling[0][2:].replace('-', '_')} {float(ceiling[1]):,g} is reached" in done.err
+            summary = json.loads((tmp_path / "s.json").read_text())
+            spent = {"calls": summary["calls"], "cost": summary["cost"]}
+            spent["tokens"] = summary["prompt_tokens"] + summary["completion_tokens"]
+            assert 0.5 * float(ceiling[1]) < spent[ceiling[0][6:]] <= float(ceiling[1])
+        assert len(read_jsonl(tmp_path / "o.jsonl")) == summary["tally"]["kept"] > 0
+        assert rmboost(*run).code == 0
+        calls = len(server.calls)
+    with ChatServer() as server:
+        rmboost("generate", prompts, "-o", tmp_path / "p.jsonl", "--model", "test-model", "--base-url", server.url)
+        assert calls == len(server.calls), "nothing was asked twice"
+    assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+
+
+def test_a_ceiling_on_cost_needs_prices(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer() as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--max-cost", "1")
+        assert (done.code, len(server.calls)) == (2, 0)
+    assert "needs the price of 'test-model'" in done.err
+    assert "prices:" in done.err
+
+
+def test_a_deadline_that_is_over(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", "responder.options.latency=0.2")
+    done = rmboost(*run, "--deadline", "0.1s", "--concurrency", 2)
+    assert done.code == 6
+    assert "the deadline of 0.1 s is over" in done.err
+    assert rmboost(*run).code == 0
+    assert "no duration" in rmboost(*run, "--deadline", "soon").err
+
+
+def test_an_estimate_keeps_its_pairs(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(200)))
+    with ChatServer() as server:
+        common = ("--model", "test-model", "--base-url", server.url, "--set", PRICES, "--summary", tmp_path / "s.json")
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", *common)
+        done = rmboost(*run, "--estimate")
+        assert done.code == 0, done.err
+        assert "168 jobs" in done.err
+        forecast = json.loads((tmp_path / "s.json").read_text())["forecast"]
+        assert len(read_jsonl(tmp_path / "o.jsonl")) == 32
+        assert rmboost(*run).code == 0
+        assert len(server.calls) == 400
+        summary = json.loads((tmp_path / "s.json").read_text())
+    assert forecast["calls"]["expected"] == 336
+    assert forecast["cost"]["low"] < summary["cost"] * 168 / 200 * 1.1
+    assert forecast["cost"]["high"] > summary["cost"] * 168 / 200 * 0.9
+
+
+def test_a_server_that_only_fails_stops_the_run_before_the_list_is_burnt(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    def fail(_: Call) -> Fault:
+        return Fault(status=500, message="out of memory", headers={"Retry-After": "0"})
+
+    with ChatServer(script=fail) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--max-failures", "3", "--concurrency", 2)
+        assert done.code == 4
+        assert "3 calls in a row were given up, the last:" in done.err and "out of memory" in done.err
+        assert len(server.calls) <= 5 * 6
+        server.script = ()
+        assert rmboost(*run).code == 5, "two jobs had failed before it was clear that all do"
+        assert rmboost(*run).code == 0
+    assert len(read_jsonl(tmp_path / "o.jsonl")) == 24
+
+
+def test_a_wait_of_hours_is_said_and_not_slept(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(script=lambda _: Fault(status=429, headers={"Retry-After": "7200"})) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run)
+    assert done.code == 4
+    assert "asks to come back in 120 minutes" in done.err

@@ -1,0 +1,136 @@
+"""The pace: a limit that finds itself, rates that are kept, refusals that are heeded; on a clock of the test's own."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from math import exp, inf
+from random import Random
+
+import pytest
+
+from rmboost.backends.quota import read, seconds
+from rmboost.climb import Climb
+from rmboost.rate import Bucket, Refusals
+from rmboost.records import Quota
+
+
+def throughput(slots: int, latency: float, until: float) -> tuple[float, int]:
+    """Answers a second in the last third, as a share of what so many slots give, and the limit in the end."""
+    random, climb, now = Random(1), Climb(0.0), 0.0
+    done, running, queued, answers = [], 0, 0, 0
+    while now < until:
+        queued += climb.limit - running - queued if climb.limit > running + queued else 0
+        while queued and running < slots:
+            heapq.heappush(done, now + latency * exp(random.gauss(-0.125, 0.5)))
+            queued, running = queued - 1, running + 1
+        now = heapq.heappop(done)
+        climb.answered(now, full=running + queued >= climb.limit)
+        running -= 1
+        answers += now > until * 2 / 3
+    return answers / (until / 3) / (slots / latency), climb.limit
+
+
+@pytest.mark.parametrize("slots", [4, 32, 200])
+@pytest.mark.parametrize("latency", [0.05, 0.5])
+def test_the_limit_finds_the_room_of_a_server(slots: int, latency: float) -> None:
+    share, limit = throughput(slots, latency, 30)
+    assert share > 0.8
+    assert limit >= 0.8 * slots
+
+
+def test_overload_cuts_the_limit_once_for_requests_under_way_together() -> None:
+    climb = Climb(0.0)
+    for _ in range(16):
+        climb.overloaded(1.0)
+    assert climb.limit == 12
+
+
+def test_a_pool_that_lacks_work_says_nothing_of_the_server() -> None:
+    climb = Climb(0.0)
+    for number in range(1000):
+        climb.answered(number * 0.01, full=False)
+    assert climb.limit == 16
+
+
+def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: int, latency: float) -> tuple[float, int]:
+    """Seconds until so many requests are answered, and how many were refused on the way."""
+    refusals, bucket, random = Refusals(0.0), Bucket(1, 0.0), Random(1)
+    events: list[tuple[float, str, int]] = []
+    now, answered, refused, flying, waiting = 0.0, 0, 0, 0, total
+    while answered < total:
+        while flying < limit and waiting:
+            pause = refusals.paused_until - now
+            if refusals.cap < inf:
+                bucket.per_second = refusals.cap
+                pause = max(pause, bucket.wait(now))
+            if pause > 1e-9:
+                heapq.heappush(events, (now + pause, "wake", 0))
+                break
+            bucket.take(1.0, now)
+            number, flying, waiting = refusals.sent(now), flying + 1, waiting - 1
+            if accepts(now):
+                heapq.heappush(events, (now + latency * exp(random.gauss(-0.125, 0.5)), "answered", number))
+            else:
+                heapq.heappush(events, (now + 0.002, "refused", number))
+        now, what, number = heapq.heappop(events)
+        answered += what == "answered"
+        flying -= what != "wake"
+        if what == "refused":
+            refused += 1
+            refusals.refused(number, now)
+            heapq.heappush(events, (now + 2 * random.random(), "back", 0))
+        if what == "back":
+            waiting, flying = waiting + 1, flying + 1
+    return now, refused
+
+
+def rate_limited(rate: float) -> Callable[[float], bool]:
+    level, at = rate, 0.0
+
+    def accepts(now: float) -> bool:
+        nonlocal level, at
+        level, at = min(rate, level + (now - at) * rate), now
+        level -= (taken := level >= 1)
+        return taken
+
+    return accepts
+
+
+@pytest.mark.parametrize("rate", [40, 100, 400])
+def test_a_rate_limit_is_used_and_seldom_broken(rate: float) -> None:
+    took, refused = accepted_and_refused(rate_limited(rate), int(60 * rate), 64, 0.05)
+    assert 60 * rate / took > 0.9 * rate
+    assert refused < 0.05 * 60 * rate
+
+
+def test_refusals_that_have_nothing_to_do_with_the_rate_slow_nothing_down() -> None:
+    random = Random(2)
+    took, _ = accepted_and_refused(lambda _: random.random() > 0.1, 20_000, 64, 0.05)
+    assert 20_000 / took > 0.6 * 64 / 0.05
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ({}, None),
+        (
+            {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m2s"},
+            Quota(0, None, 62.0, 0.0),
+        ),
+        (
+            {"x-ratelimit-remaining-tokens": "120", "x-ratelimit-reset-tokens": "20ms"},
+            Quota(None, 120, 0.0, 0.02),
+        ),
+        ({"anthropic-ratelimit-requests-remaining": "7"}, Quota(7, None, 0.0, 0.0)),
+        ({"x-ratelimit-remaining": "3", "x-ratelimit-reset": "12"}, Quota(3, None, 12.0)),
+        ({"x-ratelimit-remaining": "many"}, Quota(None, None)),
+    ],
+)
+def test_what_endpoints_say_is_left(headers: dict[str, str], found: Quota | None) -> None:
+    assert read(headers) == found
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1970-01-01T00:00:00Z", "1000000000"])
+def test_a_reset_that_is_over_or_cannot_be_read_is_now(text: str) -> None:
+    assert seconds(text) == 0
