@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -30,28 +31,7 @@ from rmboost.store import Store
 _LEFT = 100
 """Prompts that are not settled yet."""
 _BATCH = 500
-_WORDS = [
-    "the",
-    "plan",
-    "asks",
-    "every",
-    "team",
-    "to",
-    "write",
-    "down",
-    "what",
-    "it",
-    "needs",
-    "before",
-    "any",
-    "work",
-    "begins",
-    "so",
-    "nobody",
-    "waits",
-    "for",
-    "it",
-]
+_WORDS = ("the plan asks every team to write down what it needs", "before any work begins", "so that nobody waits")
 _TEXT = " ".join(Random(0).choices(_WORDS, k=100_000))
 _SETTINGS = {"model": "bench", "method.style": "plan"}
 
@@ -96,6 +76,12 @@ async def settle(prompts: Path, output: Path) -> None:
     await store.close()
 
 
+def make(prompts: Path, output: Path, count: int) -> None:
+    """The folder of the run."""
+    write_prompts(prompts, count)
+    asyncio.run(settle(prompts, output))
+
+
 def _say(what: str, seconds: float, measured: Measured) -> None:
     cells = (what, f"{seconds:.2f}", f"{measured.ended - measured.started:.2f}", f"{measured.cpu:.2f}")
     print("|", " | ".join(cells), "|", f"{measured.peak_kb / 1024:.0f} |", flush=True)
@@ -104,9 +90,10 @@ def _say(what: str, seconds: float, measured: Measured) -> None:
 def main(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         prompts, output = Path(name, "prompts.jsonl"), Path(name, "pairs.jsonl")
-        write_prompts(prompts, given.jobs + _LEFT)
         started = perf_counter()
-        asyncio.run(settle(prompts, output))
+        making = multiprocessing.get_context("spawn").Process(target=make, args=(prompts, output, given.jobs + _LEFT))
+        making.start()  # apart, as the peak memory of a process counts for those that it starts
+        making.join()
         size = sum(path.stat().st_size for path in Path(name).rglob("*.*") if path.is_file())
         print(f"{given.jobs:,} jobs settled, {size / 1e9:.1f} GB, made in {perf_counter() - started:.0f} s\n")
         if given.cold:

@@ -12,7 +12,8 @@ import pytest
 
 from rmboost import schema
 from rmboost.errors import StoreError
-from rmboost.journal import Entry, Journal, Totals, _Arrivals
+from rmboost.journal import Entry, Journal, _Arrivals
+from rmboost.journal_reader import Totals
 from rmboost.records import Response, Spec, Usage
 
 ANSWER = Response("Because of scattering. 🌤\x00", "m", "stop", Usage(10, 5, 2))
@@ -214,7 +215,7 @@ def test_a_damaged_page_is_said_so_when_it_is_read(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=r"journal\.sqlite is damaged: ") as caught:
             for number in range(400):
                 journal.get(entry(number).key)
-        assert "the same command again" in caught.value.hint
+        assert "rescues what can be read" in caught.value.hint
         await journal.close()
 
     asyncio.run(scene())

@@ -8,6 +8,7 @@ from typing import Any
 from rmboost import __version__
 from rmboost.config import Config
 from rmboost.methods import Method
+from rmboost.records import stable_hash
 from rmboost.templates import Templates
 
 _CONNECTION = {"base_url", "api_key_env", "timeout", "options"}
@@ -32,6 +33,11 @@ def settings_of(config: Config, method: Method, templates: Templates) -> dict[st
         "data": dict(method.data()),
         "version": __version__,
     }
+
+
+def run_of(settings: Mapping[str, Any], plain: bool, order: str) -> str:
+    """A hash of all that the rows of a run follow from: settings, the form of its prompts, and which has which spec."""
+    return f"{stable_hash(settings, plain, order):x}"
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

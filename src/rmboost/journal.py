@@ -10,16 +10,16 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rmboost import rescue, schema
 from rmboost.errors import StoreError
-from rmboost.records import Response, Spec, Usage
+from rmboost.journal_reader import JournalReader
+from rmboost.records import Response, Spec
 from rmboost.schema import control_sum
 
 _GATHER_SECONDS = 0.005
@@ -51,20 +51,8 @@ class Entry:
         return (*about, *tokens, self.seconds, time.time(), top, spec, control)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What calls came to: those of a model, or of the run over all its restarts."""
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    seconds: float = 0.0
-
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(self.calls + other.calls, self.usage + other.usage, self.seconds + other.seconds)
-
-
-class Journal:
-    """Answered calls by key, and a few named values. Entries that arrive during a commit share the next one.
+class Journal(JournalReader):
+    """The journal of the run that this process works on. Entries that arrive during a commit share the next one.
 
     rescued: what is to be told when the file was damaged and has been put in order; else empty.
     """
@@ -73,7 +61,7 @@ class Journal:
         self._path = path
         self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
         self._writer = self._connect()
-        self._reader = self._connect()
+        super().__init__(path, self._connect())
         self._was_empty = self._read("SELECT 1 FROM calls") is None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
@@ -87,14 +75,7 @@ class Journal:
         """
         if first_try and self._was_empty:
             return None
-        row = self._read(f"SELECT {schema.ANSWER}, sum FROM calls WHERE key=?", key)
-        if not row:
-            return None
-        *answer, control = row
-        if control != control_sum(key, *answer):
-            raise self._damaged("an answer is not as it was written")
-        text, model, finish_reason, *tokens, top = answer
-        return Response(text, model, finish_reason, Usage(*tokens), top=tuple(json.loads(top or "[]")))
+        return super().get(key)
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
@@ -108,13 +89,6 @@ class Journal:
         text = json.dumps(value)
         self._do("INSERT OR REPLACE INTO state VALUES (?,?,?)", name, text, control_sum(text))
 
-    def recall(self, name: str) -> Any:
-        """A named value, or None."""
-        row = self._read("SELECT value, sum FROM state WHERE name=?", name)
-        if row and row[1] != control_sum(row[0]):
-            raise self._damaged(f"the {name} is not as it was written")
-        return json.loads(row[0]) if row else None
-
     def note_failure(self, place: int, error: str) -> None:
         """Keep, with the next commit, why the job at this place of the input has no answer."""
         self._do("INSERT OR REPLACE INTO failures VALUES (?,?)", place, error)
@@ -122,41 +96,6 @@ class Journal:
     def forget_failures(self, start: int) -> None:
         """Forget those from this place on: their jobs are tried again."""
         self._do("DELETE FROM failures WHERE place>=?", start)
-
-    def failure(self, place: int) -> str | None:
-        """Why the job at this place of the input has no answer; None when it has one."""
-        row = self._read("SELECT error FROM failures WHERE place=?", place)
-        return str(row[0]) if row else None
-
-    def specs(self) -> dict[str, Spec]:
-        """What was last ordered of each job, by its key, as far as it was asked anything. Reads the whole journal."""
-        parsed: dict[str, Spec] = {}
-        last: dict[str, Spec] = {}
-        for job, text in self._rows("SELECT job, spec FROM calls NOT INDEXED WHERE spec IS NOT NULL"):
-            if text not in parsed:
-                label, *aspects = json.loads(text)
-                parsed[text] = Spec(label, tuple(aspects))
-            last[job] = parsed[text]
-        return last
-
-    def totals(self) -> Totals:
-        """Sums over all calls."""
-        return sum(self.totals_by_model().values(), Totals())
-
-    def totals_by_model(self) -> dict[str, Totals]:
-        """Sums over the calls that each model answered, by the name that it answered with."""
-        rows = self._rows(
-            "SELECT model, calls, prompt_tokens, completion_tokens, cached_tokens, seconds FROM totals ORDER BY model"
-        )
-        return {model: Totals(calls, Usage(*tokens), seconds) for model, calls, *tokens, seconds in rows}
-
-    def usage_by_job(self) -> list[tuple[int, Usage, float]]:
-        """Calls, tokens and seconds of each job, for a forecast."""
-        query = (
-            "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
-            " FROM calls GROUP BY job"
-        )
-        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query)]
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""
@@ -166,27 +105,9 @@ class Journal:
         self._reader.close()
         self._writer.close()
 
-    def _read(self, query: str, *values: Any) -> Any:
-        """The first row of a query, or None."""
-        return next(self._rows(query, *values), None)
-
-    def _rows(self, query: str, *values: Any) -> Iterator[Any]:
-        try:
-            yield from self._reader.execute(query, values)
-        except rescue.ERRORS as error:
-            raise self._translated(error, "read") from None
-
-    def _translated(self, error: Exception, done: str) -> StoreError:
-        """Damage, or what the system has against reading or writing just now."""
-        if rescue.is_damage(error):
-            return self._damaged(str(error))
-        hint = "make room, then run the same command again" if done == "written" else ""
-        return StoreError(f"{self._path} cannot be {done}: {error}", hint)
-
     def _damaged(self, what: str) -> StoreError:
         rescue.mark(self._path)
-        hint = f"the same command again rescues what can be read and asks the rest again; {schema.START_OVER}"
-        return StoreError(f"{self._path} is damaged: {what}", hint)
+        return super()._damaged(what)
 
     def _connect(self) -> sqlite3.Connection:
         try:

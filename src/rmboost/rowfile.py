@@ -58,7 +58,7 @@ class RowFile:
     def append(self, row: Mapping[str, Any]) -> bytes:
         """Write one row and hand it to the operating system, so that a reader sees it; returns the line."""
         assert self._file is not None
-        line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        line = encode(row)
         try:
             _write_whole(self._file, line)
         except OSError as error:
@@ -87,6 +87,11 @@ class RowFile:
                 self._hash.update(chunk)
                 self.size += len(chunk)
         return self.size == size
+
+
+def encode(row: Mapping[str, Any]) -> bytes:
+    """The line of a row."""
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _write_whole(file: IO[bytes], line: bytes) -> None:

@@ -21,10 +21,10 @@ from rmboost.claim import set_aside, surveyed
 from rmboost.client import Client, Meter
 from rmboost.config import Config
 from rmboost.engine import Engine, settle
-from rmboost.fingerprint import difference, settings_of
+from rmboost.fingerprint import difference, run_of, settings_of
 from rmboost.forecast import Forecast, forecast
 from rmboost.recipe import Recipe
-from rmboost.records import Kept, Outcome, stable_hash
+from rmboost.records import Kept, Outcome
 from rmboost.replan import settle_plan
 from rmboost.store import Store
 from rmboost.summary import Summary
@@ -136,7 +136,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, i
         for line in _moved(before, recipe):
             listener.notice(line)
     course = settle_plan(recipe, store.journal)
-    run, earlier = (f"{stable_hash(settings, recipe.survey.plain, each):x}" for each in (course.order, course.earlier))
+    run, earlier = (run_of(settings, recipe.survey.plain, order) for order in (course.order, course.earlier))
     start = store.resume(run, recipe.survey.count, earlier)
     for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
         listener.notice(line)
@@ -150,7 +150,11 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, i
 def _surroundings(recipe: Recipe) -> dict[str, Any]:
     """What a run should know of its circumstances, though no row depends on it by itself."""
     addresses = {name: role.base_url for name, role in roles.used(recipe.config).items()}
-    return {"input": {"path": recipe.source.path, **asdict(recipe.survey)}, "base_url": addresses}
+    return {
+        "input": {"path": recipe.source.path, **asdict(recipe.survey)},
+        "base_url": addresses,
+        "config": recipe.config.model_dump(mode="json"),
+    }
 
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:

@@ -84,8 +84,12 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, also beside a process that writes."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    """A connection that changes nothing, also beside a process that writes.
+
+    Without a write-ahead log nobody writes: then it needs no locks, and leaves no files of its own behind.
+    """
+    mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
 
 
 def control_sum(*values: Any) -> int:

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, 1 a bug (traceback), 2 a setting or an input line is wrong, 3 the run's files cannot be used,
 4 the endpoint does not answer, 5 done but some jobs failed (the same command asks them again), 6 stopped at a ceiling
-that the user set, 130 stopped by Ctrl-C.
+that the user set, 7 a file is not what its journal says, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from rmboost.errors import BackendError, RMBoostError, StoreError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("rmboost.cli.generate:generate", "Make preference pairs from a prompt file."),
+    "status": ("rmboost.cli.status:status", "Show how a run stands, also while it goes on."),
+    "verify": ("rmboost.cli.verify:verify", "Prove that a file is what its journal says."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
     "model": ("rmboost.cli.model:model", "List and fetch the embedded models."),
 }

@@ -1,0 +1,90 @@
+"""``rmboost status``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rmboost.journal_reader import Totals
+    from rmboost.status import Status
+
+_UNITS = (("h", 3600), ("min", 60), ("s", 1))
+
+
+@click.command()
+@click.argument("output", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON for other programs.")
+def status(output: Path, as_json: bool) -> None:
+    """Show how the run that writes FILE stands: progress, rates, time left, errors, tokens.
+
+    It may be running, from another terminal, or have ended; nothing is changed and nobody held up. To look on:
+    watch -n 2 rmboost status pairs.jsonl
+    """
+    from rmboost.inspection.visible import json_line
+    from rmboost.status import read
+
+    found = read(output)
+    if as_json:
+        click.echo(json_line(found.dump()))
+        return
+    lines = list(_lines(found))
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        click.echo(f"{click.style(name.ljust(width), bold=True)}  {value}")
+
+
+def _lines(found: Status) -> Iterator[tuple[str, str]]:
+    tally, share = found.tally, found.settled / found.prompts
+    yield "state", _state(found)
+    yield "settled", f"{found.settled:,} of {found.prompts:,} prompts ({share:.1%}), {tally.kept:,} kept"
+    yield from _counts("rejected", tally.rejected, tally.examples)
+    yield from _counts("failed", tally.failed, tally.examples)
+    if found.rates:
+        yield "lately", f"{found.rates.calls:,.1f} calls/s, {found.rates.completion_tokens:,.0f} tok/s"
+    if found.left is not None:
+        yield "left", f"about {_duration(found.left)}"
+    yield "spent", _spent(found.totals)
+    if len(found.models) > 1:
+        yield from ((f"  {_shown(model)}", _spent(totals)) for model, totals in found.models.items())
+
+
+def _state(found: Status) -> str:
+    who = f" (process {found.process})" if found.process else ""
+    silent = "" if found.silent is None else f", the last answer came {_duration(found.silent)} ago"
+    if found.state in ("stopped", "killed"):
+        return f"{found.state}{silent}; the same command goes on"
+    again = "; the same command asks the failed ones again" if found.state == "finished" and found.tally.failed else ""
+    return f"{found.state}{who}{silent}{again}"
+
+
+def _counts(name: str, counts: Counter[str], examples: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for reason, count in counts.most_common():
+        yield name, f"{count:,} × {_shown(reason)} (for example {_shown(examples[reason])})"
+
+
+def _spent(totals: Totals) -> str:
+    usage = totals.usage
+    cached = f" ({usage.cached_tokens:,} from the server's cache)" if usage.cached_tokens else ""
+    return f"{usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out, in {totals.calls:,} calls"
+
+
+def _shown(text: str) -> str:
+    """Words of a server or of the input, unable to drive a terminal."""
+    from rmboost.inspection.visible import one_line
+
+    return one_line(text, 160)
+
+
+def _duration(seconds: float) -> str:
+    """``1 h 20 min``, ``3 min 5 s``, ``2 s``: the two largest units."""
+    parts, rest = [], round(seconds)
+    for name, size in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count:,} {name}")
+    return " ".join(parts[:2]) or "0 s"

@@ -1,0 +1,69 @@
+"""``rmboost verify``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rmboost.verify import FileVerdict, Verdict
+
+_DIFFERS = 7
+
+
+@click.command()
+@click.argument("output", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--prompts", type=click.Path(path_type=Path), help="Where the prompt file is now, if it was moved.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON for other programs.")
+def verify(output: Path, prompts: Path | None, as_json: bool) -> None:
+    """Prove that FILE, and its rejects, are what the run's journal says.
+
+    Every row is made again from the answers in the journal, by the run's own method and checks, and compared byte by
+    byte; nobody is asked. Exit codes: 0 the same, 7 something differs, 2 the prompts or templates are not the run's,
+    3 there is no run, or it is going on.
+    """
+    from tqdm import tqdm
+
+    from rmboost import verify as proof
+    from rmboost.inspection.visible import json_line
+
+    with tqdm(total=0, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False, unit=" jobs") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        verdict = proof.verify(output, prompts, show)
+    for line in verdict.notices:
+        click.echo(line, err=True)
+    if as_json:
+        values = asdict(verdict) | {"same": verdict.same}
+        click.echo(json_line(values | {"files": [asdict(file) | {"path": str(file.path)} for file in verdict.files]}))
+    else:
+        for line in _lines(verdict):
+            click.echo(line)
+    sys.exit(0 if verdict.same else _DIFFERS)
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    yield from map(_of_file, verdict.files)
+    yield from verdict.differences
+    if (more := verdict.count - len(verdict.differences)) > 0:
+        yield f"… and {more:,} more differences"
+    if verdict.missing:
+        yield f"jobs that cannot be made again, as the journal has no answer to a call of theirs: {verdict.missing:,}"
+    if verdict.same:
+        yield f"the same: all rows of {verdict.jobs:,} jobs were made again from the journal"
+    if verdict.status != "finished":
+        yield "the run is not finished: what it has settled so far was compared"
+
+
+def _of_file(file: FileVerdict) -> str:
+    says = "as it should be" if file.wanted == file.found else f"and should be {file.wanted}"
+    rows = "1 row" if file.rows == 1 else f"{file.rows:,} rows"
+    return f"{file.path}: {rows}, sha256 {file.found}, {says}"

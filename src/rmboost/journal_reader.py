@@ -1,0 +1,128 @@
+"""Reading a journal, also one that another process writes this moment."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rmboost import rescue, schema
+from rmboost.errors import StoreError
+from rmboost.records import Response, Spec, Usage
+from rmboost.schema import control_sum
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What calls came to: those of a model, of a while, or of the run over all its restarts."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(self.calls + other.calls, self.usage + other.usage, self.seconds + other.seconds)
+
+
+class JournalReader:
+    """Answered calls by key, what was noted of jobs, sums. Raises StoreError for a file that is damaged."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._reader = connection
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator[JournalReader]:
+        """A reader that changes nothing and is in nobody's way. Raises StoreError for what cannot be read as it is."""
+        try:
+            connection = schema.read_only(path)
+            version = schema.version(connection, path)
+        except rescue.ERRORS as error:
+            raise StoreError(f"{path} cannot be opened: {error}") from None
+        with closing(connection):
+            if version < schema.VERSION:
+                raise StoreError(f"{path} is of an older rmboost", "the run's own command brings it up to date")
+            yield cls(path, connection)
+
+    def get(self, key: bytes) -> Response | None:
+        """The answer to this call, if it was ever given."""
+        row = self._read(f"SELECT {schema.ANSWER}, sum FROM calls WHERE key=?", key)
+        if not row:
+            return None
+        *answer, control = row
+        if control != control_sum(key, *answer):
+            raise self._damaged("an answer is not as it was written")
+        text, model, finish_reason, *tokens, top = answer
+        return Response(text, model, finish_reason, Usage(*tokens), top=tuple(json.loads(top or "[]")))
+
+    def recall(self, name: str) -> Any:
+        """A named value, or None."""
+        row = self._read("SELECT value, sum FROM state WHERE name=?", name)
+        if row and row[1] != control_sum(row[0]):
+            raise self._damaged(f"the {name} is not as it was written")
+        return json.loads(row[0]) if row else None
+
+    def failure(self, place: int) -> str | None:
+        """Why the job at this place of the input has no answer; None when it has one."""
+        row = self._read("SELECT error FROM failures WHERE place=?", place)
+        return str(row[0]) if row else None
+
+    def specs(self) -> dict[str, Spec]:
+        """What was last ordered of each job, by its key, as far as it was asked anything. Reads the whole journal."""
+        parsed: dict[str, Spec] = {}
+        last: dict[str, Spec] = {}
+        for job, text in self._rows("SELECT job, spec FROM calls NOT INDEXED WHERE spec IS NOT NULL"):
+            if text not in parsed:
+                label, *aspects = json.loads(text)
+                parsed[text] = Spec(label, tuple(aspects))
+            last[job] = parsed[text]
+        return last
+
+    def totals(self) -> Totals:
+        """Sums over all calls."""
+        return sum(self.totals_by_model().values(), Totals())
+
+    def totals_by_model(self) -> dict[str, Totals]:
+        """Sums over the calls that each model answered, by the name that it answered with."""
+        rows = self._rows(
+            "SELECT model, calls, prompt_tokens, completion_tokens, cached_tokens, seconds FROM totals ORDER BY model"
+        )
+        return {model: Totals(calls, Usage(*tokens), seconds) for model, calls, *tokens, seconds in rows}
+
+    def usage_by_job(self) -> list[tuple[int, Usage, float]]:
+        """Calls, tokens and seconds of each job, for a forecast."""
+        query = (
+            "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
+            " FROM calls GROUP BY job"
+        )
+        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query)]
+
+    def latest(self, limit: int) -> list[tuple[float, int]]:
+        """Unix time and completion tokens of the answers that came last, the last one first."""
+        return list(self._rows("SELECT at, completion_tokens FROM calls ORDER BY rowid DESC LIMIT ?", limit))
+
+    def _read(self, query: str, *values: Any) -> Any:
+        """The first row of a query, or None."""
+        return next(self._rows(query, *values), None)
+
+    def _rows(self, query: str, *values: Any) -> Iterator[Any]:
+        try:
+            yield from self._reader.execute(query, values)
+        except rescue.ERRORS as error:
+            raise self._translated(error, "read") from None
+
+    def _translated(self, error: Exception, done: str) -> StoreError:
+        """Damage, or what the system has against reading or writing just now."""
+        if rescue.is_damage(error):
+            return self._damaged(str(error))
+        hint = "make room, then run the same command again" if done == "written" else ""
+        return StoreError(f"{self._path} cannot be {done}: {error}", hint)
+
+    def _damaged(self, what: str) -> StoreError:
+        hint = "the run's own command, given again, rescues what can be read and asks the rest again"
+        return StoreError(f"{self._path} is damaged: {what}", f"{hint}; {schema.START_OVER}")

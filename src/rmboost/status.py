@@ -1,0 +1,104 @@
+"""The status of a run, read from its folder: by whoever wants to know, while the run goes on or after it ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rmboost.checkpoint import Checkpoint
+from rmboost.claim import owner, read_manifest
+from rmboost.errors import StoreError
+from rmboost.journal_reader import JournalReader, Totals
+from rmboost.tally import Tally
+
+_WINDOW_SECONDS = 60.0
+_WINDOW_CALLS = 5000
+"""Rates are over the calls of the last minute, and over no more than these."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What came in a second, lately."""
+
+    calls: float
+    completion_tokens: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run stands.
+
+    state: ``running``; ``finished``; ``stopped`` (it ended in peace, by Ctrl-C or with an error, and can go on);
+    ``killed`` (it ended without a word, and can go on). process: who works on it. prompts: how many it will settle;
+    settled: how many have their rows. silent: seconds since the last answer, if there was one. rates: none, when it
+    is not running or nothing came lately. left: seconds until the end at these rates.
+    """
+
+    output: Path
+    state: str
+    process: str | None
+    prompts: int
+    settled: int
+    tally: Tally
+    models: dict[str, Totals]
+    silent: float | None
+    rates: Rates | None
+    left: float | None
+
+    @property
+    def totals(self) -> Totals:
+        return sum(self.models.values(), Totals())
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**asdict(self), "output": str(self.output), "tally": self.tally.dump(), "totals": asdict(self.totals)}
+
+
+def read(output: Path) -> Status:
+    """How the run that writes ``output`` stands; nothing is changed and nobody held up.
+
+    Raises StoreError when there is no such run, or its files cannot be read.
+    """
+    folder = output.with_suffix(".run")
+    manifest, journal = read_manifest(folder), folder / "journal.sqlite"
+    if manifest.get("output") != output.name or not journal.is_file():
+        raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate writes (-o)")
+    process = owner(folder)
+    with JournalReader.opened(journal) as reader:
+        checkpoint = Checkpoint.load(reader.recall("checkpoint"))
+        models, latest = reader.totals_by_model(), reader.latest(_WINDOW_CALLS)
+    now = time.time()
+    prompts, settled = manifest["input"]["count"], checkpoint.end.jobs
+    rates = _rates(latest, now) if process else None
+    calls = sum(model.calls for model in models.values())
+    return Status(
+        output,
+        _state(manifest.get("status", ""), checkpoint, process),
+        process,
+        prompts,
+        settled,
+        Tally.load(dict(checkpoint.end.tally)),
+        models,
+        max(now - latest[0][0], 0.0) if latest else None,
+        rates,
+        (prompts - settled) * (calls / settled) / rates.calls if rates and settled else None,
+    )
+
+
+def _state(said: str, checkpoint: Checkpoint, process: str | None) -> str:
+    if process:
+        return "running"
+    if said == "finished":
+        return said
+    return "stopped" if checkpoint.closed else "killed"
+
+
+def _rates(latest: list[tuple[float, int]], now: float) -> Rates | None:
+    """By the times that answers came at; None when there are too few, or the clock has been set back since."""
+    recent = [(at, tokens) for at, tokens in latest if 0 <= now - at <= _WINDOW_SECONDS]
+    seconds = now - recent[-1][0] if recent else 0.0
+    if len(recent) < 2 or seconds <= 0:
+        return None
+    return Rates((len(recent) - 1) / seconds, sum(tokens for _, tokens in recent[:-1]) / seconds)

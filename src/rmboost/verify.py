@@ -1,0 +1,184 @@
+"""Proof that a run's files are what its journal says: every row is made again, nobody is asked, and all is compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rmboost import registry, roles
+from rmboost.backends import Backend
+from rmboost.checkpoint import Checkpoint
+from rmboost.claim import claim, read_manifest
+from rmboost.client import Client
+from rmboost.comparison import Comparison
+from rmboost.config import Config
+from rmboost.engine import settle
+from rmboost.errors import BackendError, ConfigError, InputError, StoreError
+from rmboost.fingerprint import difference, run_of, settings_of
+from rmboost.journal import Journal
+from rmboost.lines import Line
+from rmboost.pace import Limits, Pace
+from rmboost.recipe import Recipe
+from rmboost.records import Failed, Job, Kept, Outcome, Request, Response
+from rmboost.replan import settle_plan
+from rmboost.rowfile import encode
+from rmboost.sources import files
+
+_MISSING = "the journal has no answer to a call of this job"
+Progress = Callable[[int, int], None]
+"""Is told how many of how many jobs are done."""
+
+
+class Silent(Backend):
+    """A backend that answers nothing: what is asked of it is missing from the journal."""
+
+    async def complete(self, request: Request) -> Response:  # noqa: ARG002
+        raise BackendError(_MISSING)
+
+
+@dataclass(frozen=True)
+class FileVerdict:
+    """One file beside what the answers give: rows and sha256 that it should have, and the sha256 that it has."""
+
+    path: Path
+    rows: int
+    wanted: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of the comparison. ``differences``: the first of ``count``; none: the files are what they should be.
+
+    status: how the run had ended. missing: jobs with a call that the journal does not hold; nothing is said of them.
+    """
+
+    status: str
+    files: tuple[FileVerdict, ...]
+    jobs: int
+    differences: tuple[str, ...]
+    count: int
+    missing: int
+    notices: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        return not self.count and not self.missing
+
+
+def verify(output: Path, prompts: Path | None = None, progress: Progress | None = None) -> Verdict:
+    """Make the rows of ``output`` again from the journal beside it, and compare.
+
+    prompts: where the prompt file is now; none: where the run had it. Raises StoreError where there is no run or a
+    process works on it, InputError for other prompts, ConfigError for templates that are not those of the run.
+    """
+    folder = output.with_suffix(".run")
+    manifest = read_manifest(folder)
+    if manifest.get("output") != output.name or not (folder / "journal.sqlite").is_file():
+        raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate wrote (-o)")
+    with claim(output):
+        return asyncio.run(_verify(output, manifest, prompts, progress))
+
+
+async def _verify(
+    output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None
+) -> Verdict:
+    recipe, notices = _recipe(output, manifest, prompts)
+    journal = Journal(output.with_suffix(".run") / "journal.sqlite")
+    try:
+        course = settle_plan(recipe, journal)
+        checkpoint = Checkpoint.load(journal.recall("checkpoint"))
+        if checkpoint.run != run_of(manifest["settings"], recipe.survey.plain, course.order):
+            hint = "the run's own command, given again, puts them in order"
+            raise StoreError(f"the manifest of {output} is not that of its rows: a run was killed as it began", hint)
+        replay = _Replay(replace(recipe, plan=course.plan), journal, checkpoint, output)
+        await replay.run(progress)
+        return replay.verdict(manifest, (journal.rescued, *notices))
+    finally:
+        await journal.close()
+
+
+def _recipe(output: Path, manifest: Mapping[str, Any], prompts: Path | None) -> tuple[Recipe, list[str]]:
+    """What the run was made of, and what is different now but does no harm by itself."""
+    config = registry.validate(Config, manifest["config"], "the run's manifest")
+    recipe = Recipe.prepare(_prompts(output, manifest["input"], prompts), config, manifest["input"])
+    changes = difference(manifest["settings"], settings_of(recipe.config, recipe.method, recipe.templates))
+    if harm := [line for line in changes if not line.startswith("version: ")]:
+        raise ConfigError(
+            f"the run cannot be made again: {'; '.join(harm)}", "put back the files that it was made with"
+        )
+    return recipe, [f"rmboost is not what it was, rows may differ for that: {line}" for line in changes]
+
+
+def _prompts(output: Path, known: Mapping[str, Any], given: Path | None) -> Path:
+    """The prompt file of the run, where it was or beside the output. Raises InputError when none is that file."""
+    named = Path(known["path"])
+    places = [given] if given else [named, output.parent / named, output.parent / named.name]
+    there = [place for place in places if place.is_file()]
+    if not there:
+        raise InputError(f"the prompts of the run are not where they were ({named})", "--prompts FILE")
+    for place in there:
+        if files.digest(str(place))[0] == known["sha256"]:
+            return place
+    raise InputError(f"{there[0]} is not the file of prompts that the run had", "--prompts FILE")
+
+
+class _Replay:
+    """The jobs of a run, settled once more by the journal alone, beside the rows that were written."""
+
+    def __init__(self, recipe: Recipe, journal: Journal, checkpoint: Checkpoint, output: Path) -> None:
+        self._recipe, self._journal, self._checkpoint = recipe, journal, checkpoint
+        end, whole = checkpoint.end, checkpoint.closed  # what a killed process wrote past it counts for nothing
+        self._pairs = Comparison(output, None if whole else end.pairs[0])
+        self._rejects = Comparison(output.with_suffix(".run") / "rejects.jsonl", None if whole else end.rejects[0])
+        self._missing = 0
+
+    async def run(self, progress: Progress | None) -> None:
+        """Settle and compare."""
+        recipe, jobs = self._recipe, self._checkpoint.end.jobs
+        silent = (Line(Silent(model=""), Pace(Limits(), None)),)
+        seats = {name: replace(seat, lines=silent) for name, seat in roles.seats(recipe.config).items()}
+        client = Client(seats, self._journal, recipe.templates, tries=1)
+        for job in islice(recipe.jobs(), jobs):
+            self._compare(job, await settle(job, recipe.method, recipe.checks, client, recipe.config.draws))
+            if progress:
+                progress(job.index + 1, jobs)
+        self._pairs.end()
+        self._rejects.end()
+
+    def verdict(self, manifest: Mapping[str, Any], notices: Iterable[str]) -> Verdict:
+        """What came of it."""
+        both = (self._pairs, self._rejects)
+        differences = [line for file in both for line in (*file.differences, *_noted(file, manifest, self._checkpoint))]
+        return Verdict(
+            manifest["status"],
+            tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
+            self._checkpoint.end.jobs,
+            tuple(differences),
+            sum(file.count for file in both) + len(differences) - sum(len(file.differences) for file in both),
+            self._missing,
+            tuple(filter(None, notices)),
+        )
+
+    def _compare(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, Failed) and outcome.error == _MISSING:
+            error = self._journal.failure(job.index)
+            if error is None:
+                self._missing += 1
+                self._pairs.take(job.prompt.id, job.repetition)
+                self._rejects.take(job.prompt.id, job.repetition)
+                return
+            outcome = replace(outcome, error=error)
+        file = self._pairs if isinstance(outcome, Kept) else self._rejects
+        file.expect(encode(self._recipe.row(outcome)))
+
+
+def _noted(file: Comparison, manifest: Mapping[str, Any], checkpoint: Checkpoint) -> Iterator[str]:
+    """Where the manifest of a run that ended in peace has another hash than the rows should have."""
+    noted = manifest["files"].get(file.path.name, {}).get("sha256")
+    if checkpoint.closed and manifest["status"] != "running" and noted != file.sha256[0]:
+        yield f"manifest.json: the sha256 of {file.path.name} is {noted}, the answers give {file.sha256[0]}"

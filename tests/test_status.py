@@ -1,0 +1,117 @@
+"""``rmboost status``: how a run stands, read beside it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server import Call, ChatServer, Fault
+from conftest import Shell, write_jsonl
+from rmboost.cli.status import _duration
+from rmboost.status import _rates, read
+
+
+def generate(prompts: Path, output: Path, url: str) -> list[str]:
+    options = ["--model", "test-model", "--base-url", url, "--concurrency", "4", "-q"]
+    return [sys.executable, "-m", "rmboost", "generate", str(prompts), "-o", str(output), *options]
+
+
+def status(rmboost: Shell, output: Path) -> dict[str, Any]:
+    done = rmboost("status", output, "--json")
+    assert done.code == 0, done.err
+    found: dict[str, Any] = json.loads(done.out)
+    return found
+
+
+def test_a_run_is_looked_at_while_it_goes_on_then_killed_then_finished(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why is {number} good?"} for number in range(300)])
+    output = tmp_path / "o.jsonl"
+    seen: list[dict[str, Any]] = []
+    with ChatServer(latency=0.02) as server:
+        with subprocess.Popen(generate(prompts, output, server.url)) as process:
+            while not seen or seen[-1]["settled"] == 0:
+                assert process.poll() is None, "it is still at work"
+                if (tmp_path / "o.run" / "manifest.json").exists():
+                    seen.append(status(rmboost, output))
+            running = seen[-1]
+            assert (running["state"], running["process"]) == ("running", str(process.pid))
+            assert running["prompts"] == 300 > running["settled"]
+            assert running["rates"]["calls"] > 1
+            assert 0 < running["left"] < 600
+            assert "process" in rmboost("status", output).out
+            process.send_signal(signal.SIGKILL)
+        killed = status(rmboost, output)
+        assert (killed["state"], killed["process"], killed["rates"]) == ("killed", None, None)
+        assert "the same command goes on" in rmboost("status", output).out
+        assert subprocess.run(generate(prompts, output, server.url), timeout=60, check=False).returncode == 0
+        calls = len({str(call.body) for call in server.calls})
+    finished = status(rmboost, output)
+    assert (finished["state"], finished["settled"], finished["left"]) == ("finished", 300, None)
+    assert finished["totals"]["calls"] == finished["models"]["test-model"]["calls"] == calls
+    assert not list((tmp_path / "o.run").glob("journal.sqlite-*")), "it leaves nothing behind"
+
+
+def test_errors_and_rejects_are_shown_by_kind_and_drive_no_terminal(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    def refuse_sevens(call: Call) -> Fault | None:
+        return Fault(status=400, message="too \x1b[31mlong") if "Question 7:" in str(call.body) else None
+
+    output = tmp_path / "o.jsonl"
+    with ChatServer(script=refuse_sevens) as server:
+        strict = ("--set", "checks=[{name: similarity, max_similarity: 0.3}]", "--set", "draws=1")
+        command = ("generate", prompts, "-o", output, "--model", "test-model", "--base-url", server.url)
+        assert rmboost(*command, *strict).code == 5
+    shown = rmboost("status", output).out
+    assert "finished" in shown and "asks the failed ones again" in shown
+    assert "× near-copy (for example" in shown
+    assert "failed    1 × " in shown and "31mlong" in shown
+    assert "\x1b" not in shown
+    assert read(output).tally.failed.total() == 1
+
+
+def test_a_run_that_stopped_with_an_error_was_not_killed(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(script=lambda _: Fault(status=401, message="no")) as server:
+        command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        assert rmboost(*command).code == 4
+    found = status(rmboost, tmp_path / "o.jsonl")
+    assert (found["state"], found["settled"], found["silent"]) == ("stopped", 0, None)
+
+
+@pytest.mark.parametrize("name", ["nowhere.jsonl", "p.jsonl"])
+def test_what_is_no_run_is_said_so(rmboost: Shell, tmp_path: Path, name: str) -> None:
+    write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a"}])
+    done = rmboost("status", tmp_path / name)
+    assert (done.code, "there is no run beside" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls"),
+    [
+        ([], None),
+        ([99.0], None),
+        ([99.0, 95.0, 90.0], 0.2),
+        ([99.0, 95.0, 10.0], 0.2),
+        ([120.0, 110.0], None),
+        ([100.0, 100.0], None),
+    ],
+)
+def test_rates_are_of_the_last_minute_and_a_clock_that_jumps_gives_none(
+    answers: list[float], calls: float | None
+) -> None:
+    rates = _rates([(at, 10) for at in answers], now=100.0)
+    assert (rates and rates.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "0 s"), (59.6, "1 min"), (185, "3 min 5 s"), (7322, "2 h 2 min"), (4e6, "1,111 h 6 min")],
+)
+def test_durations_are_said_in_two_units(seconds: float, words: str) -> None:
+    assert _duration(seconds) == words

@@ -1,0 +1,160 @@
+"""``rmboost verify``: a file is proved by its journal, and whatever differs is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chat_server import Call, ChatServer, Fault
+from conftest import Shell
+from rmboost.claim import claim
+
+STRICT = "checks=[form, {name: similarity, max_similarity: 0.27}]"
+
+
+@pytest.fixture
+def output(rmboost: Shell, prompts: Path, tmp_path: Path) -> Path:
+    """A finished run with pairs, redraws and rejects."""
+    path = tmp_path / "pairs.jsonl"
+    done = rmboost("generate", prompts, "-o", path, "--model", "fake", "--set", STRICT, "--set", "draws=2")
+    assert done.code == 0
+    assert "rejected" in done.err and "drawn again" in done.err
+    return path
+
+
+def test_a_run_is_what_its_journal_says(rmboost: Shell, output: Path) -> None:
+    before = {file.name: file.read_bytes() for file in output.parent.rglob("*.jsonl")}
+    done = rmboost("verify", output)
+    assert done.code == 0, done.out + done.err
+    assert "the same: all rows of 24 jobs were made again from the journal" in done.out
+    assert done.out.count("as it should be") == 2
+    assert {file.name: file.read_bytes() for file in output.parent.rglob("*.jsonl")} == before
+    as_json = json.loads(rmboost("verify", output, "--json").out)
+    assert as_json["same"] is True
+    assert [file["wanted"] == file["found"] for file in as_json["files"]] == [True, True]
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def edit(path: Path, change: Callable[[list[bytes]], object]) -> None:
+    rows = lines(path)
+    change(rows)
+    path.write_bytes(b"".join(rows))
+
+
+def swap(rows: list[bytes]) -> None:
+    rows[1], rows[2] = rows[2], rows[1]
+
+
+def relabel(rows: list[bytes]) -> None:
+    rows[3] = rows[3].replace(b'"better"', b'"bett\\u001b[31m"').replace(b'"worse"', b'"wor\\u001b[31m"')
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows.pop(0), ["is missing before line 1"]),
+        (lambda rows: rows.pop(), ["is missing at the end"]),
+        (lambda rows: rows.clear(), ["is missing at the end", "is missing"]),
+        (lambda rows: rows.insert(2, rows[0]), ["line 3 (id ", "should not be here"]),
+        (lambda rows: rows.append(rows[0]), ["should not be here"]),
+        (lambda rows: rows.append(b"half a ro"), ["(no row at all) should not be here"]),
+        (lambda rows: rows.__setitem__(0, b"[1]\n"), ["is missing before line 1", "line 1 (no row at all) should not"]),
+        (
+            lambda rows: rows.__setitem__(0, rows[0].replace(b'": ', b'":', 1)),
+            ["line 1 (id", "the same in other bytes"],
+        ),
+        (swap, ["line 2 (id", "should not be here", "is missing"]),
+        (relabel, ["line 4 (id", "label is", "the answers give"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.run/rejects.jsonl"])
+def test_what_differs_is_named(
+    rmboost: Shell, output: Path, name: str, change: Callable[[list[bytes]], object], said: list[str]
+) -> None:
+    edit(output.parent / name, change)
+    done = rmboost("verify", output)
+    assert done.code == 7, done.out + done.err
+    assert all(words in done.out for words in said), done.out
+    assert "and should be" in done.out
+    assert "\x1b" not in done.out
+    assert f"{Path(name).name}: " in done.out
+
+
+def test_an_answer_that_the_journal_lost_is_counted_and_the_rest_compared(rmboost: Shell, output: Path) -> None:
+    with closing(sqlite3.connect(output.with_suffix(".run") / "journal.sqlite")) as journal:
+        journal.execute("DELETE FROM calls WHERE rowid IN (1, 30)")
+        journal.commit()
+    done = rmboost("verify", output)
+    assert done.code == 7
+    assert "the journal has no answer to a call of theirs: 2" in done.out
+    assert done.out.count("as it should be") == 2, "the other rows are"
+
+
+def test_jobs_that_failed_are_part_of_the_proof(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def refuse_sevens(call: Call) -> Fault | None:
+        return Fault(status=400, message="too long") if "Question 7:" in str(call.body) else None
+
+    with ChatServer(script=refuse_sevens) as server:
+        path = tmp_path / "pairs.jsonl"
+        done = rmboost("generate", prompts, "-o", path, "--model", "test-model", "--base-url", server.url)
+        assert done.code == 5
+    done = rmboost("verify", path)
+    assert done.code == 0, done.out + done.err
+
+
+def test_a_run_that_was_stopped_is_proved_as_far_as_it_came(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def refuse_late(call: Call) -> Fault | None:
+        return Fault(status=401, message="no credit") if "Question 20:" in str(call.body) else None
+
+    path = tmp_path / "pairs.jsonl"
+    with ChatServer(script=refuse_late) as server:
+        options = ("--model", "test-model", "--base-url", server.url, "--concurrency", 2)
+        assert rmboost("generate", prompts, "-o", path, *options).code == 4
+    done = rmboost("verify", path)
+    assert done.code == 0, done.out + done.err
+    assert "the run is not finished" in done.out
+
+
+def test_the_prompts_are_found_beside_the_output_or_where_one_says(
+    rmboost: Shell, output: Path, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(os.sep)
+    moved = prompts.rename(tmp_path / "elsewhere.jsonl")
+    done = rmboost("verify", output)
+    assert (done.code, "--prompts FILE" in done.err) == (2, True)
+    assert rmboost("verify", output, "--prompts", moved).code == 0
+    moved.write_text(moved.read_text() + '{"prompt": "more"}\n')
+    done = rmboost("verify", output, "--prompts", moved)
+    assert (done.code, "is not the file of prompts that the run had" in done.err) == (2, True)
+
+
+def test_templates_that_changed_are_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "respond.md.j2").write_text('{% turn "user" %}{{ prompt.text }}{% endturn %}')
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", f"prompts={own}")
+    assert rmboost(*command).code == 0
+    assert rmboost("verify", tmp_path / "o.jsonl").code == 0
+    (own / "respond.md.j2").write_text('{% turn "user" %}Please: {{ prompt.text }}{% endturn %}')
+    done = rmboost("verify", tmp_path / "o.jsonl")
+    assert (done.code, "templates.respond" in done.err) == (2, True)
+
+
+def test_what_cannot_be_verified_is_said_so(rmboost: Shell, output: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text("{}\n")
+    for name in ("mine.jsonl", "nowhere.jsonl"):
+        done = rmboost("verify", tmp_path / name)
+        assert (done.code, "there is no run beside" in done.err) == (3, True)
+        assert not (tmp_path / name).with_suffix(".run").exists()
+    with claim(output):
+        done = rmboost("verify", output)
+        assert (done.code, f"process {os.getpid()} is working on" in done.err) == (3, True)
