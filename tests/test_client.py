@@ -11,7 +11,7 @@ import pytest
 from pydantic import PrivateAttr
 
 from rmboost.backends import Backend
-from rmboost.client import Client, Seat, Stopped, call_key
+from rmboost.client import Client, Seat, Stopped, call_key, together
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.journal import Journal
 from rmboost.lines import Line
@@ -87,6 +87,57 @@ def test_a_drop_draws_its_call_and_those_after_it_anew(tmp_path: Path) -> None:
         assert len({response.text for response in texts}) == len(backend._seen) == 5
 
     play(tmp_path, scene)
+
+
+def test_a_call_can_be_drawn_once_more_and_keeps_its_number(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        async def votes() -> list[Response]:
+            ask = client.for_job(JOB)
+            first = await ask("responder", "respond", prompt=PROMPT)
+            second = await ask("responder", "respond", prompt=PROMPT, again=first)
+            other = await ask("responder", "respond", prompt=PROMPT)
+            return [first, second, other]
+
+        drawn = await votes()
+        assert [(response.call, response.draw) for response in drawn] == [(0, 0), (0, 1), (1, 0)]
+        assert len({response.text for response in drawn}) == 3, "each draw has a seed of its own"
+        assert await votes() == drawn
+        assert len(backend._seen) == 3
+
+    play(tmp_path, scene)
+
+
+def test_log_probabilities_are_asked_for_and_come_back_from_the_journal_in_their_order(tmp_path: Path) -> None:
+    top = ({"B": -1.5, "A": -0.3},)
+
+    async def scene(client: Client, backend: Scripted) -> None:
+        for _ in range(2):
+            answer = await client.for_job(JOB)("responder", "respond", prompt=PROMPT, logprobs=20)
+            assert [list(place.items()) for place in answer.top] == [[("B", -1.5), ("A", -0.3)]]
+        assert [request.logprobs for request in backend._seen] == [20]
+        assert (await respond(client)).top == (), "the same call without them is another"
+
+    play(tmp_path, scene, Response("B", "m", top=top))
+
+
+def test_calls_that_go_out_together_are_all_answered_before_a_failure_is_raised(tmp_path: Path) -> None:
+    ended: list[int] = []
+
+    async def call(number: int) -> int:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        if number == 1:
+            raise BackendError("no")
+        ended.append(number)
+        return number
+
+    async def scene(*_: Any) -> None:
+        assert await together(call(3), call(0)) == [3, 0]
+        with pytest.raises(BackendError):
+            await together(call(1), call(5))
+
+    play(tmp_path, scene)
+    assert ended == [0, 3, 5]
 
 
 @pytest.mark.parametrize(("finish_reason", "reason"), [("length", "truncated"), ("content_filter", "filtered")])

@@ -10,10 +10,10 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from random import uniform
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from rmboost import lines, parsing
 from rmboost.budget import Budget, Ceilings, Price, Spent
@@ -26,17 +26,34 @@ from rmboost.templates import Templates
 
 _FIRST_JOBS = 8
 log = logging.getLogger("rmboost")
+T = TypeVar("T")
 
 
 class Ask(Protocol):
     """All that a method, a judge or a check knows of models."""
 
-    async def __call__(self, role: str, template: str, /, **values: Any) -> Response:
+    async def __call__(
+        self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
+    ) -> Response:
         """Render the template, have the role's model answer, and return its response.
 
+        logprobs: how many of the likeliest tokens are wanted at each place, where the server offers them. again: an
+        earlier response that is to be drawn once more, with another seed; the call keeps its number.
         Raises ReplyError (cut, filtered) and BackendError.
         """
         ...
+
+
+async def together(*calls: Awaitable[T]) -> list[T]:
+    """The results of calls that go out at once, numbered in this order.
+
+    Waits for all of them before it raises the first failure: an answer under way is paid for, and kept.
+    """
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 class Stopped(Exception):
@@ -245,15 +262,20 @@ class JobAsk:
         """Begin anew; each of the drops draws the call it blamed, and those after it, anew."""
         self._calls, self._drops = 0, drops
 
-    async def __call__(self, role: str, template: str, /, **values: Any) -> Response:
-        call = self._calls
-        self._calls += 1
-        draw = sum(drop.call <= call for drop in self._drops)
+    async def __call__(
+        self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
+    ) -> Response:
+        call, draw = (again.call, again.draw + 1) if again else self._next()
         messages = self._client.templates.render(template, **values)
         seed = stable_hash(self._job.seed, self._job.key, call, draw) % 2**31
-        request = Request(messages, seed, self._client.seats[role].sampling)
+        request = Request(messages, seed, self._client.seats[role].sampling, logprobs)
         response = await self._client.answer(role, self._job, call, request, self._places)
         return _usable(replace(response, call=call, draw=draw, template=template))
+
+    def _next(self) -> tuple[int, int]:
+        """The number of the next call, and how often it was drawn before."""
+        call, self._calls = self._calls, self._calls + 1
+        return call, sum(drop.call <= call for drop in self._drops)
 
 
 def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:

@@ -33,6 +33,7 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
         yield "drawn again", f"{tally.redrawn} × an answer that a check refused"
     yield "labels", _counts(tally.labels)
     yield "aspects", _counts(tally.aspects)
+    yield from _noise(summary)
     yield "tokens", _tokens(summary)
     if summary.cost:
         yield "cost", f"{summary.cost:,.4f} at your prices"
@@ -56,6 +57,14 @@ def _forecast(coming: Forecast) -> Iterable[tuple[str, str]]:
 
 def _range(found: Range, form: str) -> str:
     return f"{found.expected:{form}} ({found.low:{form}} to {found.high:{form}})"
+
+
+def _noise(summary: Summary) -> Iterable[tuple[str, str]]:
+    """How often the judge contradicts the labels; by label and aspect where that is more than one."""
+    for kind, groups in summary.noise.items():
+        for name, noise in groups.items():
+            if kind == "total" or len(groups) > 1:
+                yield "label noise", f"{'' if kind == 'total' else f'{name}: '}{noise}"
 
 
 def _counts(counts: Counter[str]) -> str:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rmboost import checks, exports, methods, registry, roles
+from rmboost import aspects, checks, exports, gold, judges, methods, registry, roles
 from rmboost.checks import Check
 from rmboost.config import Config
 from rmboost.exports import Export
 from rmboost.exports.provenance import provenance, reject
 from rmboost.methods import Method
+from rmboost.noise import Marks
 from rmboost.plan import Plan
 from rmboost.records import Job, Kept, Outcome
 from rmboost.sources import Source, Survey, survey
 from rmboost.templates import Templates
+from rmboost.verification import Sample, Verify, column
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Recipe:
         """Raises ConfigError, InputError and, where an endpoint must name its model, EndpointError."""
         config = roles.resolve(config)
         source = registry.validate(Source, {"path": str(prompts), **config.input.model_dump()}, "input")
-        method = registry.build("method", methods.CATALOGUE, Method, config.method)
+        method = methods.method(config.method)
         found = survey(source)
         return cls(
             config,
@@ -56,8 +59,33 @@ class Recipe:
         for index, prompt in enumerate(islice(self.source.prompts(), start, self.survey.count), start):
             yield Job(prompt, index, seed=self.config.seed, spec=self.plan.spec(index))
 
+    def checks_of(self, job: Job) -> tuple[Check, ...]:
+        """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""
+        return (*self.checks, self.verify) if self.verify and job in self.sample else self.checks
+
+    @cached_property
+    def verify(self) -> Verify | None:
+        """The judge as a check; none where no pair is verified."""
+        how = self.config.verify
+        if not how.sample:
+            return None
+        known = self.config.method.get("aspects", "general") if how.about == "aspects" else None
+        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=known and aspects.load(known))
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The jobs whose pairs are verified."""
+        return Sample.draw(self.config.verify.sample or "all", self.jobs(), self.config.seed)
+
+    @cached_property
+    def gold(self) -> Marks | None:
+        """How often the judge is wrong on pairs that people labelled, if that is known. Raises InputError."""
+        path = self.config.verify.gold
+        return gold.read_marks(path) if path and self.verify else None
+
     def row(self, outcome: Outcome) -> dict[str, Any]:
         """What is written of a job."""
         if isinstance(outcome, Kept):
-            return {**self.export.row(outcome.pair), "rmboost": provenance(outcome, self.templates)}
+            judged = {"judge": column(outcome.pair.evidence)} if self.verify else {}
+            return {**self.export.row(outcome.pair), **judged, "rmboost": provenance(outcome, self.templates)}
         return reject(outcome)

@@ -10,7 +10,6 @@ from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,8 +21,9 @@ from rmboost.config import Config
 from rmboost.engine import Engine, settle
 from rmboost.fingerprint import difference, settings_of
 from rmboost.forecast import Forecast, forecast
+from rmboost.noise import by_group
 from rmboost.recipe import Recipe
-from rmboost.records import Kept, Outcome, stable_hash
+from rmboost.records import Job, Kept, Outcome, stable_hash
 from rmboost.store import Store, set_aside
 from rmboost.summary import Summary
 from rmboost.tally import Tally
@@ -68,7 +68,7 @@ def generate(
     recipe = Recipe.prepare(prompts, config or Config())
     budget.check(recipe.config.ceilings, _models(recipe), recipe.config.prices)
     _run(rehearsal.play_all(recipe))
-    for line in (*roles.describe(recipe.config), *_left_out(recipe)):
+    for line in (*roles.describe(recipe.config), *_left_out(recipe), *_doubts(recipe)):
         listener.notice(line)
     if fresh and (aside := set_aside(output)):
         listener.notice(f"the earlier run was moved to {aside}")
@@ -121,6 +121,17 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
         yield f"prompts left out because the same text came before: {found.duplicates}"
 
 
+def _doubts(recipe: Recipe) -> Iterator[str]:
+    """Why a judge may be wrong about these pairs."""
+    for role, relation in roles.leakage(recipe.config).items():
+        yield (
+            f"{role}: {relation} as the one that writes, and a judge favours its own family (arXiv 2502.01534); "
+            f"a better one: --set {role}.model=NAME"
+        )
+    if recipe.gold and not recipe.gold.right > recipe.gold.wrong:
+        yield f"verify.gold: no better than a coin on {recipe.config.verify.gold}, so nothing can be corrected by it"
+
+
 def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
     """Open the store for these settings and say what is different from the last run; how many jobs are settled."""
     settings = settings_of(recipe.config, recipe.method, recipe.templates)
@@ -142,7 +153,11 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> int:
 def _surroundings(recipe: Recipe) -> dict[str, Any]:
     """What a run should know of its circumstances, though no row depends on it by itself."""
     addresses = {name: role.base_url for name, role in roles.used(recipe.config).items()}
-    return {"input": {"path": recipe.source.path, **asdict(recipe.survey)}, "base_url": addresses}
+    return {
+        "input": {"path": recipe.source.path, **asdict(recipe.survey)},
+        "base_url": addresses,
+        "leakage": roles.leakage(recipe.config),
+    }
 
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
@@ -179,7 +194,9 @@ async def _settle_all(recipe: Recipe, store: Store, client: Client, span: tuple[
             listener.row(line)
         listener.progress(store.tally, client.meter, total)
 
-    make = partial(settle, method=recipe.method, checks=recipe.checks, client=client, draws=recipe.config.draws)
+    async def make(job: Job) -> Outcome:
+        return await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws)
+
     clock = asyncio.create_task(_tell_time(store, client, total, listener))
     try:
         jobs = islice(recipe.jobs(start), end - start)
@@ -247,6 +264,7 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
         client.budget.spent.cost,
         client.halt.cause,
         client.halt.reason,
+        noise=by_group(store.tally.verdicts, recipe.gold),
     )
 
 

@@ -50,6 +50,9 @@ def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None)
 @click.option("--deadline", type=Duration(), help="Stop after this time, such as 2h or 90m.")
 @click.option("--max-failures", type=int, help="Stop when so many calls in a row were given up.  [default: 20]")
 @click.option("--estimate", is_flag=True, help="Make the first pairs, forecast the rest, and stop.")
+@click.option(
+    "--verify", metavar="all|N|P%", help="Have the judge look at all pairs, at N, or at a percentage of them."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first so many prompts.")
 @click.option("--prompt-field", help="Name of the field that holds the prompt.")
 @click.option(
@@ -107,6 +110,7 @@ def _config(options: dict[str, Any]) -> Config:
         "method.name": options["method"],
         "method.style": options["style"],
         "method.aspects": options["aspects"],
+        "verify.sample": options["verify"],
         "input.limit": options["limit"],
         "input.prompt_field": options["prompt_field"],
         "input.skip_bad_lines": options["skip_bad_lines"],
