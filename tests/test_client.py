@@ -11,6 +11,7 @@ import pytest
 from pydantic import PrivateAttr
 
 from rmboost.backends import Backend
+from rmboost.backends.fake import FakeBackend
 from rmboost.client import Client, Seat, Stopped, call_key, together
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.journal import Journal
@@ -107,17 +108,22 @@ def test_a_call_can_be_drawn_once_more_and_keeps_its_number(tmp_path: Path) -> N
     play(tmp_path, scene)
 
 
-def test_log_probabilities_are_asked_for_and_come_back_from_the_journal_in_their_order(tmp_path: Path) -> None:
-    top = ({"B": -1.5, "A": -0.3},)
+def test_log_probabilities_come_back_from_the_journal_in_their_order(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = Journal(tmp_path / "journal.sqlite")
+        client = Client({"judge": Seat("fake", FakeBackend(), {})}, journal, Templates(), limit=2, tries=1)
+        values = {"prompt": PROMPT, "a": "x", "b": "y", "aspects": ()}
+        asked, replayed = [
+            await client.for_job(JOB)("judge", "judge/pairwise", logprobs=20, **values) for _ in range(2)
+        ]
+        plain = await client.for_job(JOB)("judge", "judge/pairwise", **values)
+        await journal.close()
+        assert [list(place.items()) for place in replayed.top] == [list(place.items()) for place in asked.top]
+        assert next(iter(asked.top[0])) == asked.text
+        assert plain.top == (), "the same call without them is another"
+        assert (client.meter.asked, client.meter.replayed) == (2, 1)
 
-    async def scene(client: Client, backend: Scripted) -> None:
-        for _ in range(2):
-            answer = await client.for_job(JOB)("responder", "respond", prompt=PROMPT, logprobs=20)
-            assert [list(place.items()) for place in answer.top] == [[("B", -1.5), ("A", -0.3)]]
-        assert [request.logprobs for request in backend._seen] == [20]
-        assert (await respond(client)).top == (), "the same call without them is another"
-
-    play(tmp_path, scene, Response("B", "m", top=top))
+    asyncio.run(scene())
 
 
 def test_calls_that_go_out_together_are_all_answered_before_a_failure_is_raised(tmp_path: Path) -> None:
