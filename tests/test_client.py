@@ -112,7 +112,7 @@ def test_log_probabilities_come_back_from_the_journal_in_their_order(tmp_path: P
     async def scene() -> None:
         journal = Journal(tmp_path / "journal.sqlite")
         client = Client({"judge": Seat("fake", FakeBackend(), {})}, journal, Templates(), limit=2, tries=1)
-        values = {"prompt": PROMPT, "a": "x", "b": "y", "aspects": ()}
+        values: dict[str, Any] = {"prompt": PROMPT, "a": "x", "b": "y", "aspects": ()}
         asked, replayed = [
             await client.for_job(JOB)("judge", "judge/pairwise", logprobs=20, **values) for _ in range(2)
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmboost.noise import Marks, by_group, corrected, marks, noise
@@ -65,6 +65,7 @@ def test_the_same_counts_give_the_same_interval() -> None:
 COUNTS = st.builds(Marks, st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
 
 
+@settings(max_examples=25, deadline=None)
 @given(found=COUNTS, gold=COUNTS)
 def test_whatever_the_counts_shares_stay_in_their_bounds(found: Marks, gold: Marks) -> None:
     freed = corrected(found, gold)

@@ -10,7 +10,7 @@ from typing import Any
 
 from rmboost.intervals import Share, share
 
-_DRAWS = 4000
+_DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,11 @@ class Noise:
 
     def dump(self) -> dict[str, Any]:
         """As JSON."""
-        noise = {"share": self.contradicted.value if self.marks.read else None}
-        interval = {"low": self.contradicted.low, "high": self.contradicted.high}
-        return {**asdict(self.marks), **noise, **interval, "corrected": self.corrected and asdict(self.corrected)}
+        return {
+            **self.contradicted.dump(),
+            **asdict(self.marks),
+            "corrected": asdict(self.corrected) if self.corrected else None,
+        }
 
 
 def noise(found: Marks, gold: Marks | None = None) -> Noise:
