@@ -14,13 +14,13 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing intervals noise kinship",
+    "registry rowfile tally plan parsing intervals noise kinship visible",
     "aspects templates journal downloads weights",
     "budget forecast climb rate halt",
     "backends",
     "pace lines client",
     "judges",
-    "checks methods exports sources inspection verification gold",
+    "checks methods exports sources preferences inspection verification gold",
     "store config summary",
     "roles fingerprint",
     "recipe",

@@ -142,12 +142,12 @@ def _parquet(path: str) -> Iterator[tuple[int, Row]]:
         with ParquetFile(path) as file:
             table = (row for batch in file.iter_batches(1000) for row in batch.to_pylist())
             for number, row in enumerate(table, 1):
-                yield number, _as_json(row)
+                yield number, as_json(row)
     except (pyarrow.ArrowException, ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as parquet: {error}") from None
 
 
-def _as_json(row: dict[str, Any]) -> Row:
+def as_json(row: dict[str, Any]) -> Row:
     """The row as JSON has it: dates and decimals as text, and null for NaN, a table's sign for nothing."""
     try:
         as_json: dict[str, Any] = json.loads(json.dumps(row, default=_text), parse_constant=lambda _: None)
