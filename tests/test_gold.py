@@ -58,7 +58,7 @@ def test_agreement_by_length_shows_a_judge_that_goes_by_it() -> None:
     assert {length: (each.count, each.total) for length, each in found.by_length.items()} == {
         "chosen longer": (3, 3),
         "chosen shorter": (1, 2),
-        "about the same": (2, 2),
+        "about as long": (2, 2),
     }
     assert found.dump()["by_length"]["chosen shorter"]["share"] == 0.5
 

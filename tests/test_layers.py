@@ -20,7 +20,7 @@ LAYERS = [
     "backends",
     "pace lines client",
     "judges",
-    "checks methods exports sources preferences inspection verification gold",
+    "checks methods exports sources preferences inspection verification gold labelled",
     "store config summary",
     "roles fingerprint",
     "recipe",

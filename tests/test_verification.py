@@ -258,7 +258,7 @@ def test_another_judge_and_a_panel_by_settings(rmboost: Shell, prompts: Path, tm
         (["verify.judge.vots=3"], "vots: no such option"),
         (["verify.policy=guess"], "verify.policy"),
         (["judges.checks.model=fake"], "is the name of a setting"),
-        (["verify.gold=nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+        (["verify.gold=nowhere.jsonl"], "nowhere.jsonl"),
     ],
 )
 def test_what_cannot_be_is_said_before_the_first_call(
@@ -281,14 +281,17 @@ def test_a_mistake_in_a_judges_template_is_found_before_the_first_call(
 
 
 def test_gold_data_frees_the_noise_of_the_judges_mistakes(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def judged(winner: str) -> dict[str, Any]:
+        return {"prompt": "p", "chosen": "x", "rejected": "y", "judge": {"winner": winner, "model": "fake"}}
+
     winners = ["chosen"] * 70 + ["rejected"] * 20 + ["tie"] * 10
-    gold = write_jsonl(tmp_path / "gold.jsonl", [{"judge": {"winner": winner, "model": "fake"}} for winner in winners])
+    gold = write_jsonl(tmp_path / "gold.jsonl", [judged(winner) for winner in winners])
     command = ("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all")
     done = rmboost(*command, "--set", f"verify.gold={gold}")
     assert "freed of the judge's mistakes" in done.err
-    write_jsonl(gold, [{"judge": {"winner": winner}} for winner in ("chosen", "rejected")])
+    write_jsonl(gold, [judged(winner) for winner in ("chosen", "rejected")])
     assert "no better than a coin" in rmboost(*command, "--set", f"verify.gold={gold}").err
-    write_jsonl(gold, [{"chosen": "x"}])
+    write_jsonl(gold, [{"chosen": "x", "rejected": "y"}])
     assert "holds no verdict" in rmboost(*command, "--set", f"verify.gold={gold}").err
 
 

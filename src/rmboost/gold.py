@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonlines
-
 from rmboost.errors import InputError
 from rmboost.intervals import Share, share
 from rmboost.noise import Marks, marks
+from rmboost.preferences import Preferences
 
 _SAME_LENGTH = 0.1
 """Responses whose numbers of words differ by no more than this share of the longer are of about the same length."""
@@ -31,10 +30,10 @@ class Judged:
 
     @property
     def length(self) -> str:
-        """``chosen longer``, ``chosen shorter`` or ``about the same``."""
+        """``chosen longer``, ``chosen shorter`` or ``about as long``."""
         difference = self.chosen_words - self.rejected_words
         if abs(difference) <= _SAME_LENGTH * max(self.chosen_words, self.rejected_words):
-            return "about the same"
+            return "about as long"
         return "chosen longer" if difference > 0 else "chosen shorter"
 
     @property
@@ -100,15 +99,14 @@ def _lean(read: Iterable[Judged]) -> Share:
     return share(sum(p > 0.5 for p in decided), len(decided))
 
 
+def of_file(path: Path) -> Agreement | None:
+    """Figures over a judged file whose labels are people's; None where nothing in it was judged. Raises InputError."""
+    return agreement(Judged(row.judge, *(len(text.split()) for text in row.texts)) for row in Preferences(path))
+
+
 def read_marks(path: Path) -> Marks:
     """How the verdicts in a judged file stand to its labels. Raises InputError for a file without verdicts."""
-    try:
-        with jsonlines.open(path) as rows:
-            found = marks((row.get("judge") or {}).get("winner") for row in rows.iter(type=dict))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    except (jsonlines.InvalidLineError, UnicodeDecodeError, KeyError) as error:
-        raise InputError(f"{path} is not what rmboost judge writes: {error}") from None
+    found = marks(row.judge.get("winner") for row in Preferences(path))
     if not found.read:
         raise InputError(f"{path} holds no verdict", "rmboost judge FILE --gold -o gold.jsonl writes some")
     return found

@@ -12,9 +12,12 @@ from typing import Any
 from rmboost import aspects, checks, exports, gold, judges, methods, registry, roles
 from rmboost.checks import Check
 from rmboost.config import Config
+from rmboost.errors import ConfigError
 from rmboost.exports import Export
 from rmboost.exports.provenance import provenance, reject
+from rmboost.labelled import Pairs
 from rmboost.methods import Method
+from rmboost.methods.given import Given
 from rmboost.noise import Marks
 from rmboost.plan import Plan
 from rmboost.records import Job, Kept, Outcome
@@ -40,16 +43,22 @@ class Recipe:
     def prepare(cls, prompts: Path, config: Config) -> Recipe:
         """Raises ConfigError, InputError and, where an endpoint must name its model, EndpointError."""
         config = roles.resolve(config)
-        source = registry.validate(Source, {"path": str(prompts), **config.input.model_dump()}, "input")
         method = methods.method(config.method)
-        found = survey(source)
+        given = isinstance(method, Given)
+        if given and config.verify.policy == "flip":
+            raise ConfigError("verify.policy: flip exchanges the sides of new pairs, not of a file's", "policy: flag")
+        source = registry.validate(
+            Pairs if given else Source, {"path": str(prompts), **config.input.model_dump()}, "input"
+        )
+        found = source.survey() if isinstance(source, Pairs) else survey(source)
+        export = {"name": "given"} if given else {"name": "trl", "plain": found.plain}
         return cls(
             config,
             source,
             found,
             method,
             tuple(registry.build("check", checks.CATALOGUE, Check, each) for each in config.checks),
-            registry.build("export", exports.CATALOGUE, Export, {"name": "trl", "plain": found.plain}),
+            registry.build("export", exports.CATALOGUE, Export, export),
             Templates(config.prompts),
             Plan(method.cells(), config.seed),
         )
@@ -69,8 +78,9 @@ class Recipe:
         how = self.config.verify
         if not how.sample:
             return None
-        known = self.config.method.get("aspects", "general") if how.about == "aspects" else None
-        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=known and aspects.load(known))
+        defined = aspects.load(how.aspects or self.config.method.get("aspects", "general"))
+        asked = defined if how.about == "aspects" else None
+        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=asked)
 
     @cached_property
     def sample(self) -> Sample:
@@ -83,9 +93,15 @@ class Recipe:
         path = self.config.verify.gold
         return gold.read_marks(path) if path and self.verify else None
 
+    @property
+    def leakage(self) -> dict[str, str]:
+        """How the judges are related to those that write, or wrote, the responses."""
+        return roles.leakage(self.config, self.survey.writers)
+
     def row(self, outcome: Outcome) -> dict[str, Any]:
         """What is written of a job."""
         if isinstance(outcome, Kept):
             judged = {"judge": column(outcome.pair.evidence)} if self.verify else {}
-            return {**self.export.row(outcome.pair), **judged, "rmboost": provenance(outcome, self.templates)}
+            origin = {} if outcome.pair.method == "given" else {"rmboost": provenance(outcome, self.templates)}
+            return {**self.export.row(outcome.pair), **judged, **origin}
         return reject(outcome)

@@ -39,6 +39,16 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled(Prompt):
+    """A prompt whose pair is there already, from a preference file; ``metadata`` is the whole row as it was read."""
+
+    chosen: str = ""
+    rejected: str = ""
+    label: Label | None = None
+    aspects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call, or of many added up."""
 

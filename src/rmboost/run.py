@@ -123,7 +123,7 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
 
 def _doubts(recipe: Recipe) -> Iterator[str]:
     """Why a judge may be wrong about these pairs."""
-    for role, relation in roles.leakage(recipe.config).items():
+    for role, relation in recipe.leakage.items():
         yield (
             f"{role}: {relation} as the one that writes, and a judge favours its own family (arXiv 2502.01534); "
             f"a better one: --set {role}.model=NAME"
@@ -156,7 +156,7 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
     return {
         "input": {"path": recipe.source.path, **asdict(recipe.survey)},
         "base_url": addresses,
-        "leakage": roles.leakage(recipe.config),
+        "leakage": recipe.leakage,
     }
 
 

@@ -31,6 +31,8 @@ class Verification(Component):
     """name of the judge, and its options"""
     about: Literal["overall", "aspects"] = "overall"
     """which response is better as a whole, or on the aspects that the pair was written for"""
+    aspects: str | None = None
+    """the set that defines these aspects; none: the method's own, else ``general``"""
     gold: Path | None = None
     """what ``rmboost judge --gold`` wrote with the same judge: its mistakes there are taken out of the label noise"""
 

@@ -20,6 +20,7 @@ from rmboost.errors import BackendError, RMBoostError, StoreError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("rmboost.cli.generate:generate", "Make preference pairs from a prompt file."),
+    "judge": ("rmboost.cli.judge:judge", "Have a judge look at the pairs of any preference file."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
     "model": ("rmboost.cli.model:model", "List and fetch the embedded models."),
 }

@@ -14,7 +14,10 @@ from rmboost.client import Ask
 from rmboost.records import Job, Pair, Spec
 from rmboost.registry import Component, build
 
-CATALOGUE = {"rmboost": "rmboost.methods.rmboost:RMBoost"}
+CATALOGUE = {
+    "rmboost": "rmboost.methods.rmboost:RMBoost",
+    "given": "rmboost.methods.given:Given",
+}
 
 
 class Method(Component):

@@ -69,6 +69,7 @@ class Survey:
 
     count: prompts. plain: each of them is one string without a system text. bad: lines that were skipped,
     the first of them told in ``first_bad``. duplicates: rows left out that repeat a prompt and have no id.
+    writers: the models that wrote the responses, where the file has responses and says so.
     """
 
     count: int
@@ -78,6 +79,7 @@ class Survey:
     duplicates: int
     sha256: str
     bytes: int
+    writers: tuple[str, ...] = ()
 
 
 def survey(source: Source) -> Survey:
