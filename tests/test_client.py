@@ -12,13 +12,14 @@ from pydantic import PrivateAttr
 
 from rmboost.backends import Backend
 from rmboost.backends.fake import FakeBackend
-from rmboost.client import Client, Seat, Stopped, call_key, together
+from rmboost.client import Client, Seat, Stopped, call_key
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.journal import Journal
 from rmboost.lines import Line
 from rmboost.pace import Limits, Pace
 from rmboost.records import Drop, Job, Prompt, Request, Response
 from rmboost.templates import Templates
+from rmboost.together import together
 
 PROMPT = Prompt("p1", ({"role": "user", "content": "Why?"},))
 JOB = Job(PROMPT, 0)
@@ -111,7 +112,7 @@ def test_a_call_can_be_drawn_once_more_and_keeps_its_number(tmp_path: Path) -> N
 def test_log_probabilities_come_back_from_the_journal_in_their_order(tmp_path: Path) -> None:
     async def scene() -> None:
         journal = Journal(tmp_path / "journal.sqlite")
-        client = Client({"judge": Seat("fake", FakeBackend(), {})}, journal, Templates(), limit=2, tries=1)
+        client = Client({"judge": seat(FakeBackend())}, journal, Templates(), tries=1)
         values: dict[str, Any] = {"prompt": PROMPT, "a": "x", "b": "y", "aspects": ()}
         asked, replayed = [
             await client.for_job(JOB)("judge", "judge/pairwise", logprobs=20, **values) for _ in range(2)

@@ -14,7 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing intervals noise kinship visible",
+    "registry rowfile tally plan parsing intervals noise kinship together visible",
     "aspects templates journal downloads weights",
     "budget forecast climb rate halt",
     "backends",

@@ -10,14 +10,14 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from random import uniform
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from rmboost import lines, parsing
 from rmboost.budget import Budget, Ceilings, Price, Spent
-from rmboost.errors import EndpointError, ReplyError, TransientError
+from rmboost.errors import EndpointError, TransientError
 from rmboost.halt import Cause, Halt
 from rmboost.journal import Entry, Journal
 from rmboost.lines import Line
@@ -26,7 +26,6 @@ from rmboost.templates import Templates
 
 _FIRST_JOBS = 8
 log = logging.getLogger("rmboost")
-T = TypeVar("T")
 
 
 class Ask(Protocol):
@@ -42,18 +41,6 @@ class Ask(Protocol):
         Raises ReplyError (cut, filtered) and BackendError.
         """
         ...
-
-
-async def together(*calls: Awaitable[T]) -> list[T]:
-    """The results of calls that go out at once, numbered in this order.
-
-    Waits for all of them before it raises the first failure: an answer under way is paid for, and kept.
-    """
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
 
 
 class Stopped(Exception):
@@ -270,7 +257,7 @@ class JobAsk:
         seed = stable_hash(self._job.seed, self._job.key, call, draw) % 2**31
         request = Request(messages, seed, self._client.seats[role].sampling, logprobs)
         response = await self._client.answer(role, self._job, call, request, self._places)
-        return _usable(replace(response, call=call, draw=draw, template=template))
+        return parsing.whole(replace(response, call=call, draw=draw, template=template))
 
     def _next(self) -> tuple[int, int]:
         """The number of the next call, and how often it was drawn before."""
@@ -291,21 +278,6 @@ def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
         request.logprobs,
     )
     return hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
-"""Finish reasons of a whole answer; servers spell them differently."""
-
-
-def _usable(response: Response) -> Response:
-    """The response, unless it was cut: half a text is a failure, not an answer."""
-    if response.finish_reason in _WHOLE:
-        return replace(response, text=parsing.without_thinking(response.text))
-    if response.finish_reason == "content_filter":
-        raise ReplyError("filtered", "the server's content filter cut the answer", response)
-    if response.finish_reason in ("length", "model_length", "max_tokens"):
-        raise ReplyError("truncated", "the answer was cut at the token limit", response)
-    raise ReplyError("unfinished", f"the answer ended by {response.finish_reason!r}", response)
 
 
 def _pause(error: TransientError, tried: int) -> float:

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where the rows go (JSONL).")
 @click.option("-c", "--config", "config_file", type=click.Path(path_type=Path), help="Settings, as YAML.")
 @click.option("--model", help="The judge: a model of the endpoint, local, local:NAME, local:/path/to.gguf, or fake.")
-@click.option("--base-url", help="An OpenAI-compatible endpoint, such as http://localhost:8000/v1.")
+@click.option(
+    "--base-url",
+    multiple=True,
+    help="An OpenAI-compatible endpoint, such as http://localhost:8000/v1; several share the work (URL,weight=2).",
+)
 @click.option("--reasoning", is_flag=True, default=None, help="Let the model think aloud before its verdict.")
 @click.option("--votes", type=click.IntRange(min=1), help="Votes in each order, where the server has no log-probs.")
 @click.option("--sample", metavar="all|N|P%", help="Judge N pairs or a percentage of them, drawn by the seed.")
 @click.option("--gold", is_flag=True, help="The labels are people's: tell how the judge agrees with them.")
 @click.option("--seed", type=int, help="Another seed draws other pairs and votes.")
-@click.option("--concurrency", type=click.IntRange(min=1), help="Calls in flight at once.")
+@click.option("--concurrency", metavar="N|auto", help="Calls in flight at each endpoint.  [default: auto]")
+@click.option("--max-cost", type=float, help="Stop before the bill is higher (needs prices in the config).")
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first so many pairs.")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Any setting: --set verify.judge.tries=5")
 @click.option("--fresh", is_flag=True, help="Start over; an earlier run is moved aside, not deleted.")
@@ -78,6 +83,8 @@ def _config(options: dict[str, Any]) -> Config:
         "verify.judge.reasoning": options["reasoning"],
         "verify.judge.votes": options["votes"],
         "input.limit": options["limit"],
-        **{name: options[name] for name in ("model", "base_url", "seed", "concurrency")},
+        "base_url": options["base_url"] or None,
+        "ceilings.max_cost": options["max_cost"],
+        **{name: options[name] for name in ("model", "seed", "concurrency")},
     }
     return config.load(options["config_file"], flags, options["sets"])

@@ -10,18 +10,19 @@ import re
 from collections.abc import Sequence
 
 from rmboost.aspects import Aspect
-from rmboost.client import Ask, together
+from rmboost.client import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import Judge, Verdict, likelihood
 from rmboost.judges.voter import Voter
 from rmboost.parsing import tagged
 from rmboost.records import Prompt, Response
+from rmboost.together import together
 
 _LETTER = re.compile(r"\W*(?:(?:response|answer|verdict)\W+)?([AB])\W*", re.IGNORECASE)
 
 
 class Pairwise(Voter, Judge):
-    """Shows both responses as A and B, then as B and A, and asks which is better."""
+    """Shows both responses as A and B, and as B and A, and asks which is better."""
 
     async def compare(
         self, prompt: Prompt, first: str, second: str, ask: Ask, aspects: Sequence[Aspect] = ()

@@ -13,22 +13,20 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from rmboost.aspects import Aspect
-from rmboost.client import Ask, together
+from rmboost.client import Ask
 from rmboost.errors import ConfigError
 from rmboost.judges import Judge, Verdict, judge
 from rmboost.records import Prompt, Usage
+from rmboost.together import together
 
 
 class Panel(Judge):
-    """Asks all members at once.
-
-    members: judges with their options, such as ``{name: pairwise, role: llama}``; a role by itself is a pairwise judge.
-    rule: ``mean`` of their probabilities, or ``majority``: the share of members that prefer a response. Members whose
-    replies could not be read have no say.
-    """
+    """Asks several judges at once. Those whose replies could not be read have no say."""
 
     members: tuple[dict[str, Any], ...] = Field(min_length=2)
+    """judges with their options, such as ``{name: pairwise, role: llama}``; a role by itself is a pairwise judge"""
     rule: Literal["mean", "majority"] = "mean"
+    """the mean of their probabilities, or the share of members that prefer a response"""
 
     @field_validator("members", mode="before")
     @classmethod

@@ -12,22 +12,25 @@ from collections.abc import Sequence
 from pydantic import Field, model_validator
 
 from rmboost.aspects import Aspect
-from rmboost.client import Ask, together
+from rmboost.client import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import Scorer, Scores, likelihood
 from rmboost.judges.voter import Ballot, Voter
 from rmboost.parsing import tagged
 from rmboost.records import Prompt, Response, Usage
+from rmboost.together import together
 
 _NUMBER = re.compile(r"[^\w-]*(?:(?:score|rating|answer)\W+)?(\d{1,2})(?:\s*(?:/|out of)\s*(\d{1,2}))?\W*", re.I)
 _OVERALL = "overall"
 
 
 class Rubric(Voter, Scorer):
-    """Asks for a number from ``low`` to ``high``, once for each aspect, or once for the whole."""
+    """Asks for a number, once for each aspect, or once for the whole."""
 
     low: int = Field(default=1, ge=0, le=9)
+    """the worst score"""
     high: int = Field(default=5, ge=1, le=10)
+    """the best score"""
 
     @model_validator(mode="after")
     def _is_a_scale(self) -> Rubric:

@@ -31,18 +31,18 @@ class Ballot:
 
 
 class Voter(Component):
-    """Options of whoever asks a model for a verdict or a score.
-
-    role: who is asked. reasoning: let the model think aloud before it answers. logprobs: how many of the likeliest
-    tokens are wanted; 0: count votes also where the server could tell probabilities. votes: how often it is asked,
-    with another seed each time, where the server does not tell them. tries: how many replies may be unreadable.
-    """
+    """Options of whoever asks a model for a verdict or a score."""
 
     role: str = "judge"
+    """who is asked"""
     reasoning: bool = False
+    """let the model think aloud before it answers"""
     logprobs: NonNegativeInt = Field(default=20, le=20)
+    """how many of the likeliest tokens are wanted; 0: count votes also where the server could tell probabilities"""
     votes: PositiveInt = 3
+    """how often it is asked, with another seed each time, where the server tells no probabilities"""
     tries: PositiveInt = 3
+    """how many replies may be unreadable until there is no verdict"""
 
     @property
     def roles(self) -> tuple[str, ...]:
