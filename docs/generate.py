@@ -21,14 +21,18 @@ import click
 import yaml
 from pydantic_core import PydanticUndefined
 
-from rmboost import aspects, backends, checks, cli, methods
+from rmboost import aspects, backends, checks, cli, judges, methods
 from rmboost.budget import Ceilings, Price
+from rmboost.client import Ask
 from rmboost.config import Config, RoleConfig
+from rmboost.judges.pairwise import Pairwise
+from rmboost.judges.rubric import Rubric
 from rmboost.methods.rmboost import RMBoost
 from rmboost.plan import Plan
 from rmboost.records import Job, Message, Prompt, Response
 from rmboost.registry import Component
 from rmboost.sources import InputOptions
+from rmboost.verification import Verification
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 80
@@ -72,7 +76,7 @@ def settings_page() -> str:
         TABLES["prose"]["settings"],
         "## A run",
         _fields(Config),
-        "## A role: `responder`, `rewriter`, `drafter`",
+        "## A role: `responder`, `rewriter`, `drafter`, `judge`",
         _text(RoleConfig),
         _fields(RoleConfig),
         "## `ceilings`",
@@ -84,6 +88,11 @@ def settings_page() -> str:
         "## `input`",
         _text(InputOptions),
         _fields(InputOptions),
+        "## `verify`",
+        _text(Verification),
+        _fields(Verification),
+        *_catalogue("`verify.judge`", judges.CATALOGUE, "`verify: {judge: {name: pairwise, votes: 5}}`"),
+        *_catalogue("Scorers", judges.SCORERS, TABLES["prose"]["scorers"]),
         *_catalogue("`method`", methods.CATALOGUE, "`method: {name: rmboost, style: plan}`"),
         *_catalogue("`checks`", checks.CATALOGUE, "`checks: [form, {name: similarity, max_similarity: 0.9}]`"),
         *_catalogue("Backends", backends.CATALOGUE, TABLES["prose"]["backends"]),
@@ -100,6 +109,9 @@ def output_page() -> str:
         TABLES["prose"]["shapes"],
         "### The column `rmboost`",
         _named("provenance", "key"),
+        "### The column `judge`",
+        TABLES["prose"]["judge"],
+        _named("judge", "key"),
         "## A reject",
         "In `rejects.jsonl` of the run folder, in the order of the input.",
         _named("reject", "column"),
@@ -255,11 +267,14 @@ def _default(model: type[Component], name: str) -> str:
 
 
 async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
-    """For each template of the method, the roles that it is sent to and the names of what it is given."""
+    """For each template, the roles that it is sent to and the names of what it is given."""
     seen: dict[str, tuple[set[str], set[str]]] = {}
     told: Message = {"role": "user", "content": "Why?"}
 
-    async def ask(role: str, template: str, /, **values: Any) -> Response:
+    async def ask(
+        role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
+    ) -> Response:
+        del logprobs, again
         roles, given = seen.setdefault(template, (set(), set()))
         roles.add(role)
         given.update(values)
@@ -270,7 +285,16 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         cells = Plan(method.cells(), 0)
         for index in range(len(method.cells())):
             await method.make_pair(Job(Prompt("id", (told,), True), index, spec=cells.spec(index)), ask)
+    await _render_judges(ask)
     return seen
+
+
+async def _render_judges(ask: Ask) -> None:
+    """Each template of the judges and scorers."""
+    prompt = Prompt("id", ({"role": "user", "content": "Why?"},), True)
+    for reasoning in (False, True):
+        await Pairwise(reasoning=reasoning, tries=1).compare(prompt, "x", "y", ask)
+        await Rubric(reasoning=reasoning, tries=1).score(prompt, "x", ask)
 
 
 def _text(component: type) -> str:

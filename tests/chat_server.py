@@ -154,16 +154,31 @@ class ChatServer:
         return self.script[number] if number < len(self.script) else None
 
     async def _completion(self, body: Mapping[str, Any], fault: Fault) -> dict[str, Any]:
-        answer = await self._fake.complete(Request(tuple(body["messages"]), body.get("seed", 0)))
+        asked = Request(tuple(body["messages"]), body.get("seed", 0), logprobs=body.get("top_logprobs", 0))
+        answer = await self._fake.complete(asked)
         message = {"role": "assistant", "content": answer.text}
         usage = {
             "prompt_tokens": answer.usage.prompt_tokens,
             "completion_tokens": answer.usage.completion_tokens,
             "prompt_tokens_details": {"cached_tokens": 1},
         }
-        choice = {"index": 0, "message": message, "finish_reason": "stop", **fault.choice}
+        places = [
+            {**_token(*next(iter(top.items()))), "top_logprobs": [_token(*each) for each in top.items()]}
+            for top in answer.top
+        ]
+        choice = {
+            "index": 0,
+            "message": message,
+            "finish_reason": "stop",
+            "logprobs": {"content": places},
+            **fault.choice,
+        }
         reply = {"id": "chatcmpl-1", "object": "chat.completion", "model": body["model"], "choices": [choice]}
         return {**reply, "usage": usage, **fault.reply}
+
+
+def _token(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
 
 async def _send(fault: Fault, reply: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import PrivateAttr
 
 from rmboost.backends import Backend
+from rmboost.backends.fake import FakeBackend
 from rmboost.client import Client, Seat, Stopped, call_key
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.journal import Journal
@@ -18,6 +19,7 @@ from rmboost.lines import Line
 from rmboost.pace import Limits, Pace
 from rmboost.records import Drop, Job, Prompt, Request, Response
 from rmboost.templates import Templates
+from rmboost.together import together
 
 PROMPT = Prompt("p1", ({"role": "user", "content": "Why?"},))
 JOB = Job(PROMPT, 0)
@@ -87,6 +89,62 @@ def test_a_drop_draws_its_call_and_those_after_it_anew(tmp_path: Path) -> None:
         assert len({response.text for response in texts}) == len(backend._seen) == 5
 
     play(tmp_path, scene)
+
+
+def test_a_call_can_be_drawn_once_more_and_keeps_its_number(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        async def votes() -> list[Response]:
+            ask = client.for_job(JOB)
+            first = await ask("responder", "respond", prompt=PROMPT)
+            second = await ask("responder", "respond", prompt=PROMPT, again=first)
+            other = await ask("responder", "respond", prompt=PROMPT)
+            return [first, second, other]
+
+        drawn = await votes()
+        assert [(response.call, response.draw) for response in drawn] == [(0, 0), (0, 1), (1, 0)]
+        assert len({response.text for response in drawn}) == 3, "each draw has a seed of its own"
+        assert await votes() == drawn
+        assert len(backend._seen) == 3
+
+    play(tmp_path, scene)
+
+
+def test_log_probabilities_come_back_from_the_journal_in_their_order(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = Journal(tmp_path / "journal.sqlite")
+        client = Client({"judge": seat(FakeBackend())}, journal, Templates(), tries=1)
+        values: dict[str, Any] = {"prompt": PROMPT, "a": "x", "b": "y", "aspects": ()}
+        asked, replayed = [
+            await client.for_job(JOB)("judge", "judge/pairwise", logprobs=20, **values) for _ in range(2)
+        ]
+        plain = await client.for_job(JOB)("judge", "judge/pairwise", **values)
+        await journal.close()
+        assert [list(place.items()) for place in replayed.top] == [list(place.items()) for place in asked.top]
+        assert next(iter(asked.top[0])) == asked.text
+        assert plain.top == (), "the same call without them is another"
+        assert (client.meter.asked, client.meter.replayed) == (2, 1)
+
+    asyncio.run(scene())
+
+
+def test_calls_that_go_out_together_are_all_answered_before_a_failure_is_raised(tmp_path: Path) -> None:
+    ended: list[int] = []
+
+    async def call(number: int) -> int:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        if number == 1:
+            raise BackendError("no")
+        ended.append(number)
+        return number
+
+    async def scene(*_: Any) -> None:
+        assert await together(call(3), call(0)) == [3, 0]
+        with pytest.raises(BackendError):
+            await together(call(1), call(5))
+
+    play(tmp_path, scene)
+    assert ended == [0, 3, 5]
 
 
 @pytest.mark.parametrize(("finish_reason", "reason"), [("length", "truncated"), ("content_filter", "filtered")])

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from rmboost.inspection.rows import Row, parse
 from rmboost.inspection.view import View, drawn
-from rmboost.inspection.visible import ACTIVE, one_line, visible
+from rmboost.preferences import Row, parse
+from rmboost.visible import ACTIVE, one_line, visible
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -14,14 +14,15 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing intervals schema",
+    "registry rowfile tally plan parsing intervals noise kinship together visible schema",
     "aspects templates rescue journal_reader journal checkpoint claim downloads weights",
     "budget forecast climb rate halt",
     "backends",
     "pace lines client",
-    "checks methods exports sources inspection comparison",
+    "judges",
+    "checks methods exports sources preferences inspection verification gold labelled comparison",
     "store config summary",
-    "fingerprint roles",
+    "roles fingerprint",
     "recipe",
     "replan status",
     "rehearsal engine verify",
@@ -107,7 +108,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     TopologicalSorter(graph).prepare()
 
 
-@pytest.mark.parametrize("name", ["backends", "checks", "client", "errors", "exports", "methods", "records"])
+@pytest.mark.parametrize("name", ["backends", "checks", "client", "judges", "errors", "exports", "methods", "records"])
 def test_contracts_are_explained(name: str) -> None:
     (file,) = (file for file in FILES if module_of(file) == f"rmboost.{name}")
     for node in ast.parse(file.read_text(encoding="utf-8")).body:

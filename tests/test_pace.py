@@ -18,7 +18,8 @@ from rmboost.records import Quota
 def throughput(slots: int, latency: float, until: float) -> tuple[float, int]:
     """Answers a second in the last third, as a share of what so many slots give, and the limit in the end."""
     random, climb, now = Random(1), Climb(0.0), 0.0
-    done, running, queued, answers = [], 0, 0, 0
+    done: list[float] = []
+    running, queued, answers = 0, 0, 0
     while now < until:
         queued += climb.limit - running - queued if climb.limit > running + queued else 0
         while queued and running < slots:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from rmboost import lines, parsing
 from rmboost.budget import Budget, Ceilings, Price, Spent
-from rmboost.errors import EndpointError, ReplyError, TransientError
+from rmboost.errors import EndpointError, TransientError
 from rmboost.halt import Cause, Halt
 from rmboost.journal import Entry, Journal
 from rmboost.lines import Line
@@ -31,9 +31,13 @@ log = logging.getLogger("rmboost")
 class Ask(Protocol):
     """All that a method, a judge or a check knows of models."""
 
-    async def __call__(self, role: str, template: str, /, **values: Any) -> Response:
+    async def __call__(
+        self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
+    ) -> Response:
         """Render the template, have the role's model answer, and return its response.
 
+        logprobs: how many of the likeliest tokens are wanted at each place, where the server offers them. again: an
+        earlier response that is to be drawn once more, with another seed; the call keeps its number.
         Raises ReplyError (cut, filtered) and BackendError.
         """
         ...
@@ -247,15 +251,20 @@ class JobAsk:
         """Begin anew; each of the drops draws the call it blamed, and those after it, anew."""
         self._calls, self._drops = 0, drops
 
-    async def __call__(self, role: str, template: str, /, **values: Any) -> Response:
-        call = self._calls
-        self._calls += 1
-        draw = sum(drop.call <= call for drop in self._drops)
+    async def __call__(
+        self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
+    ) -> Response:
+        call, draw = (again.call, again.draw + 1) if again else self._next()
         messages = self._client.templates.render(template, **values)
         seed = stable_hash(self._job.seed, self._job.key, call, draw) % 2**31
-        request = Request(messages, seed, self._client.seats[role].sampling)
+        request = Request(messages, seed, self._client.seats[role].sampling, logprobs)
         response = await self._client.answer(role, self._job, call, request, self._places)
-        return _usable(replace(response, call=call, draw=draw, template=template))
+        return parsing.whole(replace(response, call=call, draw=draw, template=template))
+
+    def _next(self) -> tuple[int, int]:
+        """The number of the next call, and how often it was drawn before."""
+        call, self._calls = self._calls, self._calls + 1
+        return call, sum(drop.call <= call for drop in self._drops)
 
 
 def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
@@ -271,21 +280,6 @@ def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
         request.logprobs,
     )
     return hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
-"""Finish reasons of a whole answer; servers spell them differently."""
-
-
-def _usable(response: Response) -> Response:
-    """The response, unless it was cut: half a text is a failure, not an answer."""
-    if response.finish_reason in _WHOLE:
-        return replace(response, text=parsing.without_thinking(response.text))
-    if response.finish_reason == "content_filter":
-        raise ReplyError("filtered", "the server's content filter cut the answer", response)
-    if response.finish_reason in ("length", "model_length", "max_tokens"):
-        raise ReplyError("truncated", "the answer was cut at the token limit", response)
-    raise ReplyError("unfinished", f"the answer ended by {response.finish_reason!r}", response)
 
 
 def _pause(error: TransientError, tried: int) -> float:

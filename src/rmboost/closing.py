@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 
 from rmboost.forecast import Forecast, Range
+from rmboost.gold import Agreement
 from rmboost.summary import Summary
 
 
 def show(summary: Summary, console: Console) -> None:
     """What became of the prompts, what it took, and where the files are."""
-    lines = list(_lines(summary))
+    _print(list(_lines(summary)), console)
+
+
+def show_judged(summary: Summary, agreement: Agreement | None, console: Console) -> None:
+    """The same for pairs of a file that were judged; with how the judge agrees with people, where that was asked."""
+    _print(list(_judged_lines(summary, agreement)), console)
+
+
+def _print(lines: Sequence[tuple[str, str]], console: Console) -> None:
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
         console.print(f"[bold]{name:<{width}}[/]  {escape(value)}", soft_wrap=True)
@@ -25,18 +34,13 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     if summary.status == "unchanged":
         yield "done", "all prompts were settled before; no call was made (--fresh starts over)"
     yield "kept", f"{tally.kept} of {summary.prompts} prompts"
-    for reason, count in tally.rejected.most_common():
-        yield "rejected", f"{count} × {reason} (for example {tally.examples[reason]})"
-    for error, count in tally.failed.most_common():
-        yield "failed", f"{count} × {error} (for example {tally.examples[error]})"
+    yield from _lost(summary)
     if tally.redrawn:
         yield "drawn again", f"{tally.redrawn} × an answer that a check refused"
     yield "labels", _counts(tally.labels)
     yield "aspects", _counts(tally.aspects)
-    yield "tokens", _tokens(summary)
-    if summary.cost:
-        yield "cost", f"{summary.cost:,.4f} at your prices"
-    yield "time", _time(summary)
+    yield from _noise(summary)
+    yield from _cost(summary)
     if summary.forecast:
         yield from _forecast(summary.forecast)
     yield "pairs", str(summary.output)
@@ -56,6 +60,55 @@ def _forecast(coming: Forecast) -> Iterable[tuple[str, str]]:
 
 def _range(found: Range, form: str) -> str:
     return f"{found.expected:{form}} ({found.low:{form}} to {found.high:{form}})"
+
+
+def _judged_lines(summary: Summary, agreement: Agreement | None) -> Iterable[tuple[str, str]]:
+    tally = summary.tally
+    if summary.status == "unchanged":
+        yield "done", "all pairs were settled before; no call was made (--fresh starts over)"
+    yield "judged", f"{tally.verdicts.total()} of {summary.prompts} pairs"
+    yield from _lost(summary)
+    yield from _people(agreement) if agreement else _noise(summary)
+    yield from _cost(summary)
+    yield "rows", str(summary.output)
+    if tally.rejected or tally.failed:
+        yield "rejects", str(summary.rejects)
+
+
+def _people(agreement: Agreement) -> Iterable[tuple[str, str]]:
+    """How a judge stands to the labels that people gave."""
+    yield "agreement", f"{agreement.agreement} of the pairs that both orders decide alike"
+    yield "by p_chosen", f"{agreement.lean} of all that lean to a side"
+    for length, lean in agreement.by_length.items():
+        yield "by p_chosen", f"{lean} {length}"
+    yield "ties", str(agreement.ties)
+    yield "same place", f"{agreement.same_place} have one position win in both orders"
+    if agreement.first_place.total:
+        yield "same place", f"{agreement.first_place} of these: the first"
+    yield "unreadable", f"{agreement.unreadable}"
+
+
+def _lost(summary: Summary) -> Iterable[tuple[str, str]]:
+    tally = summary.tally
+    for reason, count in tally.rejected.most_common():
+        yield "rejected", f"{count} × {reason} (for example {tally.examples[reason]})"
+    for error, count in tally.failed.most_common():
+        yield "failed", f"{count} × {error} (for example {tally.examples[error]})"
+
+
+def _cost(summary: Summary) -> Iterable[tuple[str, str]]:
+    yield "tokens", _tokens(summary)
+    if summary.cost:
+        yield "cost", f"{summary.cost:,.4f} at your prices"
+    yield "time", _time(summary)
+
+
+def _noise(summary: Summary) -> Iterable[tuple[str, str]]:
+    """How often the judge contradicts the labels; by label and aspect where that is more than one."""
+    for kind, groups in summary.noise.items():
+        for name, noise in groups.items():
+            if kind == "total" or len(groups) > 1:
+                yield "label noise", f"{'' if kind == 'total' else f'{name}: '}{noise}"
 
 
 def _counts(counts: Counter[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rmboost.inspection.visible import one_line
+from rmboost.visible import one_line
 
 _SHOWN = 20
 Identity = tuple[str, int] | None

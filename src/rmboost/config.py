@@ -14,6 +14,7 @@ from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
 from rmboost.resources import read_yaml
 from rmboost.sources import InputOptions
+from rmboost.verification import Verification
 
 DEFAULT_CHECKS = ("form", "echo", "leak", "refusal", "similarity")
 
@@ -68,6 +69,12 @@ class Config(Component):
     """edits it into the second"""
     drafter: RoleConfig = RoleConfig()
     """a weaker model, asked only where a method contrasts two models (``method.contrast``)"""
+    judge: RoleConfig = RoleConfig()
+    """compares responses or rates them; best a model of another family than the writers'"""
+    judges: dict[str, RoleConfig] = Field(default_factory=dict)
+    """further judges, for a panel, by names of your own: ``{llama: {model: …}, gemma: {model: …}}``"""
+    verify: Verification = Verification()
+    """which pairs the judge looks at, and what becomes of those whose label it contradicts"""
     checks: tuple[dict[str, Any], ...] = tuple({"name": name} for name in DEFAULT_CHECKS)
     """in the order in which they look at a pair"""
     weights: dict[str, PositiveInt] = Field(default_factory=dict)
@@ -111,10 +118,23 @@ class Config(Component):
             raise ValueError("a list of names, or of mappings with a name and options")
         return [{"name": item} if isinstance(item, str) else item for item in items]
 
+    @field_validator("judges")
+    @classmethod
+    def _names_are_free(cls, judges: dict[str, RoleConfig]) -> dict[str, RoleConfig]:
+        if taken := sorted(judges.keys() & cls.model_fields.keys()):
+            raise ValueError(f"{taken[0]} is the name of a setting, choose another for this judge")
+        return judges
+
     @property
     def roles(self) -> dict[str, RoleConfig]:
-        """Every role with its settings."""
-        return {name: value for name, value in self if isinstance(value, RoleConfig)}
+        """Every role with its settings, a panel's judges among them."""
+        return {name: value for name, value in self if isinstance(value, RoleConfig)} | self.judges
+
+    def seat(self, roles: Mapping[str, RoleConfig]) -> Config:
+        """The same settings with these roles in place of those of the same names."""
+        judges = {name: roles.get(name, role) for name, role in self.judges.items()}
+        named = {name: role for name, role in roles.items() if name not in judges}
+        return self.model_copy(update={**named, "judges": judges})
 
 
 def load(path: Path | None = None, flags: Mapping[str, Any] | None = None, sets: Iterable[str] = ()) -> Config:

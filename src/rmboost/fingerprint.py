@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rmboost import __version__
+from rmboost import __version__, roles
 from rmboost.config import Config
 from rmboost.methods import Method
 from rmboost.records import stable_hash
@@ -20,12 +20,15 @@ _PACE = {
 
 def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
     """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
-    values = config.model_dump(mode="json", exclude={*_PACE, "input", "prompts", "method"})
+    values = config.model_dump(mode="json", exclude={*_PACE, *config.roles, "judges", "input", "prompts", "method"})
+    if not config.verify.sample:
+        del values["verify"]
     values["method"] = {"name": config.method["name"], **method.model_dump(mode="json")}
-    for role in config.roles:
-        values[role] = {name: value for name, value in values[role].items() if name not in _CONNECTION}
+    for role, settings in roles.used(config).items():
+        values[role] = settings.model_dump(mode="json", exclude=_CONNECTION)
     fields = config.input.model_dump(mode="json", exclude={"limit", "skip_bad_lines"})
-    sources = {name: templates.digest(name) for name in templates.names("respond", f"{config.method['name']}/")}
+    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if "verify" in values else []))
+    sources = {name: templates.digest(name) for name in templates.names(*asked)}
     return {
         **values,
         "input": fields,

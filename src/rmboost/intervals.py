@@ -20,6 +20,11 @@ class Share:
     def value(self) -> float:
         return self.count / self.total if self.total else float("nan")
 
+    def dump(self) -> dict[str, float | int | None]:
+        """As JSON; ``share`` is null where nothing was counted."""
+        value = self.value if self.total else None
+        return {"share": value, "low": self.low, "high": self.high, "count": self.count, "total": self.total}
+
     def __str__(self) -> str:
         """``12.5 % (8.1–18.8, n=144)``."""
         if not self.total:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from rmboost.errors import ReplyError
 from rmboost.records import Response
@@ -10,10 +11,24 @@ from rmboost.records import Response
 # Thinking stands first. Some chat templates open the block themselves, so that the reply begins inside of it.
 _THINK = re.compile(r"\A\s*(?:<think>)?(?:(?!<think>).)*?</think>", re.DOTALL)
 
+_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
+"""Finish reasons of a whole answer; servers spell them differently."""
+
 
 def without_thinking(text: str) -> str:
     """The text without the block of thinking that some models begin with; it is no part of the response."""
     return _THINK.sub("", text).lstrip() if "</think>" in text else text
+
+
+def whole(response: Response) -> Response:
+    """The response without thinking, unless it was cut: half a text is a failure, not an answer. Raises ReplyError."""
+    if response.finish_reason in _WHOLE:
+        return replace(response, text=without_thinking(response.text))
+    if response.finish_reason == "content_filter":
+        raise ReplyError("filtered", "the server's content filter cut the answer", response)
+    if response.finish_reason in ("length", "model_length", "max_tokens"):
+        raise ReplyError("truncated", "the answer was cut at the token limit", response)
+    raise ReplyError("unfinished", f"the answer ended by {response.finish_reason!r}", response)
 
 
 def tagged(response: Response, tag: str) -> tuple[str, str]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rmboost import checks, exports, methods, registry, roles
+from rmboost import aspects, checks, exports, gold, judges, methods, registry, roles
 from rmboost.checks import Check
 from rmboost.config import Config
 from rmboost.errors import ConfigError
 from rmboost.exports import Export
 from rmboost.exports.provenance import provenance, reject
+from rmboost.labelled import Pairs
 from rmboost.methods import Method
+from rmboost.methods.given import Given
+from rmboost.noise import Marks
 from rmboost.plan import Plan
 from rmboost.records import Job, Kept, Outcome
 from rmboost.sources import Source, Survey, survey
 from rmboost.templates import Templates
+from rmboost.verification import Sample, Verify, column
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,22 @@ class Recipe:
         known: fields of a survey that an earlier run made of its prompts, which may be the same.
         """
         config = roles.resolve(config)
-        source = registry.validate(Source, {"path": str(prompts), **config.input.model_dump()}, "input")
-        method = registry.build("method", methods.CATALOGUE, Method, config.method)
-        found = survey(source, known)
+        method = methods.method(config.method)
+        given = isinstance(method, Given)
+        if given and config.verify.policy == "flip":
+            raise ConfigError("verify.policy: flip exchanges the sides of new pairs, not of a file's", "policy: flag")
+        source = registry.validate(
+            Pairs if given else Source, {"path": str(prompts), **config.input.model_dump()}, "input"
+        )
+        found = source.survey() if isinstance(source, Pairs) else survey(source, known)
+        export = {"name": "given"} if given else {"name": "trl", "plain": found.plain}
         return cls(
             config,
             source,
             found,
             method,
             tuple(registry.build("check", checks.CATALOGUE, Check, each) for each in config.checks),
-            registry.build("export", exports.CATALOGUE, Export, {"name": "trl", "plain": found.plain}),
+            registry.build("export", exports.CATALOGUE, Export, export),
             Templates(config.prompts),
             _plan(method, config),
         )
@@ -59,10 +70,42 @@ class Recipe:
         for index, prompt in enumerate(self.source.prompts(self.survey, start), start):
             yield Job(prompt, index, seed=self.config.seed, spec=self.plan.spec(index))
 
+    def checks_of(self, job: Job) -> tuple[Check, ...]:
+        """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""
+        return (*self.checks, self.verify) if self.verify and job in self.sample else self.checks
+
+    @cached_property
+    def verify(self) -> Verify | None:
+        """The judge as a check; none where no pair is verified."""
+        how = self.config.verify
+        if not how.sample:
+            return None
+        defined = aspects.load(how.aspects or self.config.method.get("aspects", "general"))
+        asked = defined if how.about == "aspects" else None
+        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=asked)
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The jobs whose pairs are verified."""
+        return Sample.draw(self.config.verify.sample or "all", self.jobs(), self.config.seed)
+
+    @cached_property
+    def gold(self) -> Marks | None:
+        """How often the judge is wrong on pairs that people labelled, if that is known. Raises InputError."""
+        path = self.config.verify.gold
+        return gold.read_marks(path) if path and self.verify else None
+
+    @property
+    def leakage(self) -> dict[str, str]:
+        """How the judges are related to those that write, or wrote, the responses."""
+        return roles.leakage(self.config, self.survey.writers)
+
     def row(self, outcome: Outcome) -> dict[str, Any]:
         """What is written of a job."""
         if isinstance(outcome, Kept):
-            return {**self.export.row(outcome.pair), "rmboost": provenance(outcome, self.templates)}
+            judged = {"judge": column(outcome.pair.evidence)} if self.verify else {}
+            origin = {} if outcome.pair.method == "given" else {"rmboost": provenance(outcome, self.templates)}
+            return {**self.export.row(outcome.pair), **judged, **origin}
         return reject(outcome)
 
 

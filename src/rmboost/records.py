@@ -39,6 +39,16 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled(Prompt):
+    """A prompt whose pair is there already, from a preference file; ``metadata`` is the whole row as it was read."""
+
+    chosen: str = ""
+    rejected: str = ""
+    label: Label | None = None
+    aspects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call, or of many added up."""
 
@@ -81,8 +91,8 @@ class Quota:
 class Response:
     """One assistant text. ``call`` is its place among the calls of its job, ``draw`` how often that was redrawn.
 
-    top: at each place of the answer the likeliest tokens and their log-probabilities, if they were asked for and the
-    server offers them.
+    top: at the last places of the answer the token that was written, and after it the likeliest others, with their
+    log-probabilities; if they were asked for and the server offers them.
     """
 
     text: str
@@ -159,6 +169,10 @@ class Drop:
     call: int
     reply: str = ""
     final: bool = False
+
+
+DISAGREES = "judge-disagrees"
+"""The reason of a drop by the judge: it prefers the response that the label calls rejected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import yaml
 from rmboost.backends.fake import FakeBackend
 from rmboost.errors import ReplyError
 from rmboost.recipe import Recipe
-from rmboost.records import Job, Message, Request, Response, stable_hash
+from rmboost.records import Job, Message, Pair, Request, Response, stable_hash
 
 
 class _Rehearsing:
@@ -24,18 +24,24 @@ class _Rehearsing:
         self._job = job
         self.sent: list[tuple[str, str, tuple[Message, ...]]] = []
 
-    async def __call__(self, role: str, template: str, /, **values: Any) -> Response:
+    async def __call__(
+        self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
+    ) -> Response:
         messages = self._recipe.templates.render(template, **values)
-        self.sent.append((role, template, messages))
+        if not again:
+            self.sent.append((role, template, messages))
         seed = stable_hash(self._job.key, len(self.sent))
-        return await FakeBackend().complete(Request(messages, seed))
+        return await FakeBackend().complete(Request(messages, seed, logprobs=logprobs))
 
 
 async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, ...]]]:
     """What would be sent for a job: role, template and messages of each call. Raises ConfigError."""
     ask = _Rehearsing(recipe, job)
+    pair = Pair(job.prompt, Response("…", ""), Response("…", ""), "")
     with suppress(ReplyError):  # the fake's words are no test of a method: what counts is that its templates render
-        await recipe.method.make_pair(job, ask)
+        pair = await recipe.method.make_pair(job, ask)
+    if recipe.verify:
+        await recipe.verify.run(pair, ask)
     return ask.sent
 
 

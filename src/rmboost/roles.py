@@ -12,7 +12,10 @@ from rmboost.budget import Price, price_of
 from rmboost.client import Seat
 from rmboost.config import Config, RoleConfig
 from rmboost.errors import ConfigError
+from rmboost.judges import judge
+from rmboost.kinship import relation
 from rmboost.lines import Line
+from rmboost.methods import method as build_method
 from rmboost.pace import Limits, Pace
 
 LOCAL = "local"
@@ -25,6 +28,7 @@ _SMALL_MODEL: dict[str, dict[str, Any]] = {
     "responder": {"temperature": 0.3},
     "rewriter": {"temperature": 1.0, "extra": _NO_COPY},
     "drafter": {"temperature": 0.7},
+    "judge": {"temperature": 0.7},
 }
 """What small models answer best with (docs/yield.md); for others the server's own defaults hold."""
 _SMALL_MODEL_TOKENS = 512
@@ -32,23 +36,29 @@ _SMALL_MODEL_TOKENS = 512
 
 
 def resolve(config: Config) -> Config:
-    """The same settings with the model of every role, and a style that is ``auto``, made definite.
+    """The same settings with the model of every role that is asked, and a style that is ``auto``, made definite.
 
     Raises EndpointError when an endpoint is named without a model and serves none or several.
     """
-    roles = {name: _resolve_role(config, name, role) for name, role in config.roles.items() if name != "drafter"}
+    roles = {name: _resolve_role(config, name, role) for name, role in used(config).items() if name != "drafter"}
     if config.method["name"] != "rmboost":
-        return config.model_copy(update=roles)
+        return config.seat(roles)
     method = _resolve_style(config.method, roles["rewriter"])
     if method["contrast"]:
         drafter = config.drafter.model_copy(update={"model": config.drafter.model or _DRAFTER})
         roles["drafter"] = _resolve_role(config, "drafter", drafter)
-    return config.model_copy(update={**roles, "method": method})
+    return config.seat(roles).model_copy(update={"method": method})
 
 
 def used(config: Config) -> dict[str, RoleConfig]:
-    """The roles of resolved settings that somebody sits in; the drafter only where two models are contrasted."""
-    return {name: role for name, role in config.roles.items() if name != "drafter" or config.method.get("contrast")}
+    """The roles that somebody is asked in: by the method, and by the judge where pairs are verified.
+
+    Raises ConfigError for a role that has no settings.
+    """
+    asked = {*build_method(config.method).roles, *(judge(config.verify.judge).roles if config.verify.sample else ())}
+    if unknown := sorted(asked - config.roles.keys()):
+        raise ConfigError(f"no role {unknown[0]!r}", f"--set judges.{unknown[0]}.model=NAME")
+    return {name: role for name, role in config.roles.items() if name in asked}
 
 
 def _resolve_style(method: Mapping[str, Any], rewriter: RoleConfig) -> dict[str, Any]:
@@ -72,6 +82,19 @@ def seats(config: Config) -> dict[str, Seat]:
     limits = Limits(concurrency, config.rpm, config.tpm)
     built: dict[tuple[Backend, float], Line] = {}
     return {name: _seat(role, limits, config.prices, built) for name, role in used(config).items()}
+
+
+def judging(config: Config) -> dict[str, RoleConfig]:
+    """The roles of the judge that verifies pairs; none where none are verified."""
+    names = judge(config.verify.judge).roles if config.verify.sample else ()
+    return {name: config.roles[name] for name in names}
+
+
+def leakage(config: Config, generators: Iterable[str] = ()) -> dict[str, str]:
+    """By role of a judge, how its model is related to those that write, or wrote, the responses: preference leakage."""
+    judges = judging(config)
+    writers = [*generators, *(role.model or "" for name, role in used(config).items() if name not in judges)]
+    return {name: found for name, role in judges.items() if (found := relation(role.model or "", writers))}
 
 
 def describe(config: Config) -> list[str]:

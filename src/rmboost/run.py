@@ -10,7 +10,6 @@ from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +22,9 @@ from rmboost.config import Config
 from rmboost.engine import Engine, settle
 from rmboost.fingerprint import difference, run_of, settings_of
 from rmboost.forecast import Forecast, forecast
+from rmboost.noise import by_group
 from rmboost.recipe import Recipe
-from rmboost.records import Kept, Outcome
+from rmboost.records import Job, Kept, Outcome
 from rmboost.replan import settle_plan
 from rmboost.store import Store
 from rmboost.summary import Summary
@@ -70,7 +70,7 @@ def generate(
     recipe = Recipe.prepare(prompts, config or Config(), surveyed(output))
     budget.check(recipe.config.ceilings, _models(recipe), recipe.config.prices)
     _run(rehearsal.play_all(recipe))
-    for line in (*roles.describe(recipe.config), *_left_out(recipe)):
+    for line in (*roles.describe(recipe.config), *_left_out(recipe), *_doubts(recipe)):
         listener.notice(line)
     if fresh and (aside := set_aside(output)):
         listener.notice(f"the earlier run was moved to {aside}")
@@ -123,6 +123,17 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
         yield f"prompts left out because the same text came before: {found.duplicates}"
 
 
+def _doubts(recipe: Recipe) -> Iterator[str]:
+    """Why a judge may be wrong about these pairs."""
+    for role, relation in recipe.leakage.items():
+        yield (
+            f"{role}: {relation} as the one that writes, and a judge favours its own family (arXiv 2502.01534); "
+            f"a better one: --set {role}.model=NAME"
+        )
+    if recipe.gold and not recipe.gold.right > recipe.gold.wrong:
+        yield f"verify.gold: no better than a coin on {recipe.config.verify.gold}, so nothing can be corrected by it"
+
+
 def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, int]:
     """Open the store for these settings and say what is different from the last run.
 
@@ -154,6 +165,7 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
         "input": {"path": recipe.source.path, **asdict(recipe.survey)},
         "base_url": addresses,
         "config": recipe.config.model_dump(mode="json"),
+        "leakage": recipe.leakage,
     }
 
 
@@ -189,7 +201,9 @@ async def _settle_all(recipe: Recipe, store: Store, client: Client, span: tuple[
             listener.row(line)
         listener.progress(store.tally, client.meter, total)
 
-    make = partial(settle, method=recipe.method, checks=recipe.checks, client=client, draws=recipe.config.draws)
+    async def make(job: Job) -> Outcome:
+        return await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws)
+
     clock = asyncio.create_task(_tell_time(store, client, total, listener))
     try:
         jobs = islice(recipe.jobs(start), end - start)
@@ -257,6 +271,7 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
         client.budget.spent.cost,
         client.halt.cause,
         client.halt.reason,
+        noise=by_group(store.tally.verdicts, recipe.gold),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost.forecast import Forecast
+from rmboost.noise import Noise
 from rmboost.tally import Tally
 
 
@@ -36,6 +37,8 @@ class Summary:
     cause: str = ""
     reason: str = ""
     forecast: Forecast | None = None
+    noise: Mapping[str, Mapping[str, Noise]] = field(default_factory=dict)
+    """how often the judge contradicts the labels, by ``total``, ``label`` and ``aspect``"""
 
     def dump(self) -> dict[str, Any]:
         """As JSON."""
@@ -44,4 +47,5 @@ class Summary:
             "output": str(self.output),
             "rejects": str(self.rejects),
             "tally": self.tally.dump(),
+            "noise": {kind: {name: one.dump() for name, one in group.items()} for kind, group in self.noise.items()},
         }

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from rmboost.records import Dropped, Failed, Kept, Outcome, Spec
+from rmboost.records import DISAGREES, Dropped, Failed, Kept, Outcome, Pair, Spec
 
 
 @dataclass
@@ -20,6 +20,8 @@ class Tally:
     labels: Counter[str] = field(default_factory=Counter)
     aspects: Counter[str] = field(default_factory=Counter)
     ordered: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    """of the judge on the pairs as they were labelled, by ``label/aspect/winner``"""
     redrawn: int = 0
 
     @property
@@ -35,10 +37,13 @@ class Tally:
                 self.redrawn += len(drops)
                 self.labels[pair.label or ""] += 1
                 self.aspects[pair.aspects[0] if pair.aspects else ""] += 1
-            case Dropped(job=job, drops=drops):
+                self._judge(pair)
+            case Dropped(job=job, drops=drops, pair=pair):
                 self.rejected[drops[-1].reason] += 1
                 self.redrawn += len(drops) - 1
                 self.examples.setdefault(drops[-1].reason, job.prompt.id)
+                if pair and drops[-1].reason == DISAGREES:
+                    self._count_verdict(pair, "rejected")
             case Failed(job=job, error=error):
                 self.failed[error] += 1
                 self.examples.setdefault(error, job.prompt.id)
@@ -52,6 +57,13 @@ class Tally:
         """From what ``dump`` gave. Raises KeyError for a count that this version does not have."""
         fresh = vars(cls())
         return cls(**{name: type(fresh[name])(value) for name, value in values.items()})
+
+    def _judge(self, pair: Pair) -> None:
+        if found := pair.evidence.get("judge"):
+            self._count_verdict(pair, "rejected" if found["flipped"] else found["winner"])
+
+    def _count_verdict(self, pair: Pair, winner: str) -> None:
+        self.verdicts["/".join((pair.label or "", pair.aspects[0] if pair.aspects else "", winner))] += 1
 
     def _order(self, spec: Spec | None) -> None:
         if spec:

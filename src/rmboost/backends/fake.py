@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping, Sequence
+from math import log
 from random import Random
 
 from pydantic import NonNegativeFloat
@@ -14,6 +16,7 @@ from rmboost.records import Request, Response, Usage, stable_hash
 _SUBJECTS = ("The answer", "A short walk", "The first step", "Good practice", "A careful reader", "This plan")
 _VERBS = ("depends on", "begins with", "asks for", "often improves", "explains", "leads to", "takes more than")
 _OBJECTS = ("a clear example", "the right order", "some patience", "plain words", "two small changes", "the season")
+_NUMBERS = re.compile(r"\bnumber from (\d) to (\d+)\b")
 
 
 class FakeBackend(Backend):
@@ -25,21 +28,45 @@ class FakeBackend(Backend):
     async def complete(self, request: Request) -> Response:
         if self.latency:
             await asyncio.sleep(self.latency)
-        text = _answer(request)
+        text, top = _answer(request)
         asked = sum(len(message["content"].split()) for message in request.messages)
-        return Response(text, self.model, "stop", Usage(asked, len(text.split())))
+        return Response(text, self.model, "stop", Usage(asked, len(text.split())), top=top)
 
 
-def _answer(request: Request) -> str:
-    """A few sentences; in the form that the last turn asks for, when it asks for tags."""
+def _answer(request: Request) -> tuple[str, tuple[Mapping[str, float], ...]]:
+    """A verdict or a score where the last turn asks for one, else a few sentences, in tags if it asks for them."""
     random = Random(stable_hash(request.messages, request.seed))
-    text = " ".join(_sentence(random) for _ in range(random.randint(3, 6)))
     instructions = request.messages[-1]["content"]
+    text = " ".join(_sentence(random) for _ in range(random.randint(3, 6)))
+    if choices := _choices(instructions):
+        return _chosen(random, choices, request.logprobs, text, instructions)
     if "<response>" not in instructions:
-        return text
+        return text, ()
     known = re.findall(r"^- (\w+):", instructions, re.MULTILINE)
     picked = f"<aspects>{random.choice(known)}</aspects>\n" if "<aspects>" in instructions and known else ""
-    return f"{picked}I will change two sentences.\n<response>{text}</response>"
+    return f"{picked}I will change two sentences.\n<response>{text}</response>", ()
+
+
+def _choices(instructions: str) -> Sequence[str]:
+    """What a judge is to choose from, if that is what is asked: letters or numbers."""
+    if bounds := _NUMBERS.search(instructions):
+        return [str(number) for number in range(int(bounds[1]), int(bounds[2]) + 1)]
+    return "AB" if "<verdict>" in instructions or re.search(r"\bA or B\b\W*\Z", instructions) else ""
+
+
+def _chosen(
+    random: Random, choices: Sequence[str], top: int, thought: str, instructions: str
+) -> tuple[str, tuple[Mapping[str, float], ...]]:
+    """One of the choices, after a thought if tags are asked for, and how likely each of them was."""
+    weights = {choice: random.expovariate(1) for choice in choices}
+    likeliest = sorted(weights, key=weights.__getitem__, reverse=True)
+    place = {choice: log(weights[choice] / sum(weights.values())) for choice in likeliest[:top]}
+    tag = next((tag for tag in ("verdict", "score") if f"<{tag}>" in instructions), None)
+    if tag is None:
+        return likeliest[0], (place,) if top else ()
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    places = ({opening: 0.0}, place, {closing: 0.0}) if top else ()
+    return f"{thought}\n{opening}{likeliest[0]}{closing}", places
 
 
 def _sentence(random: Random) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 
-from rmboost.backends import Backend
+from rmboost.backends import Backend, logprobs
 from rmboost.backends.endpoint import Endpoint, valid_address
 from rmboost.errors import BackendError, EndpointError, TransientError
 from rmboost.records import Request, Response, Usage
@@ -49,10 +49,16 @@ class OpenAIBackend(Backend):
         return url and valid_address(url)
 
     async def complete(self, request: Request) -> Response:
-        try:
-            body = orjson.dumps(self._body(request), option=orjson.OPT_NON_STR_KEYS)
-        except orjson.JSONEncodeError as error:
-            raise BackendError(f"the request cannot be sent as JSON: {error}") from None
+        while True:
+            top = min(request.logprobs, self._offer.most)
+            try:
+                return await self._ask(self._body(request, top))
+            except BackendError as error:
+                if not (top and logprobs.is_about(error)):
+                    raise
+                self._offer.refuse(top)
+
+    async def _ask(self, body: bytes) -> Response:
         content, quota = await self._endpoint.ask(self._session(), "/chat/completions", body)
         response = self._response(content)
         return replace(response, quota=quota) if quota else response
@@ -74,6 +80,10 @@ class OpenAIBackend(Backend):
         return Endpoint.find(self.base_url, self.api_key_env)
 
     @cached_property
+    def _offer(self) -> logprobs.Offer:
+        return logprobs.Offer()
+
+    @cached_property
     def _sessions(self) -> dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]:
         return {}
 
@@ -83,9 +93,13 @@ class OpenAIBackend(Backend):
             self._sessions[loop] = self._endpoint.connect(self.timeout, self.connections)
         return self._sessions[loop]
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        body = {"model": self.model, "messages": request.messages, "seed": request.seed, **request.sampling}
-        return {key: value for key, value in body.items() if value is not None}
+    def _body(self, request: Request, top: int) -> bytes:
+        asked = {"model": self.model, "messages": request.messages, "seed": request.seed, **logprobs.parameters(top)}
+        body = {key: value for key, value in (asked | dict(request.sampling)).items() if value is not None}
+        try:
+            return orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+        except orjson.JSONEncodeError as error:
+            raise BackendError(f"the request cannot be sent as JSON: {error}") from None
 
     def _response(self, body: bytes) -> Response:
         try:
@@ -100,7 +114,8 @@ class OpenAIBackend(Backend):
             raise TransientError(message, kind="overloaded")
         if choice.message.refusal and not choice.message.content:
             return Response(choice.message.refusal, model, "content_filter", reply.tokens)
-        return Response(choice.message.text, model, choice.finish_reason or "stop", reply.tokens)
+        top = logprobs.read(choice.logprobs)
+        return Response(choice.message.text, model, choice.finish_reason or "stop", reply.tokens, top=top)
 
 
 def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY") -> str:
@@ -148,6 +163,7 @@ class _Message(BaseModel):
 class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
+    logprobs: Any = None
 
 
 class _Cached(BaseModel):

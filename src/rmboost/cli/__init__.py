@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("rmboost.cli.generate:generate", "Make preference pairs from a prompt file."),
     "status": ("rmboost.cli.status:status", "Show how a run stands, also while it goes on."),
     "verify": ("rmboost.cli.verify:verify", "Prove that a file is what its journal says."),
+    "judge": ("rmboost.cli.judge:judge", "Have a judge look at the pairs of any preference file."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
     "model": ("rmboost.cli.model:model", "List and fetch the embedded models."),
 }

@@ -20,8 +20,8 @@ _PILOT = 32
 """Jobs of a pilot: enough for an interval, few enough to be cheap."""
 
 
-def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Found now, and not when all is paid for."""
+def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """A click callback: a missing folder is found now, and not when all is paid for."""
     if path and not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {path.parent}", param=parameter)
     return path
@@ -50,6 +50,9 @@ def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None)
 @click.option("--deadline", type=Duration(), help="Stop after this time, such as 2h or 90m.")
 @click.option("--max-failures", type=int, help="Stop when so many calls in a row were given up.  [default: 20]")
 @click.option("--estimate", is_flag=True, help="Make the first pairs, forecast the rest, and stop.")
+@click.option(
+    "--verify", metavar="all|N|P%", help="Have the judge look at all pairs, at N, or at a percentage of them."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first so many prompts.")
 @click.option("--prompt-field", help="Name of the field that holds the prompt.")
 @click.option(
@@ -65,13 +68,13 @@ def _has_folder(_: click.Context, parameter: click.Parameter, path: Path | None)
     "--summary",
     "summary_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=_has_folder,
+    callback=has_folder,
     help="Write the closing summary as JSON.",
 )
 @click.option(
     "--log-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=_has_folder,
+    callback=has_folder,
     help="Append what happens, as JSON lines.",
 )
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
@@ -107,6 +110,7 @@ def _config(options: dict[str, Any]) -> Config:
         "method.name": options["method"],
         "method.style": options["style"],
         "method.aspects": options["aspects"],
+        "verify.sample": options["verify"],
         "input.limit": options["limit"],
         "input.prompt_field": options["prompt_field"],
         "input.skip_bad_lines": options["skip_bad_lines"],
@@ -140,10 +144,10 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
         options["summary_file"].write_text(json.dumps(summary.dump(), indent=2, ensure_ascii=False) + "\n")
     if not options["quiet"]:
         closing.show(summary, Console(stderr=True, highlight=False))
-    sys.exit(_exit_code(summary))
+    sys.exit(exit_code(summary))
 
 
-def _exit_code(summary: Summary) -> int:
+def exit_code(summary: Summary) -> int:
     """What the shell is told; and the person, when there is something left to do."""
     if summary.status == "stopped" and summary.cause != "pilot":
         goes_on = "with a higher one the same command" if summary.cause == "ceiling" else "the same command"

@@ -73,7 +73,7 @@ def _show_rows(
     width: int | None,
 ) -> None:
     from rmboost.inspection import sample
-    from rmboost.inspection.visible import json_line
+    from rmboost.visible import json_line
 
     taken = sample(source, number, seed, wanted)
     _say_torn(taken.torn, taken.name)
@@ -96,7 +96,7 @@ def _draw_rows(taken: Sample, full: bool, width: int | None) -> None:
 
 def _show_figures(source: Path | BinaryIO, wanted: Wanted, as_json: bool, width: int | None) -> None:
     from rmboost.inspection import measure
-    from rmboost.inspection.visible import json_line
+    from rmboost.visible import json_line
 
     figures = measure(source, wanted)
     _say_torn(figures.torn, figures.name)

@@ -19,8 +19,8 @@ _LINE_SECONDS = 10.0
 class Progress(Listener):
     """Reports on stderr; ``rows_to_stdout`` also writes the output's rows to stdout."""
 
-    def __init__(self, *, quiet: bool, rows_to_stdout: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool, rows_to_stdout: bool, unit: str = "prompts") -> None:
+        self._quiet, self._unit = quiet, unit
         self.wants_rows = rows_to_stdout
         self._bar: tqdm[Any] | None = None
         self._started = self._last = time.monotonic()
@@ -41,7 +41,7 @@ class Progress(Listener):
             self._move_bar(tally, meter, total)
         elif time.monotonic() - self._last >= _LINE_SECONDS or tally.settled == total:
             self._last = time.monotonic()
-            click.echo(f"{tally.settled}/{total} prompts, {self._state(tally, meter)}", err=True)
+            click.echo(f"{tally.settled}/{total} {self._unit}, {self._state(tally, meter)}", err=True)
 
     def close(self) -> None:
         if self._bar is not None:

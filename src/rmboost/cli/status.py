@@ -25,8 +25,8 @@ def status(output: Path, as_json: bool) -> None:
     It may be running, from another terminal, or have ended; nothing is changed and nobody held up. To look on:
     watch -n 2 rmboost status pairs.jsonl
     """
-    from rmboost.inspection.visible import json_line
     from rmboost.status import read
+    from rmboost.visible import json_line
 
     found = read(output)
     if as_json:
@@ -75,7 +75,7 @@ def _spent(totals: Totals) -> str:
 
 def _shown(text: str) -> str:
     """Words of a server or of the input, unable to drive a terminal."""
-    from rmboost.inspection.visible import one_line
+    from rmboost.visible import one_line
 
     return one_line(text, 160)
 

@@ -30,7 +30,7 @@ def verify(output: Path, prompts: Path | None, as_json: bool) -> None:
     from tqdm import tqdm
 
     from rmboost import verify as proof
-    from rmboost.inspection.visible import json_line
+    from rmboost.visible import json_line
 
     with tqdm(total=0, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False, unit=" jobs") as bar:
 

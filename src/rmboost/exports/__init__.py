@@ -11,7 +11,10 @@ from typing import Any
 from rmboost.records import Pair
 from rmboost.registry import Component
 
-CATALOGUE = {"trl": "rmboost.exports.trl:TRL"}
+CATALOGUE = {
+    "trl": "rmboost.exports.trl:TRL",
+    "given": "rmboost.exports.given:Given",
+}
 
 
 class Export(Component):

@@ -4,9 +4,9 @@ Reads our own files and any preference file of TRL's shapes. ``sample`` and ``me
 are wanted; ``view`` and ``charts`` draw what they found for a terminal.
 """
 
-from rmboost.inspection.rows import Row
 from rmboost.inspection.sample import Sample, sample
 from rmboost.inspection.scan import Scan, Wanted, rejects_of
 from rmboost.inspection.stats import Figures, measure
+from rmboost.preferences import Row
 
 __all__ = ["Figures", "Row", "Sample", "Scan", "Wanted", "measure", "rejects_of", "sample"]

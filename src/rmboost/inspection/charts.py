@@ -9,10 +9,10 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from rmboost.inspection.rows import PAIR
 from rmboost.inspection.stats import NEAR, QUANTILES, Figures, Share, distribution, quantile
 from rmboost.inspection.view import heading, reasons
-from rmboost.inspection.visible import one_line
+from rmboost.preferences import PAIR
+from rmboost.visible import one_line
 
 _ASPECTS_SHOWN = 30
 _BINS = 8

@@ -9,9 +9,9 @@ from random import Random
 from typing import BinaryIO
 
 from rmboost.errors import InputError
-from rmboost.inspection.rows import Row
 from rmboost.inspection.scan import Scan, Wanted, base_id
-from rmboost.inspection.visible import one_line
+from rmboost.preferences import Row
+from rmboost.visible import one_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from rmboost.errors import InputError
-from rmboost.inspection.rows import HINT, REJECT, Row, parse
-from rmboost.inspection.visible import one_line
+from rmboost.preferences import REJECT, Preferences, Row
+from rmboost.preferences.row import HINT
+from rmboost.visible import one_line
 
 _REPETITION = re.compile(r"#\d+$")
-_BOM = b"\xef\xbb\xbf"
 _NAMES_KEPT = 200  # a foreign file may name another aspect in every row; messages need no more than these
 
 
@@ -51,23 +49,25 @@ class Scan:
     """
 
     def __init__(self, source: Path | BinaryIO, wanted: Wanted | None = None) -> None:
-        self.source = source
+        self._file = Preferences(source)
         self.wanted = wanted or Wanted()
-        self.name = str(source) if isinstance(source, Path) else "stdin"
+        self.name = self._file.name
         self.total = self.matched = 0
-        self.torn = False
         self.rejects = self.name.endswith("rejects.jsonl")
         self._seen: dict[str, Counter[str]] = {name: Counter() for name in ("aspect", "label", "reason")}
         self._ids: list[str] = []
 
     def __iter__(self) -> Iterator[Row]:
-        for number, line in enumerate(self._lines(), start=1):
-            if line.isspace() or (row := self._row(number, line)) is None:
-                continue
+        for row in self._file:
             self._count(row)
             if self.wanted.takes(row):
                 self.matched += 1
                 yield row
+
+    @property
+    def torn(self) -> bool:
+        """Whether the last line was cut off."""
+        return self._file.torn
 
     def found_nothing(self) -> InputError:
         """Why no row came: the file is empty, or has none of these, and what it has instead."""
@@ -81,29 +81,6 @@ class Scan:
         if self.wanted.id:
             hints.append(f"ids look like {', '.join(self._ids)}" if self._ids else "the rows have no ids")
         return InputError(message, "; ".join(hints))
-
-    def _lines(self) -> Iterator[bytes]:
-        try:
-            opened = self.source.open("rb") if isinstance(self.source, Path) else nullcontext(self.source)
-            with opened as stream:
-                first = stream.readline()
-                yield first[len(_BOM) :] if first.startswith(_BOM) else first
-                yield from stream
-        except OSError as error:
-            raise _unreadable(self.name, error) from None
-
-    def _row(self, number: int, line: bytes) -> Row | None:
-        where = f"{self.name}, line {number}"
-        if not line:
-            return None
-        try:
-            data: Any = json.loads(line.decode())
-        except (ValueError, RecursionError) as error:
-            if line.lstrip().startswith(b"{") and not line.endswith(b"\n"):
-                self.torn = True
-                return None
-            raise InputError(f"{where}: not JSON ({_why(error)})", HINT) from None
-        return parse(data, number, where)
 
     def _count(self, row: Row) -> None:
         self.total += 1
@@ -139,19 +116,3 @@ def rejects_of(path: Path) -> Path:
 def _listed(counts: Counter[str]) -> str:
     shown = ", ".join(f"{one_line(name)} ({n:,})" for name, n in counts.most_common(12))
     return (shown or "none") + (", …" if len(counts) > 12 else "")
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg}, column {error.colno}"
-    if isinstance(error, UnicodeDecodeError):
-        return f"not UTF-8 at byte {error.start + 1}"
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
-
-
-def _unreadable(name: str, error: OSError) -> InputError:
-    if isinstance(error, FileNotFoundError):
-        return InputError(f"{name}: no such file", "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one")
-    if isinstance(error, IsADirectoryError):
-        return InputError(f"{name} is a folder", f"name a file in it, such as {name.rstrip('/')}/pairs.jsonl")
-    return InputError(f"{name}: cannot be read ({error.strerror})")

@@ -9,9 +9,9 @@ from math import ceil
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rmboost.inspection.rows import PAIR, Row
 from rmboost.inspection.scan import Scan, Wanted
 from rmboost.inspection.words import count
+from rmboost.preferences import PAIR, Row
 
 NEAR = 0.95  # the share of characters in common, in order, from which two texts are nearly the same
 QUANTILES = {"min": 0.0, "p10": 0.1, "median": 0.5, "p90": 0.9, "max": 1.0}

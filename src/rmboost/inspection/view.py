@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rmboost.inspection.excerpt import excerpt
-from rmboost.inspection.rows import PAIR, Row, Turn
 from rmboost.inspection.sample import Sample
-from rmboost.inspection.visible import one_line, visible
 from rmboost.inspection.words import Comparison, Part, compare, count
+from rmboost.preferences import PAIR, Row, Turn
+from rmboost.visible import one_line, visible
 
 WIDE = 120  # columns from which both responses stand side by side
 _PROMPT_ROOM, _RESPONSE_ROOM = 1_500, 4_000  # characters, unless everything is asked for

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rmboost.client import Ask
 from rmboost.records import Job, Pair, Spec
-from rmboost.registry import Component
+from rmboost.registry import Component, build
 
-CATALOGUE = {"rmboost": "rmboost.methods.rmboost:RMBoost"}
+CATALOGUE = {
+    "rmboost": "rmboost.methods.rmboost:RMBoost",
+    "given": "rmboost.methods.given:Given",
+}
 
 
 class Method(Component):
@@ -26,6 +30,11 @@ class Method(Component):
         Raises ReplyError for a reply that cannot be used; the run then draws that call anew.
         """
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that are asked."""
+        return ("responder",)
+
     def cells(self) -> Sequence[Spec]:
         """What the plan spreads evenly over the input; empty when the method orders nothing."""
         return ()
@@ -33,3 +42,8 @@ class Method(Component):
     def data(self) -> Mapping[str, str]:
         """Hashes of what the method read from files of its own, by name; a change of them is a change of settings."""
         return {}
+
+
+def method(given: str | Mapping[str, Any]) -> Method:
+    """The method of a name, or of a mapping with ``name`` and options. Raises ConfigError."""
+    return build("method", CATALOGUE, Method, given)

@@ -64,6 +64,10 @@ class RMBoost(Method):
         evidence = {"contrast": True} if contrasted else {}
         return Pair(job.prompt, chosen, rejected, "rmboost", spec.label, names, plan, evidence)
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return ("responder", "rewriter", *(["drafter"] if self.contrast else []))
+
     def cells(self) -> Sequence[Spec]:
         primaries = [()] if self.aspects_per_pair == "auto" else [(name,) for name in self._set.names]
         return [Spec(label, primary) for primary in primaries for label in _LABELS]

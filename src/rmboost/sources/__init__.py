@@ -83,6 +83,7 @@ class Survey:
 
     count: prompts. plain: each of them is one string without a system text. bad: lines that were skipped,
     the first of them told in ``first_bad``. duplicates: rows left out that repeat a prompt and have no id.
+    writers: the models that wrote the responses, where the file has responses and says so.
     reading: a hash of how the source was read.
     """
 
@@ -94,6 +95,7 @@ class Survey:
     sha256: str
     bytes: int
     reading: str = ""
+    writers: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -110,7 +112,7 @@ def survey(source: Source, known: Mapping[str, Any] | None = None) -> Survey:
     sha256, size = files.digest(source.path)
     names = {each.name for each in fields(Survey)}
     if known and known.keys() >= names and (known["sha256"], known["reading"]) == (sha256, source.reading):
-        return Survey(**{name: known[name] for name in names})
+        return Survey(**{**{name: known[name] for name in names}, "writers": tuple(known["writers"])})
     tally, count, plain = _Tally(), 0, True
     for prompt in _read(source, tally):
         count += 1

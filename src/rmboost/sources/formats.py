@@ -146,13 +146,13 @@ def _parquet(path: str, skip: int) -> Iterator[tuple[int, Row]]:
             for batch in file.iter_batches(1000):
                 passed = min(max(skip + 1 - first, 0), batch.num_rows)
                 for number, row in enumerate(batch.slice(passed).to_pylist(), first + passed):
-                    yield number, _as_json(row)
+                    yield number, as_json(row)
                 first += batch.num_rows
     except (pyarrow.ArrowException, ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as parquet: {error}") from None
 
 
-def _as_json(row: dict[str, Any]) -> Row:
+def as_json(row: dict[str, Any]) -> Row:
     """The row as JSON has it: dates and decimals as text, and null for NaN, a table's sign for nothing."""
     try:
         as_json: dict[str, Any] = json.loads(json.dumps(row, default=_text), parse_constant=lambda _: None)

@@ -1,0 +1,112 @@
+"""A judge against people: what it says of pairs whose labels are theirs, and what leads it astray.
+
+Position bias is measured as in Lee et al., RLAIF, arXiv 2309.00267, appendix B: the share of pairs of which the same
+position wins in both orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rmboost.errors import InputError
+from rmboost.intervals import Share, share
+from rmboost.noise import Marks, marks
+from rmboost.preferences import Preferences
+
+_SAME_LENGTH = 0.1
+"""Responses whose numbers of words differ by no more than this share of the longer are of about the same length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One pair that people labelled: the column ``judge`` of its row, and how many words its responses have."""
+
+    verdict: Mapping[str, Any]
+    chosen_words: int
+    rejected_words: int
+
+    @property
+    def length(self) -> str:
+        """``chosen longer``, ``chosen shorter`` or ``about as long``."""
+        difference = self.chosen_words - self.rejected_words
+        if abs(difference) <= _SAME_LENGTH * max(self.chosen_words, self.rejected_words):
+            return "about as long"
+        return "chosen longer" if difference > 0 else "chosen shorter"
+
+    @property
+    def same_place(self) -> str | None:
+        """Which position wins in both orders, ``first`` or ``second``; None where a response does, or neither."""
+        ahead, behind = self.verdict["p_shown_first"], self.verdict["p_shown_second"]
+        if ahead > 0.5 > behind:
+            return "first"
+        return "second" if ahead < 0.5 < behind else None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a judge stands to people's labels.
+
+    agreement: of the pairs that it decides, where both orders prefer the same response. lean: of all that could be
+    read, by ``p_chosen``, so that a weak preference counts though one order outweighs the other. flips: orders that
+    disagree. same_place: pairs of which one position wins in both orders. first_place: of these, the first.
+    by_length: ``lean`` where the chosen response is longer, shorter, or about as long.
+    """
+
+    agreement: Share
+    ties: Share
+    lean: Share
+    flips: Share
+    same_place: Share
+    first_place: Share
+    unreadable: Share
+    by_length: Mapping[str, Share]
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        named = {name: getattr(self, name) for name in self.__slots__ if name != "by_length"}
+        return {
+            **{name: each.dump() for name, each in named.items()},
+            "by_length": {length: each.dump() for length, each in self.by_length.items()},
+        }
+
+
+def agreement(pairs: Iterable[Judged]) -> Agreement | None:
+    """Figures over the pairs that were judged; None without any."""
+    judged = [pair for pair in pairs if pair.verdict.get("winner")]
+    if not judged:
+        return None
+    read = [pair for pair in judged if pair.verdict["winner"] != "unreadable"]
+    found = marks(pair.verdict["winner"] for pair in judged)
+    places = [place for pair in read if (place := pair.same_place)]
+    lengths = sorted({pair.length for pair in read})
+    return Agreement(
+        agreement=share(found.right, found.right + found.wrong),
+        ties=share(found.tie, found.read),
+        lean=_lean(read),
+        flips=share(sum(not pair.verdict["orders_agree"] for pair in read), len(read)),
+        same_place=share(len(places), len(read)),
+        first_place=share(places.count("first"), len(places)),
+        unreadable=share(found.unreadable, len(judged)),
+        by_length={length: _lean([pair for pair in read if pair.length == length]) for length in lengths},
+    )
+
+
+def _lean(read: Iterable[Judged]) -> Share:
+    decided = [pair.verdict["p_chosen"] for pair in read if pair.verdict["p_chosen"] != 0.5]
+    return share(sum(p > 0.5 for p in decided), len(decided))
+
+
+def of_file(path: Path) -> Agreement | None:
+    """Figures over a judged file whose labels are people's; None where nothing in it was judged. Raises InputError."""
+    return agreement(Judged(row.judge, *(len(text.split()) for text in row.texts)) for row in Preferences(path))
+
+
+def read_marks(path: Path) -> Marks:
+    """How the verdicts in a judged file stand to its labels. Raises InputError for a file without verdicts."""
+    found = marks(row.judge.get("winner") for row in Preferences(path))
+    if not found.read:
+        raise InputError(f"{path} holds no verdict", "rmboost judge FILE --gold -o gold.jsonl writes some")
+    return found

@@ -1,0 +1,138 @@
+"""Judges compare two responses, scorers rate one. The contracts and the catalogues.
+
+Neither knows which response is called chosen: a method may ask before there is a label, a check after.
+To add one: a file here with a subclass of Judge or Scorer, a line in its catalogue, a template in ``prompts/judge/``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any, Literal
+
+from rmboost.aspects import Aspect
+from rmboost.client import Ask
+from rmboost.records import Prompt, Usage
+from rmboost.registry import Component, build
+
+CATALOGUE = {
+    "pairwise": "rmboost.judges.pairwise:Pairwise",
+    "panel": "rmboost.judges.panel:Panel",
+}
+SCORERS = {"rubric": "rmboost.judges.rubric:Rubric"}
+
+Winner = Literal["first", "second", "tie", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which of two responses is better, asked in both orders.
+
+    shown: the probability that the first response is better, when it was shown first, and when it was shown second;
+    None where no reply could be read. votes: replies that were read. soft: the probabilities are the model's own, by
+    its log-probabilities, and not shares of votes. usage: tokens of all calls. problem: why a reply could not be read.
+    members: the verdicts behind that of a panel.
+    """
+
+    shown: tuple[float | None, float | None]
+    votes: int
+    soft: bool
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    problem: str = ""
+    members: tuple[Verdict, ...] = ()
+
+    @property
+    def p_first(self) -> float | None:
+        """The probability that the first is better: the mean of both orders; None when one of them is missing."""
+        ahead, behind = self.shown
+        return None if ahead is None or behind is None else (ahead + behind) / 2
+
+    @property
+    def orders_agree(self) -> bool | None:
+        """Whether both orders prefer the same response, or both none."""
+        ahead, behind = self.shown
+        return None if ahead is None or behind is None else _side(ahead) == _side(behind)
+
+    @property
+    def winner(self) -> Winner:
+        """The response that is better in both orders. Orders that disagree make a tie, never a coin."""
+        ahead, behind = self.shown
+        if ahead is None or behind is None:
+            return "unreadable"
+        return _side(ahead) if _side(ahead) == _side(behind) else "tie"
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of a panel's members that say what the panel says; None without members that could be read."""
+        read: list[Winner] = [member.winner for member in self.members if member.winner != "unreadable"]
+        return read.count(self.winner) / len(read) if read else None
+
+
+def _side(p_first: float) -> Winner:
+    return "tie" if p_first == 0.5 else "first" if p_first > 0.5 else "second"
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How good one response is, by aspect (``overall`` where no aspect was asked about).
+
+    values: None where no reply could be read. soft, usage, problem: as in a Verdict.
+    """
+
+    values: Mapping[str, float | None]
+    soft: bool
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    problem: str = ""
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the aspects; None when one of them is missing, since the rest is another measure."""
+        read = [value for value in self.values.values() if value is not None]
+        return fmean(read) if read and len(read) == len(self.values) else None
+
+
+class Judge(Component):
+    """One way to say which of two responses is better."""
+
+    @abstractmethod
+    async def compare(
+        self, prompt: Prompt, first: str, second: str, ask: Ask, aspects: Sequence[Aspect] = ()
+    ) -> Verdict:
+        """The verdict on two responses to a prompt, on these aspects or overall.
+
+        A reply that cannot be read is asked for again, and then makes the verdict ``unreadable``; it is never raised.
+        Several may be awaited at once: the numbers of their calls depend on the order of creation alone.
+        Raises TransientError and EndpointError.
+        """
+
+    @property
+    @abstractmethod
+    def roles(self) -> tuple[str, ...]:
+        """The roles that are asked."""
+
+
+class Scorer(Component):
+    """One way to say how good a response is."""
+
+    @abstractmethod
+    async def score(self, prompt: Prompt, response: str, ask: Ask, aspects: Sequence[Aspect] = ()) -> Scores:
+        """The scores of a response to a prompt, on these aspects or overall; else as ``Judge.compare``."""
+
+    @property
+    @abstractmethod
+    def roles(self) -> tuple[str, ...]:
+        """The roles that are asked."""
+
+
+def judge(given: str | Mapping[str, Any]) -> Judge:
+    """The judge of a name, or of a mapping with ``name`` and options. Raises ConfigError."""
+    return build("judge", CATALOGUE, Judge, given)
+
+
+def scorer(given: str | Mapping[str, Any]) -> Scorer:
+    """The scorer of a name, or of a mapping with ``name`` and options. Raises ConfigError."""
+    return build("scorer", SCORERS, Scorer, given)

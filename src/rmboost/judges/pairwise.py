@@ -1,0 +1,52 @@
+"""Which of two responses is better, asked in both orders.
+
+Lee et al., RLAIF, arXiv 2309.00267, sections 2.1 and 3: the softmax over the tokens of the two options, averaged
+over both orders against position bias.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rmboost.aspects import Aspect
+from rmboost.client import Ask
+from rmboost.errors import ReplyError
+from rmboost.judges import Judge, Verdict, likelihood
+from rmboost.judges.voter import Voter
+from rmboost.parsing import tagged
+from rmboost.records import Prompt, Response
+from rmboost.together import together
+
+_LETTER = re.compile(r"\W*(?:(?:response|answer|verdict)\W+)?([AB])\W*", re.IGNORECASE)
+
+
+class Pairwise(Voter, Judge):
+    """Shows both responses as A and B, and as B and A, and asks which is better."""
+
+    async def compare(
+        self, prompt: Prompt, first: str, second: str, ask: Ask, aspects: Sequence[Aspect] = ()
+    ) -> Verdict:
+        template = "judge/pairwise-reason" if self.reasoning else "judge/pairwise"
+        values = {"prompt": prompt, "aspects": aspects}
+        ahead, behind = await together(
+            self.put(ask, template, self._read, a=first, b=second, **values),
+            self.put(ask, template, self._read, a=second, b=first, **values),
+        )
+        return Verdict(
+            (ahead.value, None if behind.value is None else 1 - behind.value),
+            ahead.votes + behind.votes,
+            ahead.soft and behind.soft,
+            ahead.model or behind.model,
+            ahead.usage + behind.usage,
+            ahead.problem or behind.problem,
+        )
+
+    def _read(self, reply: Response) -> tuple[float, float | None]:
+        """1 for A and 0 for B, and the probability of A."""
+        text = tagged(reply, "verdict")[0] if self.reasoning else reply.text
+        match = _LETTER.fullmatch(text)
+        if not match:
+            raise ReplyError("unreadable", f"{text[:80]!r} is neither A nor B", reply)
+        offset = reply.text.rindex(text) + match.start(1)
+        return float(match[1].upper() == "A"), likelihood.option_a(reply, offset)

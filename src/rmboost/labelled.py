@@ -1,0 +1,72 @@
+"""Pairs of a preference file, as prompts for a run: each has its pair with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, get_args
+
+from rmboost.errors import InputError
+from rmboost.preferences import PAIR, Preferences, Row
+from rmboost.records import Label, Labelled, Message, Role, canonical_json
+from rmboost.sources import Source, Survey
+
+_LABELS: dict[str, Label] = {label: label for label in get_args(Label)}
+_ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
+_WRITERS = ("chosen_model", "rejected_model", "model")
+
+
+class Pairs(Source):
+    """A file of pairs in any shape that trainers read. Of the options of prompt files, ``limit`` holds here as well."""
+
+    def prompts(self, survey: Survey | None = None, start: int = 0) -> Iterator[Labelled]:  # noqa: ARG002 - a source's
+        """The pairs in input order. Raises InputError, while it is iterated, for a row that cannot be used."""
+        seen: Counter[str] = Counter()
+        rows = islice(Preferences(Path(self.path)), self.limit)
+        yield from islice((_labelled(row, seen, self.path) for row in rows), start, None)
+
+    def survey(self) -> Survey:
+        """Read all that the run will use. ``sha256`` and ``bytes`` are of the rows, however they are packed."""
+        digest, size, count = hashlib.sha256(), 0, 0
+        writers: set[str] = set()
+        for pair in self.prompts():
+            line = canonical_json(pair.metadata).encode("utf-8", "surrogatepass")
+            digest.update(line)
+            size += len(line)
+            count += 1
+            writers.update(_writers(pair.metadata))
+        if not count:
+            raise InputError(f"{self.path} holds no pair")
+        return Survey(count, False, 0, "", 0, digest.hexdigest(), size, writers=tuple(sorted(writers)))
+
+
+def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
+    """The pair of a row. Its id is its content, with a number where the same pair comes again."""
+    if row.sides != PAIR:
+        raise InputError(f"{path}, line {row.line}: a reject, and no pair", "the kept pairs are beside the run folder")
+    messages: tuple[Message, ...] = tuple(
+        {"role": _ROLES.get(role, "user"), "content": text} for role, text in row.prompt
+    )
+    content = hashlib.blake2b(canonical_json([messages, row.texts]).encode("utf-8", "surrogatepass"), digest_size=8)
+    name = content.hexdigest()
+    seen[name] += 1
+    return Labelled(
+        name if seen[name] == 1 else f"{name}-{seen[name]}",
+        messages,
+        False,
+        row.data,
+        *row.texts,
+        label=_LABELS.get(row.label),
+        aspects=row.aspects,
+    )
+
+
+def _writers(row: Any) -> Iterable[str]:
+    """The models that wrote the responses of a row, where it says so."""
+    ours = row.get("rmboost")
+    by_side = ours.get("models") if isinstance(ours, dict) else None
+    named = [*(by_side.values() if isinstance(by_side, dict) else ()), *(row.get(name) for name in _WRITERS)]
+    return (name for name in named if isinstance(name, str) and name)

@@ -1,0 +1,124 @@
+"""Label noise: how often a judge contradicts labels, with intervals, and freed of the judge's own mistakes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from random import Random
+from typing import Any
+
+from rmboost.intervals import Share, share
+
+_DRAWS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How verdicts stand to labels: they agree (``right``), contradict, tie, or could not be read."""
+
+    right: int = 0
+    wrong: int = 0
+    tie: int = 0
+    unreadable: int = 0
+
+    @property
+    def read(self) -> int:
+        return self.right + self.wrong + self.tie
+
+    def __add__(self, other: Marks) -> Marks:
+        return Marks(*(getattr(self, name) + getattr(other, name) for name in asdict(self)))
+
+
+_KIND = {"chosen": "right", "rejected": "wrong", "tie": "tie", "unreadable": "unreadable"}
+
+
+def marks(winners: Iterable[str | None]) -> Marks:
+    """Counts over the winners of verdicts: ``chosen``, ``rejected``, ``tie``, ``unreadable``; None was not judged."""
+    counts = Counter(_KIND[winner] for winner in winners if winner is not None)
+    return Marks(**counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What share of the labels is wrong, once the mistakes that the judge makes on gold data are taken out."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Label noise of some pairs. ``contradicted``: the share of the read verdicts that contradict the label."""
+
+    marks: Marks
+    contradicted: Share
+    corrected: Corrected | None = None
+
+    def __str__(self) -> str:
+        """``12.5 % (8.1–18.8, n=144), 20 ties, 3 unreadable; corrected 6.0 % (1.2–13.0)``."""
+        more = [f"{self.marks.tie} ties"] if self.marks.tie else []
+        more += [f"{self.marks.unreadable} unreadable"] if self.marks.unreadable else []
+        plain = ", ".join([str(self.contradicted), *more])
+        if not self.corrected:
+            return plain
+        value, low, high = (
+            f"{100 * part:.1f}" for part in (self.corrected.value, self.corrected.low, self.corrected.high)
+        )
+        return f"{plain}; freed of the judge's mistakes {value} % ({low}–{high})"
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            **self.contradicted.dump(),
+            **asdict(self.marks),
+            "corrected": asdict(self.corrected) if self.corrected else None,
+        }
+
+
+def noise(found: Marks, gold: Marks | None = None) -> Noise:
+    """The label noise that these marks show; corrected where the judge's marks on gold data are given."""
+    return Noise(found, share(found.wrong, found.read), corrected(found, gold) if gold else None)
+
+
+def corrected(found: Marks, gold: Marks, confidence: float = 0.95) -> Corrected | None:
+    """The share of wrong labels q, from c = (1 - q) e + q a; None where the judge knows no better than a coin.
+
+    c: share of verdicts that contradict a label; a and e: share of gold labels that the judge agrees with, and
+    contradicts. Of a wrong label it says what it says of a right one with the sides exchanged. This is the estimator of
+    Rogan and Gladen (1978) for a test with known errors. The interval is that of q over draws from the Jeffreys
+    posteriors of c, a and e, so that a small gold set makes it wide.
+    """
+    if not found.read or not gold.read or gold.right <= gold.wrong:
+        return None
+    random = Random(f"{found} {gold}")
+    draws = sorted(_draw(found, gold, random) for _ in range(_DRAWS))
+    cut = round((1 - confidence) / 2 * _DRAWS)
+    value = _wrong_share(found.wrong / found.read, gold.right / gold.read, gold.wrong / gold.read)
+    return Corrected(value, draws[cut], draws[-1 - cut])
+
+
+def _draw(found: Marks, gold: Marks, random: Random) -> float:
+    contradicted = random.betavariate(found.wrong + 0.5, found.read - found.wrong + 0.5)
+    right, wrong, tie = (random.gammavariate(count + 0.5, 1.0) for count in (gold.right, gold.wrong, gold.tie))
+    return _wrong_share(contradicted, right / (right + wrong + tie), wrong / (right + wrong + tie))
+
+
+def _wrong_share(contradicted: float, right: float, wrong: float) -> float:
+    """q within 0 and 1; a draw in which the judge is no better than a coin could be anything, and counts as 1."""
+    return min(1.0, max(0.0, (contradicted - wrong) / (right - wrong))) if right > wrong else 1.0
+
+
+def by_group(verdicts: Mapping[str, int], gold: Marks | None = None) -> dict[str, dict[str, Noise]]:
+    """Noise by ``total``, ``label`` and ``aspect``, from counts of ``label/aspect/winner``."""
+    groups: dict[tuple[str, str], Marks] = {}
+    for key, count in verdicts.items():
+        label, aspect, winner = key.split("/")
+        for group in (("total", "all"), ("label", label), ("aspect", aspect)):
+            if group[1]:
+                groups[group] = groups.get(group, Marks()) + Marks(**{_KIND[winner]: count})
+    found: dict[str, dict[str, Noise]] = {}
+    for kind, name in sorted(groups, key=lambda group: (("total", "label", "aspect").index(group[0]), group[1])):
+        found.setdefault(kind, {})[name] = noise(groups[kind, name], gold)
+    return found

@@ -1,0 +1,15 @@
+"""Preference files: the pairs of any file that trainers read, as a stream of rows.
+
+    for row in Preferences(Path("pairs.jsonl")):
+        row.prompt, row.texts, row.data
+
+Read are our own files and rejects; TRL's standard and conversational shapes, with the prompt or without; Anthropic's
+HH transcripts; UltraFeedback, binarized; LLaMA-Factory's and Axolotl's; as JSON lines (also gzipped), a JSON array,
+parquet, or the folder that ``datasets`` saves to disk.
+"""
+
+from rmboost.preferences.reader import Preferences
+from rmboost.preferences.row import PAIR, REJECT, Row, parse
+from rmboost.preferences.shapes import Turn
+
+__all__ = ["PAIR", "REJECT", "Preferences", "Row", "Turn", "parse"]

@@ -1,0 +1,100 @@
+"""Rows out of a file, one at a time, whatever it is packed in."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rmboost.errors import InputError
+from rmboost.preferences import tables
+from rmboost.preferences.row import HINT, Row, parse
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+
+
+class Preferences:
+    """The rows of a file, in its order, as often as it is iterated (a stream: once).
+
+    ``torn``: the last line was cut off, as in a file that a run is writing, and left out. Raises InputError, with file
+    and line, for what cannot be read. Memory holds a row, or a batch of a table, or the whole of a JSON array.
+    """
+
+    def __init__(self, source: Path | BinaryIO) -> None:
+        self.source = source
+        self.name = str(source) if isinstance(source, Path) else "stdin"
+        self.torn = False
+        self._unit = "line"
+
+    def __iter__(self) -> Iterator[Row]:
+        self.torn = False
+        try:
+            for line, data in self._objects():
+                yield parse(data, line, f"{self.name}, {self._unit} {line}")
+        except (OSError, EOFError, zlib.error) as error:
+            raise _unreadable(self.name, error) from None
+
+    def _objects(self) -> Iterator[tuple[int, Any]]:
+        if not isinstance(self.source, Path):
+            return self._json(self.source)
+        head = _head(self.source)
+        if self.source.is_dir() or head == _PARQUET:
+            self._unit = "row"
+            return tables.parquet(self.source) if head else tables.arrow(self.source)
+        return self._json(gzip.open(self.source) if head.startswith(_GZIP) else self.source.open("rb"))
+
+    def _json(self, stream: Any) -> Iterator[tuple[int, Any]]:
+        with stream if stream is not self.source else nullcontext():
+            first = stream.readline().removeprefix(_BOM)
+            if first.lstrip().startswith(b"["):
+                self._unit = "row"
+                yield from enumerate(self._array(first + stream.read()), start=1)
+                return
+            yield from self._line(1, first)
+            for number, line in enumerate(stream, start=2):
+                yield from self._line(number, line)
+
+    def _line(self, number: int, line: bytes) -> Iterator[tuple[int, Any]]:
+        if not line or line.isspace():
+            return
+        try:
+            yield number, json.loads(line.decode())
+        except (ValueError, RecursionError) as error:
+            if line.lstrip().startswith(b"{") and not line.endswith(b"\n"):
+                self.torn = True
+                return
+            raise InputError(f"{self.name}, line {number}: not JSON ({_why(error)})", HINT) from None
+
+    def _array(self, text: bytes) -> list[Any]:
+        try:
+            found: list[Any] = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{self.name}: not a JSON array ({_why(error)})", HINT) from None
+        return found
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; none of a pipe, which would miss them later."""
+    if path.exists() and not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 at byte {error.start + 1}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _unreadable(name: str, error: Exception) -> InputError:
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{name}: no such file", "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one")
+    return InputError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})")

@@ -1,0 +1,122 @@
+"""The shapes of preference rows: where the prompt and both texts are found in a row of some trainer's format."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Turn = tuple[str, str]  # role and text
+
+_NAMES = {"chosen": ("chosen", "chosen_response"), "rejected": ("rejected", "rejected_response")}
+_PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
+_ROLES = {"human": "user", "gpt": "assistant"}
+_SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):[ ]?")
+_TRANSCRIPT = re.compile(r"\s*Human:.*\n\nAssistant:", re.DOTALL)
+
+
+def side(data: Mapping[str, Any], name: str) -> Any:
+    """What the row holds for ``chosen``, ``rejected``, or a side of a reject; None where it holds nothing."""
+    return next((data[key] for key in _NAMES.get(name, (name,)) if data.get(key) is not None), None)
+
+
+def has_side(data: Mapping[str, Any], name: str) -> bool:
+    """Whether the row has a column for it."""
+    return any(key in data for key in _NAMES.get(name, (name,)))
+
+
+def readable(value: Any) -> bool:
+    """Whether a side is a text, a message or a list of messages."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(turn, dict) and _role(turn) for turn in value)
+    return isinstance(value, str) or (isinstance(value, dict) and bool(_role(value)))
+
+
+def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple[Turn, ...], str, str]:
+    """The turns that both sides answer, and the two answers. An answer of several turns is one transcript."""
+    asked, before = _asked(data), tuple(_before(data))
+    left, right = (turns(side(data, name), "assistant") for name in sides)
+    common = _common(left, right)
+    if common and (not asked or asked[-1] in common or asked[0] == common[0]):
+        asked = common  # whole conversations on both sides: their beginning says all that the prompt says
+    else:
+        asked += common
+    prompt = asked if asked[: len(before)] == before else (*before, *asked)
+    return prompt, transcript(left[len(common) :]), transcript(right[len(common) :])
+
+
+def turns(value: Any, role: str) -> tuple[Turn, ...]:
+    """A value as turns; a text is one turn of ``role``, unless it is a transcript as in HH-RLHF."""
+    if value is None:
+        return ()
+    if isinstance(value, dict):
+        value = [value]
+    if isinstance(value, list) and readable(value):
+        return tuple((_role(turn), _content(turn)) for turn in value)
+    if isinstance(value, str) and _TRANSCRIPT.match(value):
+        return tuple(_spoken(value))
+    return ((role, text(value)),)
+
+
+def transcript(said: tuple[Turn, ...]) -> str:
+    """Turns as one text: that of the only one, else each with its role before it."""
+    if len(said) == 1:
+        return said[0][1]
+    return "\n\n".join(f"{role.capitalize()}: {words}" for role, words in said)
+
+
+def text(value: Any) -> str:
+    """A value as text; what is none, as the JSON that it is."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _asked(data: Mapping[str, Any]) -> tuple[Turn, ...]:
+    name = next((name for name in _PROMPTS if data.get(name)), "prompt")
+    asked = turns(data.get(name), "user")
+    if name in ("instruction", "question") and (more := text(data.get("input"))):
+        asked = (("user", f"{transcript(asked)}\n{more}"),)
+    if asked and asked[-1] == ("assistant", ""):
+        asked = asked[:-1]  # a transcript that ends where the answer is to begin
+    return asked
+
+
+def _before(data: Mapping[str, Any]) -> Iterator[Turn]:
+    """A system text and earlier rounds that stand in columns of their own."""
+    if isinstance(system := data.get("system"), str) and system:
+        yield "system", system
+    history = data.get("history")
+    for asked in history if isinstance(history, list) else []:
+        if isinstance(asked, list) and len(asked) == 2:
+            yield from (("user", text(asked[0])), ("assistant", text(asked[1])))
+
+
+def _spoken(value: str) -> Iterator[Turn]:
+    _, *pieces = _SPEAKER.split(value if value.startswith("\n\n") else f"\n\n{value.lstrip()}")
+    for speaker, words in zip(pieces[::2], pieces[1::2], strict=True):
+        yield ("user" if speaker == "Human" else "assistant"), words
+
+
+def _role(turn: Mapping[str, Any]) -> str:
+    role = text(turn.get("role") or turn.get("from"))
+    return _ROLES.get(role, role)
+
+
+def _content(turn: Mapping[str, Any]) -> str:
+    """A turn's text. Parts that are no text, and calls of tools, are shown as the JSON that they are."""
+    content = turn.get("content") if "role" in turn else turn.get("value")
+    if isinstance(content, list):
+        return "\n".join(text(p["text"] if isinstance(p, dict) and "text" in p else p) for p in content)
+    named = ("role", "content", "from", "value")
+    extra = {key: turn[key] for key in turn if key not in named and turn[key] is not None} if not content else {}
+    return text(extra or content)
+
+
+def _common(left: tuple[Turn, ...], right: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """The turns that both conversations begin with; each keeps at least its last one."""
+    same = 0
+    while same < min(len(left), len(right)) - 1 and left[same] == right[same]:
+        same += 1
+    return left[:same]

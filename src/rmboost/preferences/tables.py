@@ -1,0 +1,74 @@
+"""Tables: parquet files, and the folders that ``datasets`` saves to disk. They need pyarrow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rmboost.errors import InputError
+from rmboost.sources import formats
+
+_BATCH = 1000  # rows
+
+
+def parquet(path: Path) -> Iterator[tuple[int, Any]]:
+    """The rows with their numbers from 1. Raises InputError for what cannot be read."""
+    for number, row in formats.rows(str(path), "parquet", "prompt"):
+        yield number, _good(row, f"{path}, row {number}")
+
+
+def arrow(folder: Path) -> Iterator[tuple[int, Any]]:
+    """The rows of a saved ``Dataset``, or of a saved ``DatasetDict`` that has one split."""
+    try:
+        import pyarrow
+    except ImportError:
+        raise InputError(f"{folder} needs pyarrow to be read", "pip install pyarrow") from None
+    number = 0
+    for shard in _shards(folder):
+        try:
+            with pyarrow.memory_map(str(shard)) as file, pyarrow.ipc.open_stream(file) as stream:
+                for batch in stream:
+                    for row in _rows(batch):
+                        number += 1
+                        yield number, _good(formats.as_json(row), f"{folder}, row {number}")
+        except pyarrow.ArrowException as error:
+            raise InputError(f"{shard} cannot be read: {error}") from None
+
+
+def _rows(batch: Any) -> Iterator[dict[str, Any]]:
+    for start in range(0, batch.num_rows, _BATCH):
+        yield from batch.slice(start, _BATCH).to_pylist()
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The files of the data set, in its order."""
+    splits = _read(folder / "dataset_dict.json").get("splits", [])
+    if len(splits) == 1:
+        return _shards(folder / splits[0])
+    if splits:
+        hint = f"name one: {', '.join(str(folder / split) for split in splits)}"
+        raise InputError(f"{folder} is a folder with {len(splits)} splits", hint)
+    files = _read(folder / "state.json").get("_data_files", [])
+    if not files:
+        found = sorted(str(path) for kind in ("jsonl", "json", "parquet", "gz") for path in folder.glob(f"*.{kind}"))
+        hint = f"name a file in it: {', '.join(found[:5])}" if found else f"name a file, such as {folder}/pairs.jsonl"
+        raise InputError(f"{folder} is a folder, and no data set that `datasets` has saved", hint)
+    return [folder / file["filename"] for file in files]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _good(row: Any, where: str) -> Any:
+    if isinstance(row, InputError):
+        raise InputError(f"{where}: {row.message}", row.hint)
+    return row

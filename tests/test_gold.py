@@ -1,0 +1,71 @@
+"""A judge against people: agreement, flips, position bias, and how length goes with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from rmboost.gold import Judged, agreement
+from rmboost.judges import Verdict
+from rmboost.verification import column, evidence
+
+
+def judged(ahead: float | None, behind: float | None, chosen: int = 10, rejected: int = 10) -> Judged:
+    """A pair of which the judge finds the chosen response better with this probability, shown first and second."""
+    return Judged(column({"judge": evidence(Verdict((ahead, behind), 2, True, "j"))}), chosen, rejected)
+
+
+RIGHT, WRONG, FIRST, SECOND, BROKEN = (0.9, 0.8), (0.1, 0.2), (0.9, 0.3), (0.2, 0.7), (None, 0.9)
+
+
+def test_agreement_ties_flips_and_what_could_not_be_read() -> None:
+    found = agreement(judged(*each) for each in (RIGHT, RIGHT, RIGHT, WRONG, FIRST, SECOND, BROKEN))
+    assert found is not None
+    assert (found.agreement.count, found.agreement.total) == (3, 4)
+    assert (found.ties.count, found.ties.total) == (2, 6)
+    assert (found.flips.count, found.flips.total) == (2, 6)
+    assert (found.unreadable.count, found.unreadable.total) == (1, 7)
+
+
+def test_the_lean_counts_the_weak_preferences_that_make_a_tie() -> None:
+    found = agreement(judged(*each) for each in (FIRST, SECOND, (0.6, 0.4), BROKEN))
+    assert found is not None
+    assert (found.agreement.total, found.ties.count) == (0, 3)
+    assert (found.lean.count, found.lean.total) == (1, 2), "0.6 and 0.45 decide, 0.5 does not"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "same", "first"),
+    [
+        ([FIRST] * 3 + [SECOND] + [RIGHT] * 4, (4, 8), (3, 4)),
+        ([RIGHT, WRONG], (0, 2), (0, 0)),
+        ([(0.9, 0.5), (0.5, 0.5)], (0, 2), (0, 0)),
+    ],
+)
+def test_position_bias_is_one_place_winning_in_both_orders(
+    pairs: list[tuple[float, float]], same: tuple[int, int], first: tuple[int, int]
+) -> None:
+    found = agreement(judged(*each) for each in pairs)
+    assert found is not None
+    assert (found.same_place.count, found.same_place.total) == same
+    assert (found.first_place.count, found.first_place.total) == first
+
+
+def test_agreement_by_length_shows_a_judge_that_goes_by_it() -> None:
+    longer = [judged(*RIGHT, 20, 10)] * 3
+    shorter = [judged(*WRONG, 10, 20), judged(*RIGHT, 10, 20)]
+    found = agreement([*longer, *shorter, judged(*RIGHT, 100, 91), judged(*RIGHT, 0, 0)])
+    assert found is not None
+    assert {length: (each.count, each.total) for length, each in found.by_length.items()} == {
+        "chosen longer": (3, 3),
+        "chosen shorter": (1, 2),
+        "about as long": (2, 2),
+    }
+    assert found.dump()["by_length"]["chosen shorter"]["share"] == 0.5
+
+
+def test_without_a_verdict_there_is_nothing_to_say() -> None:
+    assert agreement([]) is None
+    assert agreement([Judged(column({}), 1, 1)]) is None
+    broken = agreement([judged(*BROKEN)])
+    assert broken is not None
+    assert broken.dump()["agreement"]["share"] is None

@@ -1,0 +1,212 @@
+"""``rmboost judge``: the rows of anybody's file with a verdict more, resumed like any run, and set against people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from chat_server import Call, ChatServer, Fault
+from conftest import Shell, read_jsonl, write_jsonl
+
+ASKED = {"role": "user", "content": "Why is the sky blue?"}
+GOOD, BAD = "Air scatters blue light most.", "Because of the sea."
+
+
+def said(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "TRL, strings": {"prompt": ASKED["content"], "chosen": GOOD, "rejected": BAD, "margin": 0.5},
+    "TRL, turns": {"prompt": [ASKED], "chosen": [said(GOOD)], "rejected": [said(BAD)]},
+    "TRL, whole conversations": {"chosen": [ASKED, said(GOOD)], "rejected": [ASKED, said(BAD)]},
+    "Anthropic HH": {
+        "chosen": f"\n\nHuman: {ASKED['content']}\n\nAssistant: {GOOD}",
+        "rejected": f"\n\nHuman: {ASKED['content']}\n\nAssistant: {BAD}",
+    },
+    "UltraFeedback, binarized": {
+        "prompt": ASKED["content"],
+        "prompt_id": "x1",
+        "chosen": [ASKED, said(GOOD)],
+        "rejected": [ASKED, said(BAD)],
+        "messages": [ASKED, said(GOOD)],
+        "score_chosen": 8.5,
+        "score_rejected": 3.0,
+    },
+    "LLaMA-Factory": {
+        "conversations": [{"from": "human", "value": ASKED["content"]}],
+        "chosen": {"from": "gpt", "value": GOOD},
+        "rejected": {"from": "gpt", "value": BAD},
+    },
+}
+
+
+def prefers(text: str) -> Any:
+    """A server whose model prefers the response that holds this text."""
+
+    def answer(call: Call) -> Fault:
+        shown = call.body["messages"][-1]["content"]
+        letter = "A" if shown.index(text) < shown.index(BAD if text == GOOD else GOOD) else "B"
+        return Fault(choice={"message": said(letter), "logprobs": None})
+
+    return answer
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_judged_and_written_as_it_was(rmboost: Shell, tmp_path: Path, shape: str) -> None:
+    file = write_jsonl(tmp_path / "pairs.jsonl", [SHAPES[shape]])
+    with ChatServer(prefers(GOOD)) as server:
+        done = rmboost("judge", file, "-o", tmp_path / "j.jsonl", "--base-url", server.url, "--votes", "1")
+    assert done.code == 0, done.err
+    (row,) = read_jsonl(tmp_path / "j.jsonl")
+    verdict = row.pop("judge")
+    assert json.dumps(row) == json.dumps(SHAPES[shape])
+    assert (verdict["winner"], verdict["p_chosen"], verdict["orders_agree"], verdict["model"]) == (
+        "chosen",
+        1.0,
+        True,
+        "test-model",
+    )
+    shown = server.calls[0].body["messages"][-1]["content"]
+    assert all(text in shown for text in (ASKED["content"], GOOD, BAD))
+    assert "Human" not in shown and "assistant" not in shown.lower()
+
+
+def test_a_file_of_ours_and_its_writers(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    rmboost("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake:qwen3", "--set", "checks=[]")
+    done = rmboost("judge", tmp_path / "pairs.jsonl", "-o", tmp_path / "j.jsonl", "--model", "fake:qwen2")
+    assert done.code == 0, done.err
+    assert "judge: the same family (qwen) as the one that writes" in done.err
+    for row, before in zip(read_jsonl(tmp_path / "j.jsonl"), read_jsonl(tmp_path / "pairs.jsonl"), strict=True):
+        assert row.pop("judge")["winner"]
+        assert row == before
+    assert "label noise" in done.err and "better: " in done.err, "its labels are known, so the noise is by label"
+    manifest = json.loads((tmp_path / "j.run" / "manifest.json").read_text())
+    assert manifest["leakage"] == {"judge": "the same family (qwen)"}
+    assert list(manifest["summary"]["models"]) == ["judge"]
+
+
+def test_a_table(rmboost: Shell, tmp_path: Path) -> None:
+    rows = [{"prompt": f"Why {number}?", "chosen": GOOD, "rejected": BAD} for number in range(3)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "pairs.parquet")
+    assert rmboost("judge", tmp_path / "pairs.parquet", "-o", tmp_path / "j.jsonl", "--model", "fake").code == 0
+    assert [{**row, "judge": None} for row in rows] == [
+        {**row, "judge": None} for row in read_jsonl(tmp_path / "j.jsonl")
+    ]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    rows = [{"prompt": f"Question {number}?", "chosen": GOOD, "rejected": BAD} for number in range(12)]
+    return write_jsonl(tmp_path / "pairs.jsonl", [*rows, rows[0]])
+
+
+def test_it_goes_on_where_it_was_left_and_asks_nothing_twice(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    whole = rmboost("judge", pairs, "-o", tmp_path / "whole.jsonl", "--model", "fake")
+    assert "26 calls made now" in whole.err
+    rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake", "--limit", "5")
+    done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    assert "16 calls made now, 10 answered by the journal" in done.err
+    assert (tmp_path / "j.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    again = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    assert "no call was made" in again.err
+    assert "judged       13 of 13 pairs" in again.err
+
+
+def test_a_pair_that_comes_twice_is_judged_twice(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    rows = read_jsonl(tmp_path / "j.jsonl")
+    assert rows[0]["prompt"] == rows[-1]["prompt"]
+    assert rows[0]["judge"]["p_chosen"] != rows[-1]["judge"]["p_chosen"]
+
+
+def test_what_the_server_fails_is_left_out_and_asked_again_later(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    def failing(call: Call) -> Fault | None:
+        return Fault(status=500) if "Question 3?" in call.body["messages"][-1]["content"] else None
+
+    with ChatServer(failing) as server:
+        command = ("judge", pairs, "-o", tmp_path / "j.jsonl", "--base-url", server.url, "--set", "tries=1")
+        done = rmboost(*command)
+        assert (done.code, len(read_jsonl(tmp_path / "j.jsonl"))) == (5, 12)
+        server.script = ()
+        assert rmboost(*command).code == 0
+    assert len(read_jsonl(tmp_path / "j.jsonl")) == 13
+
+
+def test_a_pair_too_long_for_the_judge_is_unreadable(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    def refusing(call: Call) -> Fault | None:
+        long = "Question 3?" in call.body["messages"][-1]["content"]
+        return Fault(status=400, message="maximum context length exceeded") if long else None
+
+    with ChatServer(refusing) as server:
+        done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--base-url", server.url)
+    assert done.code == 0, done.err
+    assert [row["judge"]["winner"] for row in read_jsonl(tmp_path / "j.jsonl")].count("unreadable") == 1
+
+
+def test_a_sample_of_a_large_file(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake", "--sample", "4")
+    assert "judged       4 of 13 pairs" in done.err
+    rows = read_jsonl(tmp_path / "j.jsonl")
+    assert len(rows) == 13
+    assert len([row for row in rows if row["judge"]["winner"]]) == 4
+
+
+@pytest.mark.parametrize(
+    ("preferred", "agreement"), [(GOOD, "100.0 % (77.2–100.0, n=13)"), (BAD, "0.0 % (0.0–22.8, n=13)")]
+)
+def test_gold_labels_tell_how_far_the_judge_agrees_with_people(
+    rmboost: Shell, pairs: Path, tmp_path: Path, preferred: str, agreement: str
+) -> None:
+    with ChatServer(prefers(preferred)) as server:
+        command = ("judge", pairs, "-o", tmp_path / "j.jsonl", "--base-url", server.url, "--gold", "--votes", "1")
+        done = rmboost(*command, "--summary", tmp_path / "s.json")
+    assert f"agreement    {agreement}" in done.err
+    assert "same place   0.0 % (0.0–22.8, n=13)" in done.err
+    found = json.loads((tmp_path / "s.json").read_text())["agreement"]
+    assert found["lean"]["total"] == 13
+    assert found["unreadable"]["share"] == 0.0
+    assert "label noise" not in done.err
+
+
+def test_a_judge_that_goes_by_position_is_found_out(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    always_first = Fault(choice={"message": said("A"), "logprobs": None})
+    with ChatServer(lambda _: always_first) as server:
+        done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--base-url", server.url, "--gold", "--votes", "1")
+    assert "agreement    – (n=0)" in done.err
+    assert "100.0 % (77.2–100.0, n=13) have one position win in both orders" in done.err
+    assert "100.0 % (77.2–100.0, n=13) of these: the first" in done.err
+
+
+def test_what_was_judged_as_gold_corrects_the_noise_of_other_pairs(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    with ChatServer(prefers(GOOD)) as server:
+        endpoint = ("--base-url", server.url, "--votes", "1")
+        rmboost("judge", pairs, "-o", tmp_path / "gold.jsonl", "--gold", *endpoint)
+        gold = ("--set", f"verify.gold={tmp_path / 'gold.jsonl'}")
+        done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", *endpoint, *gold)
+    assert "freed of the judge's mistakes 0.0 %" in done.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"prompt": "Why?"}], "no 'chosen' in the row"),
+        ([], "holds no pair"),
+        ([{"reason": "leak", "first": "a", "second": "b"}], "a reject, and no pair"),
+    ],
+)
+def test_what_is_no_file_of_pairs_is_said(rmboost: Shell, tmp_path: Path, rows: list[Any], message: str) -> None:
+    file = write_jsonl(tmp_path / "p.jsonl", rows)
+    done = rmboost("judge", file, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    assert (done.code, message in done.err) == (2, True), done.err
+
+
+def test_sides_of_a_file_are_not_exchanged(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    options = ("--model", "fake", "--set", "verify.policy=flip")
+    done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", *options)
+    assert (done.code, "flip exchanges the sides of new pairs" in done.err) == (2, True)

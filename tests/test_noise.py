@@ -1,0 +1,89 @@
+"""Label noise: what is counted, its intervals, and what is left when the judge's own mistakes are taken out."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rmboost.noise import Marks, by_group, corrected, marks, noise
+
+GOOD_JUDGE = Marks(right=900, wrong=60, tie=40)
+
+
+def test_ties_count_as_read_and_what_is_unreadable_or_not_judged_does_not() -> None:
+    found = marks(["chosen"] * 6 + ["rejected"] * 2 + ["tie"] * 2 + ["unreadable", None, None])
+    assert found == Marks(6, 2, 2, 1)
+    measured = noise(found)
+    assert (measured.contradicted.count, measured.contradicted.total) == (2, 10)
+    assert str(measured) == "20.0 % (5.7–51.0, n=10), 2 ties, 1 unreadable"
+
+
+def test_nothing_judged_is_no_noise_and_no_number() -> None:
+    measured = noise(Marks(unreadable=3), GOOD_JUDGE)
+    assert str(measured) == "– (n=0), 3 unreadable"
+    assert measured.dump()["share"] is None
+    assert measured.corrected is None
+
+
+@pytest.mark.parametrize("wrong_share", [0.0, 0.1, 0.3])
+def test_the_judges_own_mistakes_are_taken_out(wrong_share: float) -> None:
+    """A judge that is right in 80 %, wrong in 10 %, ties in 10 %, on data with a known share of wrong labels."""
+    random, verdicts = Random(1), []
+    for _ in range(4000):
+        said = random.choices(["chosen", "rejected", "tie"], [0.8, 0.1, 0.1])[0]
+        turned = {"chosen": "rejected", "rejected": "chosen", "tie": "tie"}
+        verdicts.append(turned[said] if random.random() < wrong_share else said)
+    found = marks(verdicts)
+    freed = corrected(found, Marks(right=800, wrong=100, tie=100))
+    assert freed is not None
+    assert freed.low <= wrong_share <= freed.high
+    assert freed.value == pytest.approx(wrong_share, abs=0.03)
+    if wrong_share < 0.2:
+        assert noise(found).contradicted.value > wrong_share + 0.03, "as counted it is more"
+
+
+def test_a_small_gold_set_makes_a_wide_interval() -> None:
+    found = Marks(right=150, wrong=50)
+    large, small = corrected(found, Marks(900, 100)), corrected(found, Marks(9, 1))
+    assert large is not None and small is not None
+    assert small.high - small.low > 1.5 * (large.high - large.low)
+
+
+@pytest.mark.parametrize("gold", [Marks(5, 5), Marks(2, 8), Marks(unreadable=9)])
+def test_a_judge_no_better_than_a_coin_corrects_nothing(gold: Marks) -> None:
+    assert corrected(Marks(80, 20), gold) is None
+
+
+def test_the_same_counts_give_the_same_interval() -> None:
+    assert corrected(Marks(80, 20), GOOD_JUDGE) == corrected(Marks(80, 20), GOOD_JUDGE)
+    assert str(noise(Marks(80, 20), GOOD_JUDGE)).startswith("20.0 % (13.3–28.9, n=100); freed of the judge's mistakes")
+
+
+COUNTS = st.builds(Marks, st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
+
+
+@settings(max_examples=25, deadline=None)
+@given(found=COUNTS, gold=COUNTS)
+def test_whatever_the_counts_shares_stay_in_their_bounds(found: Marks, gold: Marks) -> None:
+    freed = corrected(found, gold)
+    assert freed is None or 0 <= freed.low <= freed.high <= 1
+    assert freed is None or 0 <= freed.value <= 1
+
+
+def test_noise_in_total_by_label_and_by_aspect() -> None:
+    counts = {"better/honesty/chosen": 3, "better/honesty/rejected": 1, "worse/clarity/tie": 2, "worse//chosen": 4}
+    groups = by_group(counts)
+    assert list(groups) == ["total", "label", "aspect"]
+    assert groups["total"]["all"].marks == Marks(7, 1, 2)
+    assert {name: each.marks for name, each in groups["label"].items()} == {
+        "better": Marks(3, 1),
+        "worse": Marks(4, 0, 2),
+    }
+    assert {name: each.marks for name, each in groups["aspect"].items()} == {
+        "clarity": Marks(tie=2),
+        "honesty": Marks(3, 1),
+    }
+    assert by_group({}) == {}

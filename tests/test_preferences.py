@@ -1,0 +1,216 @@
+"""Preference files: every shape and packing that trainers read comes out as the same rows."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from conftest import write_jsonl
+from rmboost.errors import InputError
+from rmboost.preferences import Preferences, Row, parse
+
+USER, SYSTEM = ("user", "Q?"), ("system", "Be kind.")
+
+
+def messages(*texts: str) -> list[dict[str, str]]:
+    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
+
+
+def said(text: str) -> dict[str, str]:
+    return {"from": "gpt", "value": text}
+
+
+SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
+    "trl standard": ({"prompt": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
+    "trl standard, no prompt": ({"chosen": "yes", "rejected": "no"}, []),
+    "trl conversational": (
+        {"prompt": messages("Q?"), "chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        [USER],
+    ),
+    "trl conversational, no prompt": ({"chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")}, [USER]),
+    "ultrafeedback": (
+        {
+            "prompt": "Q?",
+            "prompt_id": "abc",
+            "chosen": messages("Q?", "yes"),
+            "rejected": messages("Q?", "no"),
+            "messages": messages("Q?", "yes"),
+            "score_chosen": 8.0,
+        },
+        [USER],
+    ),
+    "messages beside whole conversations": (
+        {"messages": messages("Q?", "yes"), "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
+        [USER],
+    ),
+    "hh": (
+        {"chosen": "\n\nHuman: Q?\n\nAssistant: yes", "rejected": "\n\nHuman: Q?\n\nAssistant: no"},
+        [USER],
+    ),
+    "hh, more turns": (
+        {
+            "chosen": "\n\nHuman: Hi\n\nAssistant: Hello\n\nthere\n\nHuman: Q?\n\nAssistant: yes",
+            "rejected": "\n\nHuman: Hi\n\nAssistant: Hello\n\nthere\n\nHuman: Q?\n\nAssistant: no",
+        },
+        [("user", "Hi"), ("assistant", "Hello\n\nthere"), USER],
+    ),
+    "hh, the prompt apart": (
+        {"prompt": "\n\nHuman: Q?\n\nAssistant:", "chosen": "yes", "rejected": "no"},
+        [USER],
+    ),
+    "llama-factory sharegpt": (
+        {
+            "conversations": [{"from": "human", "value": "Q?"}],
+            "chosen": said("yes"),
+            "rejected": said("no"),
+            "system": "Be kind.",
+        },
+        [SYSTEM, USER],
+    ),
+    "llama-factory alpaca": (
+        {
+            "instruction": "Say it.",
+            "input": "Q?",
+            "history": [["Hi", "Hello"]],
+            "system": "",
+            "chosen": "yes",
+            "rejected": "no",
+        },
+        [("user", "Hi"), ("assistant", "Hello"), ("user", "Say it.\nQ?")],
+    ),
+    "axolotl": (
+        {"messages": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
+        [USER],
+    ),
+    "argilla": ({"instruction": "Q?", "chosen_response": "yes", "rejected_response": "no"}, [USER]),
+    "a system column beside whole conversations": (
+        {"system": "Be kind.", "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
+        [SYSTEM, USER],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes(name: str) -> None:
+    data, prompt = SHAPES[name]
+    row = parse(data, 1, "here")
+    assert (list(row.prompt), row.texts) == (prompt, ("yes", "no"))
+
+
+def test_a_prompt_that_only_talks_of_humans_is_no_transcript() -> None:
+    row = parse({"prompt": "Human: an essay.", "chosen": "Human: we are.", "rejected": "no"}, 1, "here")
+    assert (row.prompt, row.texts[0]) == ((("user", "Human: an essay."),), "Human: we are.")
+    assert row.prompt_text == "Human: an essay."
+
+
+def test_what_a_judge_said() -> None:
+    verdict = {"winner": "rejected", "p_chosen": 0.2, "orders_agree": True, "model": "m", "votes": None}
+    pair = {"chosen": "yes", "rejected": "no"}
+    assert parse({**pair, "judge": verdict}, 1, "here").judge["winner"] == "rejected"
+    for nothing in (None, {**verdict, "winner": None}, "rejected"):
+        assert parse({**pair, "judge": nothing}, 1, "here").judge == {}
+
+
+PAIRS: list[dict[str, Any]] = [
+    {"prompt": f"Q{n}?", "chosen": messages(f"Q{n}?", "yes"), "rejected": messages(f"Q{n}?", "no"), "n": n}
+    for n in range(2500)
+]
+
+
+def data_of(source: Any) -> list[Any]:
+    return [row.data for row in Preferences(source)]
+
+
+def saved(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """The files that ``Dataset.save_to_disk`` writes, in two shards."""
+    folder.mkdir(parents=True)
+    half = len(rows) // 2
+    names = [f"data-{number:05}-of-00002.arrow" for number in range(2)]
+    for name, part in zip(names, (rows[:half], rows[half:]), strict=True):
+        table = pa.Table.from_pylist(part)
+        with pa.OSFile(str(folder / name), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
+    return folder
+
+
+def packed(path: Path, kind: str) -> Path:
+    if kind == "jsonl":
+        return write_jsonl(path, PAIRS)
+    if kind == "gzip":
+        path.write_bytes(gzip.compress(write_jsonl(path, PAIRS).read_bytes()))
+    elif kind == "array":
+        path.write_text(json.dumps(PAIRS, indent=1))
+    elif kind == "parquet":
+        parquet.write_table(pa.Table.from_pylist(PAIRS), path)
+    elif kind == "datasets":
+        return saved(path, PAIRS)
+    else:
+        saved(path / "train", PAIRS)
+        (path / "dataset_dict.json").write_text('{"splits": ["train"]}')
+    return path
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "gzip", "array", "parquet", "datasets", "one split"])
+def test_packings(tmp_path: Path, kind: str) -> None:
+    rows = Preferences(packed(tmp_path / "data", kind))
+    assert [row.data for row in rows] == PAIRS
+    assert [row.line for row in rows] == list(range(1, 2501)), "a file can be read again"
+    assert not rows.torn
+
+
+def test_a_stream_is_read_as_it_comes() -> None:
+    lines = [json.dumps(pair).encode() for pair in PAIRS[:3]]
+    assert data_of(io.BytesIO(b"\n".join(lines))) == PAIRS[:3]
+    assert data_of(io.BytesIO(b"\xef\xbb\xbf [" + b",\n".join(lines) + b"]")) == PAIRS[:3]
+
+
+def test_a_pipe_is_read_from_its_beginning(tmp_path: Path) -> None:
+    import os
+    import threading
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=write_jsonl, args=(pipe, PAIRS[:3]))
+    writer.start()
+    assert data_of(pipe) == PAIRS[:3]
+    writer.join()
+
+
+def refused(source: Path) -> InputError:
+    with pytest.raises(InputError) as raised:
+        data_of(source)
+    return raised.value
+
+
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
+    bad = [*PAIRS[:2], {**PAIRS[2], "chosen": None}]
+    assert "data, line 3: 'chosen' is neither" in refused(write_jsonl(tmp_path / "data", bad)).message
+    parquet.write_table(pa.Table.from_pylist(bad), tmp_path / "data")
+    assert "data, row 3: 'chosen' is neither" in refused(tmp_path / "data").message
+    assert "folder, row 3: 'chosen' is neither" in refused(saved(tmp_path / "folder", bad)).message
+    (tmp_path / "data").write_bytes(b"PAR1 and no more")
+    assert "cannot be read as parquet" in refused(tmp_path / "data").message
+    (tmp_path / "data").write_bytes(gzip.compress(b"{}" * 1000)[:-20])
+    assert "cannot be read" in refused(tmp_path / "data").message
+    assert refused(tmp_path / "none").message.endswith("no such file")
+
+
+def test_a_folder_that_is_no_data_set_says_what_could_be_meant(tmp_path: Path) -> None:
+    assert "pairs.jsonl" in refused(tmp_path).hint
+    write_jsonl(tmp_path / "mine.jsonl", PAIRS[:1])
+    assert refused(tmp_path).hint.endswith("mine.jsonl")
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    assert refused(tmp_path).hint == f"name one: {tmp_path / 'train'}, {tmp_path / 'test'}"
+
+
+def test_a_row_knows_no_more_than_the_file() -> None:
+    row = Row({"chosen": "a", "rejected": "b"}, 1)
+    assert (row.id, row.label, row.aspects, row.second, row.reason, row.judge) == ("", "", (), "", "", {})

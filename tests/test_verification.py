@@ -1,0 +1,301 @@
+"""Verification while generating: which pairs are judged, what becomes of them, and what is said of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server import Call, ChatServer, Fault
+from conftest import Shell, read_jsonl, write_jsonl
+from rmboost import aspects, config
+from rmboost.errors import ConfigError
+from rmboost.judges import Judge, Verdict
+from rmboost.records import Drop, Job, Message, Pair, Prompt, Response
+from rmboost.verification import Sample, Verify, column, evidence, exchanged
+
+TURN: Message = {"role": "user", "content": "Why?"}
+GOOD, BAD = Response("good", "m", call=0), Response("bad", "m", call=1)
+PAIR = Pair(Prompt("p", (TURN,), True), GOOD, BAD, "rmboost", "worse", ("honesty",))
+JUDGED = ("--model", "fake", "--set", "checks=[]", "--verify")
+
+
+class Fixed(Judge):
+    """Says what it is told to; the aspects that it was asked about stand in ``problem``."""
+
+    shown: tuple[float | None, float | None]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return ("judge",)
+
+    async def compare(self, prompt: Prompt, first: str, second: str, ask: Any, aspects: Any = ()) -> Verdict:
+        assert (prompt, first, second, ask) == (PAIR.prompt, "good", "bad", _no_ask)
+        return Verdict(self.shown, 2, True, "j", problem=" ".join(aspect.name for aspect in aspects))
+
+
+async def _no_ask(*_: Any, **__: Any) -> Response:
+    raise AssertionError
+
+
+def verify(ahead: float | None, behind: float | None, **options: Any) -> Pair | Drop:
+    return asyncio.run(Verify(judge=Fixed(shown=(ahead, behind)), **options).run(PAIR, _no_ask))
+
+
+# What becomes of a pair
+
+
+@pytest.mark.parametrize("policy", ["flag", "drop", "flip"])
+@pytest.mark.parametrize("shown", [(0.9, 0.8), (0.9, 0.2), (None, 0.9)], ids=["agrees", "ties", "unreadable"])
+def test_only_a_contradiction_has_consequences(policy: str, shown: tuple[float | None, float | None]) -> None:
+    judged = verify(*shown, policy=policy)
+    assert isinstance(judged, Pair)
+    assert (judged.chosen.text, judged.evidence["judge"]["flipped"]) == ("good", False)
+
+
+def test_a_contradicted_pair_is_flagged() -> None:
+    judged = verify(0.2, 0.1)
+    assert isinstance(judged, Pair)
+    assert judged.chosen.text == "good"
+    assert column(judged.evidence) == {
+        "winner": "rejected",
+        "p_chosen": 0.15,
+        "p_shown_first": 0.2,
+        "p_shown_second": 0.1,
+        "orders_agree": True,
+        "votes": 2,
+        "model": "j",
+        "flipped": False,
+    }
+
+
+def test_or_dropped_for_good_with_the_second_response_to_blame() -> None:
+    drop = verify(0.2, 0.1, policy="drop")
+    assert drop == Drop("judge-disagrees", "j prefers the rejected response: p_chosen 0.15", 1)
+    assert Verify(judge=Fixed(shown=(0.5, 0.5))).on_fail == "drop"
+
+
+def test_or_flipped_and_the_verdict_with_it() -> None:
+    judged = verify(0.2, 0.1, policy="flip")
+    assert isinstance(judged, Pair)
+    assert (judged.chosen.text, judged.rejected.text) == ("bad", "good")
+    assert (judged.first.text, judged.label) == ("good", "worse"), "what was ordered stays on record"
+    found = judged.evidence["judge"]
+    assert (found["winner"], found["p_chosen"], found["flipped"]) == ("chosen", 0.85, True)
+    assert (found["p_shown_first"], found["p_shown_second"]) == (0.9, 0.8)
+
+
+def test_a_verdict_exchanged_twice_is_itself() -> None:
+    verdict = Verdict((0.25, None), 1, True, "j", members=(Verdict((0.5, 0.75), 2, True, "j"),))
+    assert exchanged(exchanged(verdict)) == verdict
+    assert evidence(exchanged(verdict))["members"][0]["p_chosen"] == 0.375
+
+
+def test_the_judge_is_asked_about_the_pairs_aspects_or_about_the_whole() -> None:
+    about = verify(0.9, 0.9, aspects=aspects.load("general"))
+    whole = verify(0.9, 0.9)
+    other_set = verify(0.9, 0.9, aspects=aspects.load("code"))
+    assert isinstance(about, Pair) and isinstance(whole, Pair) and isinstance(other_set, Pair)
+    assert about.evidence["judge"]["problem"] == "honesty"
+    assert "problem" not in whole.evidence["judge"]
+    assert "problem" not in other_set.evidence["judge"], "an aspect of another set has no definition here"
+
+
+# Which pairs are judged
+
+
+def jobs(count: int) -> list[Job]:
+    return [Job(Prompt(f"p{index}", ()), index) for index in range(count)]
+
+
+def drawn(text: str, count: int = 200, seed: int = 0) -> set[str]:
+    sample = Sample.draw(text, iter(jobs(count)), seed)
+    return {job.key for job in jobs(count) if job in sample}
+
+
+def test_all_of_them_or_exactly_so_many_or_about_a_share() -> None:
+    assert len(drawn("all")) == len(drawn("100%")) == 200
+    assert len(drawn("17")) == 17
+    assert len(drawn("500")) == 200
+    assert 20 <= len(drawn("20%")) <= 60
+
+
+def test_a_sample_depends_on_the_seed_and_the_keys_and_grows_without_a_loss() -> None:
+    assert drawn("20") < drawn("40") < drawn("60%", 200) | drawn("60")
+    assert drawn("20") != drawn("20", seed=1)
+    backwards = Sample.draw("20", reversed(jobs(200)), 0)
+    assert {job.key for job in jobs(200) if job in backwards} == drawn("20")
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "0%", "101%", "some", "10%%", "10 % of them", "1.5", ""])
+def test_what_is_no_sample_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="neither all, nor a number of pairs"):
+        config.load(sets=[f"verify.sample='{text}'"])
+
+
+# The whole command
+
+
+def test_every_pair_judged_and_the_noise_told(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all", "--summary", tmp_path / "s.json")
+    assert done.code == 0, done.err
+    assert "judge: the same model as the one that writes" in done.err
+    rows = read_jsonl(tmp_path / "o.jsonl")
+    winners = [row["judge"]["winner"] for row in rows]
+    assert {"chosen", "rejected", "tie"} == set(winners)
+    assert f"n={len(rows)}), {winners.count('tie')} ties" in done.err
+    noise = json.loads((tmp_path / "s.json").read_text())["noise"]
+    assert noise["total"]["all"]["wrong"] == winners.count("rejected")
+    assert {"better", "worse"} == set(noise["label"])
+    assert len(noise["aspect"]) == 6
+    manifest = json.loads((tmp_path / "o.run" / "manifest.json").read_text())
+    assert manifest["leakage"] == {"judge": "the same model"}
+    assert manifest["summary"]["noise"] == noise
+    assert json.loads(rows[0]["rmboost"]["evidence"])["judge"]["tokens"]["prompt"] > 0
+
+
+def test_a_sample_leaves_the_other_rows_as_they_were_with_the_same_keys(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    rmboost("generate", prompts, "-o", tmp_path / "plain.jsonl", "--model", "fake", "--set", "checks=[]")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "6")
+    assert "54 calls made now" not in done.err and f"{24 * 2 + 6 * 2} calls made now" in done.err
+    rows, plain = read_jsonl(tmp_path / "o.jsonl"), read_jsonl(tmp_path / "plain.jsonl")
+    assert len([row for row in rows if row["judge"]["winner"]]) == 6
+    assert len({tuple(row["judge"]) for row in rows}) == 1
+    assert all("judge" not in row for row in plain)
+    for row, before in zip(rows, plain, strict=True):
+        judged = row.pop("judge")
+        if judged["winner"] is None:
+            assert row == before
+            assert set(judged.values()) == {None}
+
+
+def test_verified_later_only_the_judge_is_asked(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", "checks=[]")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all")
+    assert "48 calls made now, 48 answered by the journal" in done.err
+    again = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all")
+    assert "no call was made" in again.err
+    assert again.err.count("label noise") == done.err.count("label noise") > 0, "the counts survive a restart"
+
+
+@pytest.mark.parametrize("policy", ["drop", "flip"])
+def test_the_noise_is_that_of_the_labels_as_ordered_whatever_becomes_of_the_pairs(
+    rmboost: Shell, prompts: Path, tmp_path: Path, policy: str
+) -> None:
+    def noise(name: str, *more: str) -> Any:
+        summary = tmp_path / f"{name}.json"
+        rmboost("generate", prompts, "-o", tmp_path / f"{name}.jsonl", *JUDGED, "all", *more, "--summary", summary)
+        return json.loads(summary.read_text())["noise"]
+
+    flagged, changed = noise("flag"), noise("other", "--set", f"verify.policy={policy}")
+    assert changed == flagged
+    rows = read_jsonl(tmp_path / "other.jsonl")
+    contradicted = flagged["total"]["all"]["wrong"]
+    assert not [row for row in rows if row["judge"]["winner"] == "rejected"]
+    if policy == "drop":
+        assert len(rows) == 24 - contradicted
+        rejects = read_jsonl(tmp_path / "other.run" / "rejects.jsonl")
+        assert [row["reason"] for row in rejects] == ["judge-disagrees"] * contradicted
+    else:
+        assert len([row for row in rows if row["judge"]["flipped"]]) == contradicted
+
+
+def no_judge(call: Call) -> Fault | None:
+    """A server whose model never gives a verdict."""
+    judging = "A or B" in call.body["messages"][-1]["content"]
+    return Fault(choice={"message": {"role": "assistant", "content": "Both."}}) if judging else None
+
+
+def test_a_judge_that_cannot_be_read_costs_no_pair_and_is_no_score(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    with ChatServer(no_judge) as server:
+        endpoint = ("--base-url", server.url, "--model", "test-model", "--set", "checks=[]")
+        done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *endpoint, "--verify", "all")
+    assert "– (n=0), 24 unreadable" in done.err
+    rows = read_jsonl(tmp_path / "o.jsonl")
+    assert {(row["judge"]["winner"], row["judge"]["p_chosen"], row["judge"]["votes"]) for row in rows} == {
+        ("unreadable", None, 0)
+    }
+    assert "neither A nor B" in json.loads(rows[0]["rmboost"]["evidence"])["judge"]["problem"]
+
+
+def test_a_server_without_probabilities_is_asked_for_votes(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def refuse(call: Call) -> Fault | None:
+        return Fault(status=400, message="logprobs are not supported") if "logprobs" in call.body else None
+
+    with ChatServer(refuse) as server:
+        endpoint = ("--base-url", server.url, "--model", "test-model", "--set", "checks=[]")
+        done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *endpoint, "--limit", "4", "--verify", "all")
+    assert done.code == 0, done.err
+    assert [row["judge"]["votes"] for row in read_jsonl(tmp_path / "o.jsonl")] == [6] * 4
+
+
+def test_another_judge_and_a_panel_by_settings(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "c.yaml"
+    settings.write_text(
+        "model: fake\nchecks: []\njudge: {model: 'fake:qwen3'}\njudges: {llama: {model: 'fake:llama3'}}\n"
+        "verify: {sample: 4, judge: {name: panel, members: [judge, llama]}}\n"
+    )
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "-c", settings)
+    assert done.code == 0, done.err
+    assert "as the one that writes" not in done.err
+    judged = [row for row in read_jsonl(tmp_path / "o.jsonl") if row["judge"]["winner"]]
+    assert {(row["judge"]["model"], row["judge"]["votes"]) for row in judged} == {("qwen3 + llama3", 4)}
+    assert len(json.loads(judged[0]["rmboost"]["evidence"])["judge"]["members"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (["verify.judge={name: panel, members: [judge, nobody]}"], "no role 'nobody'"),
+        (["verify.judge=oracle"], "unknown judge 'oracle'"),
+        (["verify.judge.vots=3"], "vots: no such option"),
+        (["verify.policy=guess"], "verify.policy"),
+        (["judges.checks.model=fake"], "is the name of a setting"),
+        (["verify.gold=nowhere.jsonl"], "nowhere.jsonl"),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_first_call(
+    rmboost: Shell, prompts: Path, tmp_path: Path, sets: list[str], message: str
+) -> None:
+    options = [part for each in sets for part in ("--set", each)]
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all", *options)
+    assert (done.code, message in done.err) == (2, True), done.err
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_a_mistake_in_a_judges_template_is_found_before_the_first_call(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "judge").mkdir()
+    (tmp_path / "judge" / "pairwise.md.j2").write_text('{% turn "user" %}{{ promt.text }}{% endturn %}')
+    options = ("--set", f"prompts={tmp_path}", *JUDGED, "all")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *options)
+    assert (done.code, "template judge/pairwise: 'promt' is undefined" in done.err) == (2, True), done.err
+
+
+def test_gold_data_frees_the_noise_of_the_judges_mistakes(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def judged(winner: str) -> dict[str, Any]:
+        return {"prompt": "p", "chosen": "x", "rejected": "y", "judge": {"winner": winner, "model": "fake"}}
+
+    winners = ["chosen"] * 70 + ["rejected"] * 20 + ["tie"] * 10
+    gold = write_jsonl(tmp_path / "gold.jsonl", [judged(winner) for winner in winners])
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all")
+    done = rmboost(*command, "--set", f"verify.gold={gold}")
+    assert "freed of the judge's mistakes" in done.err
+    write_jsonl(gold, [judged(winner) for winner in ("chosen", "rejected")])
+    assert "no better than a coin" in rmboost(*command, "--set", f"verify.gold={gold}").err
+    write_jsonl(gold, [{"chosen": "x", "rejected": "y"}])
+    assert "holds no verdict" in rmboost(*command, "--set", f"verify.gold={gold}").err
+
+
+def test_the_dry_run_shows_what_the_judge_would_be_asked(rmboost: Shell, prompts: Path) -> None:
+    done = rmboost("generate", prompts, *JUDGED, "all", "--dry-run")
+    assert done.code == 0, done.err
+    assert done.out.count("template judge/pairwise") == 2
