@@ -23,6 +23,11 @@ class Limits:
     rpm: float | None = None
     tpm: float | None = None
 
+    def of(self, weight: float) -> Limits:
+        """Those of an endpoint that is to do so many times the work."""
+        concurrency = max(1, round(self.concurrency * weight)) if self.concurrency else None
+        return Limits(concurrency, self.rpm and self.rpm * weight, self.tpm and self.tpm * weight)
+
 
 class Pace:
     """A queue in front of one endpoint, first come first served.

@@ -151,7 +151,7 @@ def _seat(
         url, weight = _weighted(address) if address else (None, 1.0)
         options = {"name": name, **_options(name, role, url)}
         backend = registry.build("backend", backends.CATALOGUE, Backend, options)
-        fresh = Line(backend, Pace(limits, backend.room), weight)
+        fresh = Line(backend, Pace(limits.of(weight), backend.room), weight)
         lines.append(built.setdefault((backend, weight), fresh))
     price = price_of(role.model or "", prices)
     return Seat(name, lines[0].backend.model, tuple(lines), role.sampling, price)

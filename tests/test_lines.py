@@ -1,0 +1,75 @@
+"""Several endpoints for one model, and what a run tells in its log: never a key."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chat_server import ChatServer, Fault, some
+from conftest import Shell, read_jsonl
+
+
+def prompts_in(folder: Path, count: int) -> Path:
+    path = folder / "many.txt"
+    path.write_text("".join(f"Why is {number} a number?\n" for number in range(count)))
+    return path
+
+
+def test_servers_share_the_work_by_weight_and_a_job_stays_where_it_began(rmboost: Shell, tmp_path: Path) -> None:
+    with ChatServer(latency=0.005) as one, ChatServer(latency=0.005) as two:
+        addresses = ("--base-url", one.url, "--base-url", f"{two.url},weight=3", "--concurrency", "6")
+        run = ("generate", prompts_in(tmp_path, 80), "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
+        done = rmboost(*run)
+        assert done.code == 0, done.err
+        assert 2 < len(two.calls) / len(one.calls) < 4
+        for server in (one, two):
+            asked = [str(call.body["messages"]) for call in server.calls]
+            firsts = [text for text in asked if "<response>" not in text]
+            assert len(asked) / 2 == pytest.approx(len(firsts), abs=4), "both calls of a job go to one server"
+    assert len(read_jsonl(tmp_path / "o.jsonl")) == 80
+
+
+def test_a_dead_server_is_left_out(rmboost: Shell, tmp_path: Path) -> None:
+    with ChatServer() as gone:
+        dead = gone.url
+    with ChatServer() as living:
+        addresses = ("--base-url", dead, "--base-url", living.url)
+        run = ("generate", prompts_in(tmp_path, 20), "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
+        done = rmboost(*run, "--log-file", tmp_path / "run.log")
+        assert done.code == 0, done.err
+    assert len(read_jsonl(tmp_path / "o.jsonl")) == 20
+    assert "left out for a while" in (tmp_path / "run.log").read_text()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/v1,weight=0", "http://127.0.0.1:9/v1,weight=much"])
+def test_a_weight_is_a_number(rmboost: Shell, prompts: Path, tmp_path: Path, address: str) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "m", "--base-url", address)
+    assert done.code == 2
+    assert "is no weight" in done.err
+
+
+def test_the_log_tells_what_happened_and_nothing_holds_the_key(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = "sk-canary-5c1f0e"
+    monkeypatch.setenv("OPENAI_API_KEY", canary)
+    repeats = Fault(status=500, message=f"upstream refused key {canary}", headers={"Retry-After": "0"})
+    refuses = Fault(status=400, message=f"bad request with {canary}")
+    with ChatServer(script=some(0.3, repeats, refuses)) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--log-file", tmp_path / "run.log", "--log-level", "debug")
+        assert server.calls[0].headers["authorization"] == f"Bearer {canary}"
+    lines = read_jsonl(tmp_path / "run.log")
+    assert lines[0]["message"] == "started"
+    assert {"at", "level", "message"} <= lines[0].keys()
+    assert any(line.get("kind") == "broken" and "***" in line["message"] for line in lines)
+    assert lines[-1]["message"] == "finished"
+    assert "bad request with ***" in done.err
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 5
+    for path in written:
+        assert canary.encode() not in path.read_bytes(), path
+    assert canary not in done.out + done.err
+    assert json.dumps(lines)
