@@ -75,6 +75,6 @@ def test_tags_that_the_prompt_is_about_are_no_stray_ones() -> None:
 
 
 def test_how_long_a_loop_may_be_can_be_set() -> None:
-    text = "row your boat, " * 4
+    text = "row your boat. " * 4
     assert blamed("form", pair(PROMPT, ANSWER, text), min_loop=6) == ("repetition", 1)
     assert blamed("form", pair(PROMPT, ANSWER, text), min_loop=12) is None

@@ -53,22 +53,47 @@ def test_a_check_leaves_a_good_pair_as_it_is(name: str) -> None:
     assert (kept.prompt, kept.chosen, kept.rejected) == (good.prompt, good.chosen, good.rejected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted(Language.model_fields.keys() - {"parts"}))
 def test_phrases_are_filled_and_compile(kind: str) -> None:
-    every, _ = phrases._phrases(kind)
+    every = [phrase for each, phrase in phrases._catalogue().phrases if each == kind]
     assert every
     for phrase in every:
-        assert not re.search(r"(?<![?])<[a-z]\w*>", phrase.pattern), phrase.pattern
-        assert all(word == word.lower() for word in phrase.words)
+        assert not re.search(r"(?<![?])<\w+>", phrase.pattern), phrase.pattern
+        assert all(word and word == word.lower() for group in phrase.words for word in group), phrase.words
         re.compile(phrase.pattern)
 
 
-def test_a_phrase_that_is_found_has_one_of_its_words() -> None:
-    """A word list that leaves a word out would hide the pattern; matches of real leaks show that none does."""
-    text = phrases.plain("Here is a worse version. I made the answer less complete. As requested, a flawed response.")
-    every = {bit for phrase in phrases._phrases("task")[0] if (bit := phrase.find(text))}
-    assert every == set(phrases.found("task", text))
-    assert len(every) >= 3
+def test_the_words_of_a_phrase_never_hide_what_its_pattern_finds() -> None:
+    """On all labelled texts the patterns that are tried find what all patterns would."""
+    for name in DEFAULT_CHECKS:
+        for case in (*benchmark.read_cases(name, "tuned"), *benchmark.read_cases(name, "held_out")):
+            for text in (case.pair.first.text, case.pair.second.text, case.pair.prompt.text):
+                read = phrases.read(text)
+                for kind, phrase in phrases._catalogue().phrases:
+                    assert not phrase.find(read.plain) or phrase in read.tried[kind], (kind, phrase, text)
+
+
+def test_half_a_character_is_no_reason_to_stop() -> None:
+    assert phrases.read("Here is \ud83d a worse version.").plain == "here is ? a worse version."
+
+
+def test_what_rows_depend_on_is_hashed() -> None:
+    assert {"phrases/de", "phrases/en"} <= check("leak").data().keys()
+    assert check("language").data().keys() == {"languages"}
+    assert check("echo").data() == {}
+
+
+@pytest.mark.parametrize("name", DEFAULT_CHECKS)
+def test_precision_and_recall_do_not_fall(name: str) -> None:
+    tuned, held_out = (benchmark.score(benchmark.read_cases(name, which)) for which in benchmark.SETS)
+    assert min(tuned.precision, tuned.recall) >= 0.95
+    assert (held_out.precision, held_out.recall) >= HELD_OUT.get(name, (0.95, 0.95))
+
+
+@given(text=st.text(alphabet="ab c", max_size=200) | st.lists(st.sampled_from(["egg", "boil", "it", "a"])).map(" ".join))
+def test_no_loop_escapes_the_quick_look(text: str) -> None:
+    every = text.split()
+    assert not loops._find(every, 12, " ") or loops._comes_back(every)
 
 
 @pytest.mark.parametrize(
