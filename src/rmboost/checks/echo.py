@@ -15,7 +15,8 @@ from rmboost.records import Drop, Pair
 _END = 20
 """Characters at the head and the tail of a prompt by which a copy of it is found."""
 
-_STOPS = ".?!:。？！"
+_SIGNS = ".,;:?!\"'“”()。，；：？！"
+_NO_SIGNS = str.maketrans("", "", _SIGNS)
 
 
 class Echo(Check):
@@ -66,10 +67,10 @@ def _has_all(text: str, words: tuple[str, ...]) -> bool:
 @lru_cache(8)
 def _ends(prompt: str) -> tuple[str, ...]:
     """The words at both ends of a prompt, long ones first; the word at a cut may not be whole and is left out."""
-    head, tail = plain(prompt.lstrip()[: _END + 1]).split()[:-1], plain(prompt.rstrip()[-_END - 1 :].rstrip(_STOPS)).split()[1:]
-    return tuple(sorted({*head, *tail}, key=len, reverse=True))
+    words = [*plain(prompt.lstrip()[: _END + 1]).split()[:-1], *plain(prompt.rstrip()[-_END - 1 :]).split()[1:]]
+    return tuple(sorted({word.strip(_SIGNS) for word in words}, key=len, reverse=True))
 
 
 def _spelled(text: str) -> str:
-    """In one case, with single spaces, without the stop at its end."""
-    return " ".join(plain(text).split()).rstrip(_STOPS)
+    """In one case, with single spaces, without punctuation."""
+    return " ".join(plain(text).translate(_NO_SIGNS).split())

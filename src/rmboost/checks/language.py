@@ -30,12 +30,12 @@ _JAPANESE = {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}
 class Language(Check):
     """Drops a pair whose second response is in another script or language than the first.
 
-    A script counts that has ``min_share`` of the letters and is not in the other response at all. A language is told by
-    its commonest words (``configs/languages.yaml``); ``min_words`` different ones must be there, else it is unknown
-    and the pair is kept.
+    min_share: how much of their letters must be in the same scripts; names and quotations in another script are no
+    switch. A language is told by its commonest words (``configs/languages.yaml``);
+    ``min_words`` different ones must be there, else it is unknown and the pair is kept.
     """
 
-    min_share: float = Field(default=0.4, gt=0, le=1)
+    min_share: float = Field(default=0.3, gt=0, le=1)
     min_words: PositiveInt = 4
 
     async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:  # noqa: ARG002 - the contract's
@@ -53,11 +53,12 @@ class Language(Check):
         if not _has_foreign_letters(first) and not _has_foreign_letters(second):
             return ""
         shares = _scripts(first), _scripts(second)
-        for here, there, which in ((*shares, "first"), (*reversed(shares), "second")):
-            for script, share in here.items():
-                if share >= self.min_share and script not in there and there:
-                    return f"{share:.0%} of the {which} response is in {script.lower()} letters, nothing of the other"
-        return ""
+        if not all(shares):  # numbers and signs
+            return ""
+        if sum(min(share, shares[1].get(script, 0)) for script, share in shares[0].items()) >= self.min_share:
+            return ""
+        first_main, second_main = (max(share, key=share.__getitem__).lower() for share in shares)
+        return f"the first response is in {first_main} letters, the second in {second_main} letters"
 
     def _language_switch(self, first: str, second: str) -> str:
         texts = vocabulary(first), vocabulary(second)
@@ -90,7 +91,7 @@ def _scripts(text: str) -> Mapping[str, float]:
     letters = _LETTER.findall(text)
     counts = Counter(_script(letter) for letter in letters[:: len(letters) // _MOST + 1])
     if kana := sum(counts.pop(name, 0) for name in _JAPANESE):
-        counts["Japanese"] = kana + counts.pop("CJK", 0)
+        counts["JAPANESE"] = kana + counts.pop("CJK", 0)
     total = sum(counts.values())
     return {script: count / total for script, count in counts.items()}
 
