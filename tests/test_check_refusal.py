@@ -69,7 +69,7 @@ HEDGES = {
 def test_talk_of_the_assistants_own_limits_is_found_when_one_side_has_it(text: str) -> None:
     assert blamed("refusal", pair(PROMPT, ANSWER, text)) == ("hedge", 1)
     assert blamed("refusal", pair(PROMPT, text, ANSWER)) == ("hedge", 0)
-    assert blamed("refusal", pair(PROMPT, text, f"{ANSWER} As an AI, I cannot be sure.")) is None
+    assert blamed("refusal", pair(PROMPT, text, f"{ANSWER} As an AI, I may be wrong.")) is None
 
 
 def test_a_robot_in_a_story_has_no_limits_of_ours() -> None:

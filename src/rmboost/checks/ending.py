@@ -44,13 +44,13 @@ def _hangs(line: str, before: str) -> bool:
 
 def _lacks_an_end(line: str, before: str, text: str) -> bool:
     """Is it prose, and does it end with a word where other sentences of it end with a stop?"""
-    if not line[-1:].isalpha() or _LISTED.match(line):
-        return False
     *sentences, begun = _SENTENCE_END.split(line)
-    if not _WORD.fullmatch(_GAP.split(begun)[-1]):
+    if not line[-1:].isalpha() or not _WORD.fullmatch(_GAP.split(begun)[-1]):
         return False
     if read(text).find("unfinished", _END):
         return True
+    if _LISTED.match(line):
+        return False
     count = len(begun.split())
     if not sentences:
         return count >= _WORDS_OF_PARAGRAPH and before.rstrip().endswith((".", "!", "?"))

@@ -17,6 +17,7 @@ from rmboost.records import Drop, Pair
 _LIMIT = 20_000
 """Words (characters, in scripts without spaces) that are compared: time grows with the square of it."""
 _NUMBER = re.compile(r"(?:(?<![\w)])[-−])?\d(?:[\d.,:/]*\d)?")
+_NUMBERING = re.compile(r"^[ \t]*\d+[.)] ", re.MULTILINE)
 _SIGNS = str.maketrans("", "", " \t\r\n\v\f\u00a0.,;:!?'\"“”„‘’«»()…-–—_*#`~|")
 _BEFORE_CAPITALS = (".", "!", "?", ":", "…", "-", "–", "*", "•", "#", "|", "`", '"', "“", "\n")
 """Ends of words after which a capital letter is no sign of a name."""
@@ -75,6 +76,7 @@ def _words(*texts: str) -> list[Sequence[str]]:
 
 def _say_the_same(first: str, second: str) -> bool:
     """Are they equal but for case, spaces and punctuation? In numbers punctuation counts."""
+    first, second = (_NUMBERING.sub("", text) if text[:1].isdigit() or "\n" in text else text for text in (first, second))
     if not _bare(first[:60]).startswith(_bare(second[:40])[:20]):  # as most pairs: the whole is not looked at
         return False
     return _bare(first) == _bare(second) and _NUMBER.findall(first) == _NUMBER.findall(second)
