@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from check_cases import blamed, check, pair, verdict
-from rmboost.checks import CATALOGUE, phrases
+from rmboost.checks import CATALOGUE, loops, phrases
 from rmboost.checks.code import spans, without
+from rmboost.checks.phrases import Language
 from rmboost.config import DEFAULT_CHECKS
 from rmboost.records import Drop, Pair
 
-KINDS = ("task", "edit", "asks_for_edit", "refusal", "apology", "asks_for_voice")
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+sys.path.append(str(BENCHMARKS))
+benchmark = importlib.import_module("checks")
+HELD_OUT = {"form": (0.95, 0.9), "leak": (0.95, 0.9), "refusal": (0.95, 0.9)}
+"""Precision and recall on cases that no check was tuned on, where they are under 0.95: they may only rise."""
 HOSTILE = {
     "one letter": "x" * 100_000,
     "spaces": " " * 100_000 + "x",
@@ -70,7 +80,7 @@ def test_the_words_of_a_phrase_never_hide_what_its_pattern_finds() -> None:
             for text in (case.pair.first.text, case.pair.second.text, case.pair.prompt.text):
                 read = phrases.read(text)
                 for kind, phrase in phrases._catalogue().phrases:
-                    assert not phrase.find(read.plain) or phrase in read.tried[kind], (kind, phrase, text)
+                    assert not phrase.find(read.plain) or phrase in read.tried.get(kind, ()), phrase
 
 
 def test_half_a_character_is_no_reason_to_stop() -> None:
@@ -79,7 +89,6 @@ def test_half_a_character_is_no_reason_to_stop() -> None:
 
 def test_what_rows_depend_on_is_hashed() -> None:
     assert {"phrases/de", "phrases/en"} <= check("leak").data().keys()
-    assert check("language").data().keys() == {"languages"}
     assert check("echo").data() == {}
 
 
@@ -90,9 +99,8 @@ def test_precision_and_recall_do_not_fall(name: str) -> None:
     assert (held_out.precision, held_out.recall) >= HELD_OUT.get(name, (0.95, 0.95))
 
 
-@given(text=st.text(alphabet="ab c", max_size=200) | st.lists(st.sampled_from(["egg", "boil", "it", "a"])).map(" ".join))
-def test_no_loop_escapes_the_quick_look(text: str) -> None:
-    every = text.split()
+@given(every=st.lists(st.sampled_from(["egg", "boil", "it", "a"]), max_size=100))
+def test_no_loop_escapes_the_quick_look(every: list[str]) -> None:
     assert not loops._find(every, 12, " ") or loops._comes_back(every)
 
 

@@ -8,9 +8,9 @@ from pydantic import Field, PositiveInt
 from rapidfuzz import fuzz
 
 from rmboost.checks import Check, code
-from rmboost.checks.texts import plain
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
+from rmboost.texts import plain
 
 _END = 20
 """Characters at the head and the tail of a prompt by which a copy of it is found."""
@@ -43,7 +43,7 @@ class Echo(Check):
 
     def _copied(self, prompt: str, response: str) -> float:
         """The share of the prompt that the response repeats in one piece, or 0 when it is no echo."""
-        if len(response) < len(prompt) / 2 or not _has_all(plain(response), _ends(prompt)):  # as most
+        if len(response) < len(prompt) / 2 or not all(map(plain(response).__contains__, _ends(prompt))):  # as most
             return 0.0
         prompt, response = _spelled(prompt), _spelled(response)
         if prompt == response or (prompt in response and len(prompt) >= self.min_prompt):
@@ -55,13 +55,6 @@ class Echo(Check):
             return 0.0
         share = fuzz.ratio(prompt, response[start : end + _END]) / 100
         return share if share >= self.min_share else 0.0
-
-
-def _has_all(text: str, words: tuple[str, ...]) -> bool:
-    for word in words:
-        if word not in text:
-            return False
-    return True
 
 
 @lru_cache(8)

@@ -21,7 +21,7 @@ _WORDS_OF_SENTENCE, _WORDS_OF_PARAGRAPH, _CHARACTERS = 3, 8, 8
 
 
 def broken_off(text: str) -> str:
-    """The end of a text that stops in the middle, or nothing. Lists, verse, names, titles and code need no full stop."""
+    """The end of a text that stops in the middle, or nothing. Lists, verse, names, titles and code need no stop."""
     text = text.rstrip()
     if text[-1:] in _STOPS and not text[-2:-1].isdigit():  # as most texts; a number may be that of a list
         return ""

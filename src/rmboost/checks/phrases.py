@@ -17,9 +17,9 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic import field_validator
 
 from rmboost import resources
-from rmboost.checks.texts import plain
 from rmboost.records import Prompt
 from rmboost.registry import Component, validate
+from rmboost.texts import plain
 
 
 class Phrase(Component):

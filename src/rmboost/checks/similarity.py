@@ -10,9 +10,9 @@ from pydantic import Field
 from rapidfuzz.distance import Indel
 
 from rmboost.checks import Check, code
-from rmboost.checks.texts import is_unspaced, words
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
+from rmboost.texts import is_unspaced, words
 
 _LIMIT = 20_000
 """Words (characters, in scripts without spaces) that are compared: time grows with the square of it."""
@@ -54,7 +54,7 @@ class Similarity(Check):
         if fault := self._fault(first, second, texts, similarity):
             return Drop("near-copy", fault, pair.second.call)
         if pair.plan and similarity < self.min_similarity and min(map(len, texts)) >= _LONG:
-            fault = f"similarity {similarity:.3f} is under {self.min_similarity:g}: nothing is left of the first response"
+            fault = f"similarity {similarity:.3f} is under {self.min_similarity:g}: little is left of the first"
             return Drop("rewritten", fault, pair.second.call)
         return replace(pair, evidence={**pair.evidence, "similarity": similarity})
 
@@ -76,7 +76,7 @@ def _words(*texts: str) -> list[Sequence[str]]:
 
 def _say_the_same(first: str, second: str) -> bool:
     """Are they equal but for case, spaces and punctuation? In numbers punctuation counts."""
-    first, second = (_NUMBERING.sub("", text) if text[:1].isdigit() or "\n" in text else text for text in (first, second))
+    first, second = (_NUMBERING.sub("", text) if text[:1].isdigit() else text for text in (first, second))
     if not _bare(first[:60]).startswith(_bare(second[:40])[:20]):  # as most pairs: the whole is not looked at
         return False
     return _bare(first) == _bare(second) and _NUMBER.findall(first) == _NUMBER.findall(second)

@@ -37,3 +37,7 @@ def is_unspaced(text: str) -> bool:
     """Is it written without spaces between words, as Chinese and Japanese are?"""
     return len(text) > _WIDE * len(words(text))
 
+
+def length(text: str) -> str:
+    """How long it is, as one says it to a writer: ``120 words``, ``300 characters``."""
+    return f"{len(text)} characters" if is_unspaced(text) else f"{len(words(text))} words"
