@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import textwrap
 import timeit
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import Any
 import server
 import yaml
 
-from rmboost import aspects, checks, registry, resources
+from rmboost import aspects, checks, registry
 from rmboost.checks import Check
 from rmboost.config import DEFAULT_CHECKS
 from rmboost.records import Drop, Pair, Prompt, Response
@@ -140,15 +141,11 @@ def served_pairs() -> list[Pair]:
 
 
 def prose_pairs() -> list[Pair]:
-    """Pairs of about 1,500 characters each, made of the worked examples in configs/aspects/."""
-    sets = [aspects.load(file.stem) for file in sorted((resources.folder("configs") / "aspects").glob("*.yaml"))]
+    """Pairs of about 1,500 characters each: good answers from the worked examples of the shipped aspect sets."""
+    sets = [aspects.load(name) for name in ("general", "qa_feedback", "safety", "summarization")]
     homes = [demos for each in sets for demos in (each.demos, *(aspect.demos for aspect in each.aspects))]
-    demos = [demo for home in homes for demo in (*home.better, *home.worse)]
-    texts = [""]
-    for demo in demos:
-        texts[-1] += f"{demo.second} "
-        if len(texts[-1]) > 1500:
-            texts.append("")
+    answers = dict.fromkeys(demo.first for home in homes for demo in home.worse)
+    texts = textwrap.wrap(" ".join(answers), 1500)
     return [_pair("How does it work?", *two) for two in zip(texts[:-1:2], texts[1:-1:2], strict=False)]
 
 

@@ -26,6 +26,7 @@ HELD_OUT = {"form": (0.95, 0.9), "leak": (0.95, 0.9), "refusal": (0.95, 0.9)}
 """Precision and recall on cases that no check was tuned on, where they are under 0.95: they may only rise."""
 HOSTILE = {
     "one letter": "x" * 100_000,
+    "half characters": "\ud83d ä " * 20_000,
     "spaces": " " * 100_000 + "x",
     "lines": "\n" * 100_000 + "x",
     "backticks": "`" * 100_000,

@@ -9,16 +9,19 @@ _RECENT = 4
 """Texts that are remembered; a pair has three."""
 _WIDE = 12
 """Characters a word, on average over a text, from which on it is written without spaces."""
-
 _ENOUGH = 80
 """Words by which a language is known."""
 
 
 @lru_cache(_RECENT)
 def plain(text: str) -> str:
-    """The text as patterns see it: lower case, straight apostrophes, half characters replaced."""
-    text = text.lower().replace("’", "'")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """The text as patterns see it: lower case, straight apostrophes."""
+    return text.lower().replace("’", "'")
+
+
+def encodable(text: str) -> str:
+    """The text with a question mark for each half of a character, which nobody can write or look up."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @lru_cache(_RECENT)

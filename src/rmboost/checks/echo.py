@@ -14,7 +14,6 @@ from rmboost.texts import plain
 
 _END = 20
 """Characters at the head and the tail of a prompt by which a copy of it is found."""
-
 _SIGNS = ".,;:?!\"'“”()。，；：？！"
 _NO_SIGNS = str.maketrans("", "", _SIGNS)
 

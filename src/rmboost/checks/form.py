@@ -99,7 +99,8 @@ def _has_open_fence(text: str) -> bool:
 
 def _one_word(response: Response, other: Response, pair: Pair) -> Drop | None:
     """A single word beside an answer of many, though the prompt asks for more than a word."""
-    if len(words(response.text)) > 1 or len(words(other.text)) < _MANY or max(response.text) > _ALPHABETS:
+    one, many = len(words(response.text)) == 1, len(words(other.text)) >= _MANY
+    if not (one and many) or "://" in response.text or max(response.text) > _ALPHABETS:  # a link, or no words at all
         return None
     if asks("asks_for_word", pair.prompt):
         return None

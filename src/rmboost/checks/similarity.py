@@ -76,8 +76,10 @@ def _words(*texts: str) -> list[Sequence[str]]:
 
 def _say_the_same(first: str, second: str) -> bool:
     """Are they equal but for case, spaces and punctuation? In numbers punctuation counts."""
+    if first[:1].isalpha() and second[:1].isalpha() and first[0].casefold() != second[0].casefold():  # as most pairs
+        return False
     first, second = (_NUMBERING.sub("", text) if text[:1].isdigit() else text for text in (first, second))
-    if not _bare(first[:60]).startswith(_bare(second[:40])[:20]):  # as most pairs: the whole is not looked at
+    if not _bare(first[:60]).startswith(_bare(second[:40])[:20]):
         return False
     return _bare(first) == _bare(second) and _NUMBER.findall(first) == _NUMBER.findall(second)
 
