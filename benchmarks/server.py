@@ -79,7 +79,8 @@ class Chat(asyncio.Protocol):
 def completion(digest: bytes, *, tagged: bool) -> bytes:
     """A reply of 1,500 characters that no other request has, in tags when they are asked for."""
     words = [_WORDS[byte % len(_WORDS)] for byte in hashlib.shake_128(digest).digest(_LENGTH // 4)]
-    text = ". ".join(" ".join(words[start : start + 13]).capitalize() for start in range(0, len(words), 13))[:_LENGTH]
+    text = ". ".join(" ".join(words[start : start + 13]).capitalize() for start in range(0, len(words), 13))
+    text = text[: _LENGTH - 1] + "."
     content = f"Some sentences change.\n<response>{text}</response>" if tagged else text
     choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 300, "completion_tokens": 300, "total_tokens": 600}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from check_cases import blamed, pair
+from check_cases import blamed, check, pair, verdict
+from rmboost.records import Drop
 
 PROMPT = "How do I boil an egg?"
 ANSWER = "Put the egg into boiling water, wait seven minutes, and cool it under cold water."
@@ -37,6 +38,34 @@ DEFECTS = {
     "syllables": ("haha" * 20, "repetition"),
 }
 
+CUT_OFF = {
+    "after a comma": f"{ANSWER} Then peel it,",
+    "after a colon": f"{ANSWER} You need:",
+    "after an article": "Put it into boiling water and wait for the",
+    "in the second sentence": f"{ANSWER} The white is firm when",
+    "in the second paragraph": f"{ANSWER}\n\nThe white of the egg is firm when the water has",
+    "in a bracket": f"{ANSWER} Salt it (a pinch",
+    "before the next point": "1. Boil it\n2. Cool it\n3.",
+    "German": "Das Ei kocht sieben Minuten. Danach wird es mit",
+    "Chinese": "把鸡蛋放进开水里煮七分钟。然后把它拿出来放在冷水",
+}
+
+WHOLE = {
+    "no stop at all": "About seven minutes in boiling water",
+    "a list": "You need:\n- water\n- an egg",
+    "a signature": f"Dear Ann,\n{ANSWER}\n\nBest wishes,\nBo",
+    "a signature without a name": f"Dear Ann,\n{ANSWER}\n\nBest,",
+    "verse": "The water sings, the egg is white,\nand we shall have it all tonight",
+    "a link": f"{ANSWER} More: https://eggs.example/boil",
+    "a hashtag": f"{ANSWER} Enjoy #eggs",
+    "an emoji": f"{ANSWER} Enjoy 😊",
+    "a number": "The answer is:\n\n42.",
+    "a form": "Name:\nEgg size:\nMinutes:",
+    "a quotation": f'{ANSWER} "You can\'t unboil it" – A. Cook',
+    "code": "for egg in eggs:\n    boil(egg)\n    total = total +",
+    "a smiley": f"{ANSWER} It is too late now :(",
+}
+
 CLEAN = {
     "an answer": ANSWER,
     "one word": "Seven.",
@@ -65,6 +94,29 @@ def test_a_defect_is_found_on_either_side(text: str, reason: str) -> None:
     assert blamed("form", pair(PROMPT, text, ANSWER)) == (reason, 0)
 
 
+@pytest.mark.parametrize("text", CUT_OFF.values(), ids=CUT_OFF)
+def test_a_text_that_breaks_off_is_found_and_its_end_shown(text: str) -> None:
+    dropped = verdict(check("form"), pair(PROMPT, ANSWER, text))
+    assert isinstance(dropped, Drop)
+    assert (dropped.reason, dropped.call) == ("cut-off", 1)
+    assert text.strip()[-2:] in dropped.detail
+
+
+@pytest.mark.parametrize("text", WHOLE.values(), ids=WHOLE)
+def test_not_every_text_ends_with_a_stop(text: str) -> None:
+    assert blamed("form", pair(PROMPT, ANSWER, text)) is None
+
+
+def test_one_word_is_no_answer_beside_many_unless_a_word_is_asked_for() -> None:
+    long = f"{ANSWER} {ANSWER}"
+    assert blamed("form", pair(PROMPT, long, "Boil.")) == ("one-word", 1)
+    assert blamed("form", pair(PROMPT, "Boil.", long)) == ("one-word", 0)
+    assert blamed("form", pair("Is it done? Answer yes or no.", long, "Yes.")) is None
+    assert blamed("form", pair("Sag es in einem Wort.", long, "Kochen.")) is None
+    assert blamed("form", pair(PROMPT, long, "煮七分钟")) is None
+    assert blamed("form", pair(PROMPT, "Boil.", "Wait.")) is None
+
+
 @pytest.mark.parametrize("text", CLEAN.values(), ids=CLEAN)
 def test_a_sound_text_is_kept(text: str) -> None:
     assert blamed("form", pair(PROMPT, ANSWER, text)) is None
@@ -75,6 +127,6 @@ def test_tags_that_the_prompt_is_about_are_no_stray_ones() -> None:
 
 
 def test_how_long_a_loop_may_be_can_be_set() -> None:
-    text = "row your boat, " * 4
+    text = "row your boat. " * 4
     assert blamed("form", pair(PROMPT, ANSWER, text), min_loop=6) == ("repetition", 1)
     assert blamed("form", pair(PROMPT, ANSWER, text), min_loop=12) is None

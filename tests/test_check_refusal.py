@@ -13,8 +13,7 @@ REFUSALS = {
     "sorry": "I'm sorry, but I cannot assist with that request.",
     "typographic apostrophe": "I’m sorry, but I can’t help with that.",
     "political": "I'm sorry, but I cannot engage in discussions regarding political matters.",
-    "language model": "As an AI language model, I cannot have opinions about the past.",
-    "hedge": "As an AI, I don't have personal feelings, but many people like the story.",
+    "language model": "As an AI language model, I cannot talk about the past.",
     "i am an assistant": "Sorry, but I am an AI assistant and I am not able to discuss that.",
     "unable": "I am unable to provide information on that topic.",
     "bare": "I can't assist with that.",
@@ -49,9 +48,32 @@ CLEAN = {
     "unable": "Unable to enter by the gate, she came in a sack.",
     "against": "It was against the guidelines of the court.",
     "assist": "Caesar could not assist her brother, and chose her side.",
-    "happy to help": "As an AI language model, I am happy to tell you: in Alexandria.",
     "German": "Leider kann man das nicht genau sagen; es gibt nur eine Quelle.",
 }
+
+
+HEDGES = {
+    "no feelings": "As an AI, I don't have personal feelings, but many people like the story.",
+    "no opinions": "As an AI language model, I do not have opinions. They met in Alexandria.",
+    "at the end": f"{ANSWER} {ANSWER} Please note that I am just an AI and may be wrong.",
+    "in the middle": f"{ANSWER} My knowledge cutoff is 2023. {ANSWER}",
+    "happy to help": "As an AI language model, I am happy to tell you: in Alexandria.",
+    "German": "Als KI habe ich keine Gefühle, aber die Geschichte ist schön.",
+    "French": "En tant que modèle de langage, je n'ai pas d'avis, mais c'était à Alexandrie.",
+    "Spanish": "Como modelo de lenguaje, no tengo opiniones; fue en Alejandría.",
+    "Chinese": "作为一个人工智能，我没有感情，不过他们是在亚历山大相遇的。",
+}
+
+
+@pytest.mark.parametrize("text", HEDGES.values(), ids=HEDGES)
+def test_talk_of_the_assistants_own_limits_is_found_when_one_side_has_it(text: str) -> None:
+    assert blamed("refusal", pair(PROMPT, ANSWER, text)) == ("hedge", 1)
+    assert blamed("refusal", pair(PROMPT, text, ANSWER)) == ("hedge", 0)
+    assert blamed("refusal", pair(PROMPT, text, f"{ANSWER} As an AI, I may be wrong.")) is None
+
+
+def test_a_robot_in_a_story_has_no_limits_of_ours() -> None:
+    assert blamed("refusal", pair("Write a story about a robot.", ANSWER, "I am an AI, it said, and slept.")) is None
 
 
 @pytest.mark.parametrize("text", REFUSALS.values(), ids=REFUSALS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from check_cases import blamed, check, pair, verdict
@@ -94,6 +96,15 @@ def test_the_limit_can_be_set() -> None:
     one_synonym = pair(PROMPT, ANSWER, ANSWER.replace("shines", "glows"))
     assert blamed("similarity", one_synonym, max_similarity=0.99) is None
     assert blamed("similarity", pair(PROMPT, "one two three four", "one two six four"), max_similarity=0.7)
+
+
+def test_an_edit_that_keeps_nothing_is_another_text_but_a_fresh_answer_may_be() -> None:
+    other = "Bread wants flour, water, salt, and patience above all else. " * 6
+    fresh = pair(PROMPT, ANSWER, other)
+    assert blamed("similarity", fresh) is None
+    assert blamed("similarity", replace(fresh, plan="I will change it all.")) == ("rewritten", 1)
+    assert blamed("similarity", replace(fresh, plan="I will change it all."), min_similarity=0) is None
+    assert blamed("similarity", replace(pair(PROMPT, "It is tall.", "No."), plan="Shorter.")) is None, "short ones may"
 
 
 def test_a_limit_above_one_is_refused() -> None:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from check_cases import blamed, check, pair, verdict
-from rmboost.checks import CATALOGUE, phrases
+from rmboost.checks import CATALOGUE, loops, phrases
 from rmboost.checks.code import spans, without
+from rmboost.checks.phrases import Language
 from rmboost.config import DEFAULT_CHECKS
 from rmboost.records import Drop, Pair
 
-KINDS = ("task", "edit", "asks_for_edit", "refusal", "apology", "asks_for_voice")
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+sys.path.append(str(BENCHMARKS))
+benchmark = importlib.import_module("checks")
+HELD_OUT = {"form": (0.95, 0.9), "leak": (0.95, 0.9), "refusal": (0.95, 0.9)}
+"""Precision and recall on cases that no check was tuned on, where they are under 0.95: they may only rise."""
 HOSTILE = {
     "one letter": "x" * 100_000,
+    "half characters": "\ud83d ä " * 20_000,
     "spaces": " " * 100_000 + "x",
     "lines": "\n" * 100_000 + "x",
     "backticks": "`" * 100_000,
@@ -53,22 +64,45 @@ def test_a_check_leaves_a_good_pair_as_it_is(name: str) -> None:
     assert (kept.prompt, kept.chosen, kept.rejected) == (good.prompt, good.chosen, good.rejected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted(Language.model_fields.keys() - {"parts"}))
 def test_phrases_are_filled_and_compile(kind: str) -> None:
-    every, _ = phrases._phrases(kind)
+    every = [phrase for each, phrase in phrases._catalogue().phrases if each == kind]
     assert every
     for phrase in every:
-        assert not re.search(r"(?<![?])<[a-z]\w*>", phrase.pattern), phrase.pattern
-        assert all(word == word.lower() for word in phrase.words)
+        assert not re.search(r"(?<![?])<\w+>", phrase.pattern), phrase.pattern
+        assert all(word and word == word.lower() for group in phrase.words for word in group), phrase.words
         re.compile(phrase.pattern)
 
 
-def test_a_phrase_that_is_found_has_one_of_its_words() -> None:
-    """A word list that leaves a word out would hide the pattern; matches of real leaks show that none does."""
-    text = phrases.plain("Here is a worse version. I made the answer less complete. As requested, a flawed response.")
-    every = {bit for phrase in phrases._phrases("task")[0] if (bit := phrase.find(text))}
-    assert every == set(phrases.found("task", text))
-    assert len(every) >= 3
+def test_the_words_of_a_phrase_never_hide_what_its_pattern_finds() -> None:
+    """On all labelled texts the patterns that are tried find what all patterns would."""
+    for name in DEFAULT_CHECKS:
+        for case in (*benchmark.read_cases(name, "tuned"), *benchmark.read_cases(name, "held_out")):
+            for text in (case.pair.first.text, case.pair.second.text, case.pair.prompt.text):
+                read = phrases.read(text)
+                for kind, phrase in phrases._catalogue().phrases:
+                    assert not phrase.find(read.plain) or phrase in read.tried.get(kind, ()), phrase
+
+
+def test_half_a_character_is_no_reason_to_stop() -> None:
+    assert phrases.read("Here is \ud83d a worse version.").plain == "here is ? a worse version."
+
+
+def test_what_rows_depend_on_is_hashed() -> None:
+    assert {"phrases/de", "phrases/en"} <= check("leak").data().keys()
+    assert check("echo").data() == {}
+
+
+@pytest.mark.parametrize("name", DEFAULT_CHECKS)
+def test_precision_and_recall_do_not_fall(name: str) -> None:
+    tuned, held_out = (benchmark.score(benchmark.read_cases(name, which)) for which in benchmark.SETS)
+    assert min(tuned.precision, tuned.recall) >= 0.95
+    assert (held_out.precision, held_out.recall) >= HELD_OUT.get(name, (0.95, 0.95))
+
+
+@given(every=st.lists(st.sampled_from(["egg", "boil", "it", "a"]), max_size=100))
+def test_no_loop_escapes_the_quick_look(every: list[str]) -> None:
+    assert not loops._find(every, 12, " ") or loops._comes_back(every)
 
 
 @pytest.mark.parametrize(

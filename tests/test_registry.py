@@ -42,8 +42,12 @@ def test_the_mapping_stays_as_it_was() -> None:
     ("given", "message", "hint"),
     [
         ("from", "unknown check 'from'", "did you mean 'form'?"),
-        ("zzz", "unknown check 'zzz'", "known: echo, form, leak, refusal, similarity"),
-        ({"min_loop": 20}, "unknown check None", "known: echo, form, leak, refusal, similarity"),
+        ("zzz", "unknown check 'zzz'", "known: echo, form, language, leak, length, manner, refusal, similarity"),
+        (
+            {"min_loop": 20},
+            "unknown check None",
+            "known: echo, form, language, leak, length, manner, refusal, similarity",
+        ),
         ({"name": ["form"]}, r"unknown check \['form'\]", "did you mean 'form'?"),
         ({"name": "form", "min_lop": 20}, "check form: min_lop: no such option", "did you mean 'min_loop'?"),
         ({"name": "form", "min_loop": 0}, "check form: min_loop: Input should be greater than 0", ""),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import Any
 
 import pytest
 
-from rmboost import methods, registry
+from rmboost import aspects, methods, registry
 from rmboost.errors import ConfigError, ReplyError
 from rmboost.methods import Method
 from rmboost.records import Job, Label, Pair, Prompt, Response, Spec
+from rmboost.templates import Templates
 
 PROMPT = Prompt("p", ({"role": "user", "content": "Why is the sky blue?"},), plain=True)
 
@@ -96,3 +98,32 @@ def test_contrast_lets_the_drafter_begin_what_is_to_be_better() -> None:
 def test_options_that_do_not_go_together_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         make("", "worse", **options)
+
+
+@pytest.mark.parametrize("style", ["plan", "direct"])
+def test_the_length_of_the_first_response_is_ordered_and_written_down(style: str) -> None:
+    pair, calls = make("<response>a b</response>", "worse", "completeness", style=style, match_length=True)
+    assert pair.evidence == {"target_words": 1}
+    assert (calls[1][2]["length"], calls[1][2]["match_length"]) == ("1 words", True)
+    pair, calls = make("<response>a b</response>", "worse", "completeness", style=style)
+    assert pair.evidence == {}
+    assert calls[1][2]["match_length"] is False
+
+
+def test_every_template_says_the_length_when_it_is_ordered() -> None:
+    system = Prompt("p", ({"role": "system", "content": "Be brief."}, PROMPT.messages[0]))
+    aspect = aspects.load("general")["completeness"]
+    shared: dict[str, Any] = {
+        "first": "a b c",
+        "label": "better",
+        "length": "3 words",
+        "aspects": [aspect],
+        "pick": False,
+    }
+    names = [name for name in Templates().names("rmboost/") if "/_" not in name]
+    for prompt, template in product((PROMPT, system), names):
+        values = {"prompt": prompt, "demos": aspect.demos.better, **shared}
+        ordered, free = (str(Templates().render(template, **values, match_length=wanted)) for wanted in (True, False))
+        assert "3 words" in ordered
+        assert ordered != free
+        assert "3 words" not in free or "plan" in template  # which asks for about that much in any case

@@ -16,7 +16,7 @@ from rmboost.resources import read_yaml
 from rmboost.sources import InputOptions
 from rmboost.verification import Verification
 
-DEFAULT_CHECKS = ("form", "echo", "leak", "refusal", "similarity")
+DEFAULT_CHECKS = ("form", "length", "echo", "language", "leak", "refusal", "manner", "similarity")
 
 
 def _listed(value: Any) -> Any:

@@ -149,12 +149,12 @@ class Pair:
     @property
     def first(self) -> Response:
         """The response that was written first."""
-        return min(self.chosen, self.rejected, key=lambda response: response.call)
+        return self.chosen if self.chosen.call <= self.rejected.call else self.rejected
 
     @property
     def second(self) -> Response:
         """The response that was written second, in RMBoost the edited one."""
-        return max(self.chosen, self.rejected, key=lambda response: response.call)
+        return self.chosen if self.chosen.call >= self.rejected.call else self.rejected
 
 
 @dataclass(frozen=True, slots=True)

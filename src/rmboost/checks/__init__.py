@@ -6,6 +6,7 @@ To add one: a file here with a subclass of Check, a line in CATALOGUE, a line in
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Literal
 
 from rmboost.client import Ask
@@ -15,8 +16,11 @@ from rmboost.registry import Component
 CATALOGUE = {
     "form": "rmboost.checks.form:Form",
     "echo": "rmboost.checks.echo:Echo",
+    "length": "rmboost.checks.length:Length",
+    "language": "rmboost.checks.language:Language",
     "leak": "rmboost.checks.leak:Leak",
     "refusal": "rmboost.checks.refusal:Refusal",
+    "manner": "rmboost.checks.manner:Manner",
     "similarity": "rmboost.checks.similarity:Similarity",
 }
 
@@ -33,3 +37,7 @@ class Check(Component):
     @abstractmethod
     async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:
         """The pair, perhaps with evidence added, or why it is dropped and which call is to be drawn again."""
+
+    def data(self) -> Mapping[str, str]:
+        """Hashes of what the check read from files of its own, by name; a change of them is a change of settings."""
+        return {}

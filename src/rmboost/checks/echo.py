@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pydantic import Field, PositiveInt
 from rapidfuzz import fuzz
 
 from rmboost.checks import Check, code
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
+from rmboost.texts import plain
 
 _END = 20
 """Characters at the head and the tail of a prompt by which a copy of it is found."""
+_SIGNS = ".,;:?!\"'“”()。，；：？！"
+_NO_SIGNS = str.maketrans("", "", _SIGNS)
 
 
 class Echo(Check):
@@ -37,9 +42,9 @@ class Echo(Check):
 
     def _copied(self, prompt: str, response: str) -> float:
         """The share of the prompt that the response repeats in one piece, or 0 when it is no echo."""
-        if len(response) < len(prompt) / 2:  # so much white space there is in no prompt
+        if len(response) < len(prompt) / 2 or not all(map(plain(response).__contains__, _ends(prompt))):  # as most
             return 0.0
-        prompt, response = _plain(prompt), _plain(response)
+        prompt, response = _spelled(prompt), _spelled(response)
         if prompt == response or (prompt in response and len(prompt) >= self.min_prompt):
             return 1.0
         if len(prompt) < self.min_prompt:
@@ -51,5 +56,13 @@ class Echo(Check):
         return share if share >= self.min_share else 0.0
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+@lru_cache(8)
+def _ends(prompt: str) -> tuple[str, ...]:
+    """The words at both ends of a prompt, long ones first; the word at a cut may not be whole and is left out."""
+    words = [*plain(prompt.lstrip()[: _END + 1]).split()[:-1], *plain(prompt.rstrip()[-_END - 1 :]).split()[1:]]
+    return tuple(sorted({word.strip(_SIGNS) for word in words}, key=len, reverse=True))
+
+
+def _spelled(text: str) -> str:
+    """In one case, with single spaces, without punctuation."""
+    return " ".join(plain(text).translate(_NO_SIGNS).split())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from rmboost.checks import Check
-from rmboost.checks.phrases import Phrase, asks_for, found, plain
+from rmboost.checks.phrases import Phrase, Reading, asks, hashes, read
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
 
@@ -20,31 +20,39 @@ class Leak(Check):
     """
 
     async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:  # noqa: ARG002 - the contract's
-        first, second = plain(pair.first.text), plain(pair.second.text)
+        first, second = read(pair.first.text), read(pair.second.text)
         for response, text, other in ((pair.first, first, second), (pair.second, second, first)):
             for words in _talk(text, pair):
-                if words not in other and words not in plain(pair.prompt.text):
+                if words not in other.plain and words not in read(pair.prompt.text).plain:
                     return Drop("leak", f"talks about the task: {words!r}", response.call)
         return pair
 
+    def data(self) -> Mapping[str, str]:
+        return hashes()
 
-def _talk(text: str, pair: Pair) -> Iterator[str]:
+
+def _talk(text: Reading, pair: Pair) -> Iterator[str]:
     """What a text says about the task that made it."""
-    yield from found("task", text)
+    yield from text.find("task")
     for aspect in pair.aspects:
-        if aspect.partition("_")[0] in text and (words := _aspect_phrase(aspect).find(text)):
+        if aspect.partition("_")[0] in text.plain and (words := _aspect_phrase(aspect).find(text.plain)):
             yield words
-    for words in found("edit", text):
-        if not asks_for("edit", pair.prompt):
+    for words in text.find("edit"):
+        if not asks("asks_for_edit", pair.prompt):
             yield words
 
 
 @lru_cache(maxsize=1024)
 def _aspect_phrase(name: str) -> Phrase:
-    """The name of an aspect where it stands as a label: before a colon, `in terms of …`, `… of this response`."""
+    """The name of an aspect where it stands as a label: as the first word, with a grade, `in terms of …`, `… of this
+    response`. A list of terms with their definitions is none.
+    """
     spelled = re.escape(name).replace("_", "[_ -]")
     pattern = (
-        rf"(?m)^[\W_]*({spelled}[*_ ]*:)|\b(in terms of {spelled}|the aspect of {spelled}"
-        rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version))\b"
+        rf"\A[#*_\[(\s]*({spelled}[*_\])\s]*:)(?![^\n]*\n\W*\w+(?: \w+)?\W*:)"
+        rf"|(?:\A|\n)[\W_]*({spelled}[*_ ]*: *(?:low|high|poor|good|bad|weak|reduced|\d))"
+        rf"|\b(in terms of {spelled}|the aspect of {spelled}"
+        rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version)"
+        rf"|{spelled} (?:reduced|lowered|decreased))\b"
     )
     return Phrase(pattern=pattern)

@@ -1,32 +1,39 @@
 """The phrases of ``configs/phrases/``: what gives a response away, one file a language.
 
-A new language is a new file there. Texts of all languages are looked at with all phrases: a phrase whose words a
-text does not have costs next to nothing.
+A new language is a new file there. Texts of all languages are looked at with all phrases, in one pass over the text
+that finds the words of all phrases at once; the pattern of a phrase is tried where one of its words is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
-from functools import cache, cached_property
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
+from ahocorasick_rs import AhoCorasick, Implementation
 from pydantic import field_validator
 
 from rmboost import resources
 from rmboost.records import Prompt
 from rmboost.registry import Component, validate
+from rmboost.texts import encodable, plain
 
 
 class Phrase(Component):
-    """A pattern, and words of which a text must have one for it to be tried (none: it is tried on every text)."""
+    """A pattern, and groups of words, of each of which a text must have one for it to be tried (no group: it is tried
+    on every text).
+    """
 
-    words: frozenset[str] = frozenset()
+    words: tuple[frozenset[str], ...] = ()
     pattern: str
 
     @field_validator("words", mode="before")
     @classmethod
-    def _split(cls, value: str) -> list[str]:
-        return value.split(",")
+    def _split(cls, value: str) -> list[list[str]]:
+        return [group.split(",") for group in value.split(";")]
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
@@ -39,56 +46,97 @@ class Phrase(Component):
 
 
 Phrases = tuple[Phrase, ...]
+_ALL = slice(None)
 
 
 class Language(Component):
     """The phrases of a language. ``parts`` are what ``<name>`` in a pattern stands for."""
 
     parts: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
+    unfinished: Phrases = ()
+    asks_for_word: Phrases = ()
     task: Phrases = ()
     edit: Phrases = ()
     asks_for_edit: Phrases = ()
     refusal: Phrases = ()
     apology: Phrases = ()
+    hedge: Phrases = ()
     asks_for_voice: Phrases = ()
+    preface: Phrases = ()
+    asks_yes_or_no: Phrases = ()
+    offer: Phrases = ()
+    asks_for_language: Phrases = ()
 
 
-def found(kind: str, text: str) -> Iterator[str]:
-    """The telling bits of a plain text that phrases of this kind (a field of Language) find, in any language.
+class Reading(NamedTuple):
+    """A plain text, and by kind the phrases that are tried on it, in the order of the files."""
 
-    The words come first: most texts have none of them, and then no pattern is tried.
-    """
-    phrases, words = _phrases(kind)
-    present = {word for root, rooted in words.items() if root in text for word in rooted if word in text}
-    for phrase in phrases:
-        if not (phrase.words and phrase.words.isdisjoint(present)) and (bit := phrase.find(text)):
-            yield bit
+    plain: str
+    tried: Mapping[str, Sequence[Phrase]]
 
-
-def plain(text: str) -> str:
-    """The text as patterns see it: lower case, straight apostrophes."""
-    return text.lower().replace("’", "'")
+    def find(self, kind: str, part: slice = _ALL) -> list[str]:
+        """The telling bits that phrases of this kind (a field of Language), in any language, find in a part of it."""
+        if kind not in self.tried:
+            return []
+        text = self.plain[part]
+        return [bit for phrase in self.tried[kind] if (bit := phrase.find(text))]
 
 
-def asks_for(kind: str, prompt: Prompt) -> bool:
-    """Does the prompt ask for an ``edit`` of a text, or for words in somebody's ``voice``?"""
-    return any(found(f"asks_for_{kind}", plain(prompt.text)))
+@lru_cache(4)
+def read(text: str) -> Reading:
+    """What phrases see of a text. Several checks look at it one right after the other: it is worked out once."""
+    catalogue, text = _catalogue(), plain(text)
+    try:
+        present = set(catalogue.matcher.find_matches_as_strings(text, overlapping=True))
+    except UnicodeEncodeError:
+        return read(encodable(text))
+    numbers = {number for word in present if word in catalogue.owners for number in catalogue.owners[word]}
+    tried = dict(catalogue.always)
+    for number in sorted(numbers):
+        kind, phrase = catalogue.phrases[number]
+        if all(not group.isdisjoint(present) for group in phrase.words[1:]):
+            tried[kind] = (*tried.get(kind, ()), phrase)
+    return Reading(text, tried)
+
+
+def asks(kind: str, prompt: Prompt) -> bool:
+    """Does the prompt ask what phrases of this kind find: for an edit of a text, for words in somebody's voice?"""
+    return bool(read(prompt.text).find(kind))
 
 
 @cache
-def _phrases(kind: str) -> tuple[Phrases, dict[str, set[str]]]:
-    """The phrases of a kind in all languages, and all their words under the longest part of each."""
-    phrases = tuple(phrase for language in _languages() for phrase in getattr(language, kind))
-    words: dict[str, set[str]] = {}
-    for word in sorted({word for phrase in phrases for word in phrase.words}):
-        words.setdefault(max(word.split(), key=len), set()).add(word)
-    return phrases, words
+def hashes() -> Mapping[str, str]:
+    """A hash of each file, for the record of what a row depends on."""
+    return {f"phrases/{file.stem}": hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in _files()}
+
+
+class _Catalogue(NamedTuple):
+    """All phrases with their kinds, the numbers of those whose first group has a word, those without words, by kind."""
+
+    phrases: Sequence[tuple[str, Phrase]]
+    owners: Mapping[str, Sequence[int]]
+    always: Mapping[str, tuple[Phrase, ...]]
+    matcher: AhoCorasick
 
 
 @cache
-def _languages() -> tuple[Language, ...]:
-    files = sorted((resources.folder("configs") / "phrases").glob("*.yaml"))
-    return tuple(_filled(resources.read_yaml(file), str(file)) for file in files)
+def _catalogue() -> _Catalogue:
+    languages = [_filled(resources.read_yaml(file), str(file)) for file in _files()]
+    kinds = [kind for kind in Language.model_fields if kind != "parts"]
+    phrases = [(kind, phrase) for language in languages for kind in kinds for phrase in getattr(language, kind)]
+    owners: dict[str, list[int]] = {}
+    always: dict[str, tuple[Phrase, ...]] = {}
+    for number, (kind, phrase) in enumerate(phrases):
+        if not phrase.words:
+            always[kind] = (*always.get(kind, ()), phrase)
+        for word in phrase.words[0] if phrase.words else ():
+            owners.setdefault(word, []).append(number)
+    words = {word for _, phrase in phrases for group in phrase.words for word in group}
+    return _Catalogue(phrases, owners, always, AhoCorasick(sorted(words), implementation=Implementation.DFA))
+
+
+def _files() -> list[Path]:
+    return sorted((resources.folder("configs") / "phrases").glob("*.yaml"))
 
 
 def _filled(values: dict[str, object], where: str) -> Language:

@@ -12,10 +12,12 @@ from rapidfuzz.distance import Indel
 from rmboost.checks import Check, code
 from rmboost.client import Ask
 from rmboost.records import Drop, Pair
+from rmboost.texts import is_unspaced, words
 
 _LIMIT = 20_000
 """Words (characters, in scripts without spaces) that are compared: time grows with the square of it."""
 _NUMBER = re.compile(r"(?:(?<![\w)])[-−])?\d(?:[\d.,:/]*\d)?")
+_NUMBERING = re.compile(r"^[ \t]*\d+[.)] ", re.MULTILINE)
 _SIGNS = str.maketrans("", "", " \t\r\n\v\f\u00a0.,;:!?'\"“”„‘’«»()…-–—_*#`~|")
 _BEFORE_CAPITALS = (".", "!", "?", ":", "…", "-", "–", "*", "•", "#", "|", "`", '"', "“", "\n")
 """Ends of words after which a capital letter is no sign of a name."""
@@ -26,23 +28,34 @@ _NEGATIONS = frozenset((
 ))  # fmt: skip
 
 
+_LONG = 40
+"""Words from which on an edit that keeps few of them is another text: short answers may change altogether."""
+
+
 class Similarity(Check):
-    """Drops identical pairs and near-copies; adds ``similarity``, the share of words both have in the same order.
+    """Drops identical pairs, near-copies, and edits that keep nothing; adds ``similarity``, the share of words both
+    have in the same order.
 
     A pair above ``max_similarity`` is kept when the few words that differ can be the whole point: code (one index
     makes a bug), a number, a negation, or a name. A difference in case, spaces or punctuation alone never is one.
+    min_similarity: below it an edit was written from scratch. It holds where the second response is an edit of the
+    first (style ``plan``) and both are long; fresh answers share little, and rightly.
     """
 
     max_similarity: float = Field(default=0.92, gt=0, le=1)
+    min_similarity: float = Field(default=0.1, ge=0, le=1)
 
     async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:  # noqa: ARG002 - the contract's
         first, second = pair.first.text.strip(), pair.second.text.strip()
         if first == second:
             return Drop("identical", "the second response is the first", pair.second.call)
-        words = _words(first, second)
-        similarity = round(Indel.normalized_similarity(*words), 3)
-        if fault := self._fault(first, second, words, similarity):
+        texts = _words(first, second)
+        similarity = round(Indel.normalized_similarity(*texts), 3)
+        if fault := self._fault(first, second, texts, similarity):
             return Drop("near-copy", fault, pair.second.call)
+        if pair.plan and similarity < self.min_similarity and min(map(len, texts)) >= _LONG:
+            fault = f"similarity {similarity:.3f} is under {self.min_similarity:g}: little is left of the first"
+            return Drop("rewritten", fault, pair.second.call)
         return replace(pair, evidence={**pair.evidence, "similarity": similarity})
 
     def _fault(self, first: str, second: str, words: list[Sequence[str]], similarity: float) -> str:
@@ -56,15 +69,17 @@ class Similarity(Check):
 
 def _words(*texts: str) -> list[Sequence[str]]:
     """The words of each text; its characters, when one of them is written without spaces."""
-    split = [text.split() for text in texts]
-    if any(len(text) > 12 * len(words) for text, words in zip(texts, split, strict=True)):
+    if any(is_unspaced(text) for text in texts):
         return [text[:_LIMIT] for text in texts]
-    return [words[:_LIMIT] for words in split]
+    return [words(text)[:_LIMIT] for text in texts]
 
 
 def _say_the_same(first: str, second: str) -> bool:
     """Are they equal but for case, spaces and punctuation? In numbers punctuation counts."""
-    if not _bare(first[:80]).startswith(_bare(second[:80])[:20]):  # as most pairs: the whole is not looked at
+    if first[:1].isalpha() and second[:1].isalpha() and first[0].casefold() != second[0].casefold():  # as most pairs
+        return False
+    first, second = (_NUMBERING.sub("", text) if text[:1].isdigit() else text for text in (first, second))
+    if not _bare(first[:60]).startswith(_bare(second[:40])[:20]):
         return False
     return _bare(first) == _bare(second) and _NUMBER.findall(first) == _NUMBER.findall(second)
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 from rapidfuzz import fuzz
 
-from rmboost import aspects, parsing
+from rmboost import aspects, parsing, texts
 from rmboost.aspects import AspectSet, Demo
 from rmboost.client import Ask
 from rmboost.errors import ReplyError
@@ -34,6 +34,7 @@ class RMBoost(Method):
     aspects: a shipped set or a YAML file. aspects_per_pair: how many a pair is edited on; ``auto``: the model picks.
     demos: how many worked examples the ``direct`` style shows. contrast: for ``better``, which small models cannot do
     by editing (docs/yield.md), let the weaker drafter write the first response and the responder answer afresh.
+    match_length: order the second response at the length of the first; the check ``length`` has a miss drawn again.
     """
 
     style: Literal["auto", "plan", "direct"] = "auto"
@@ -41,6 +42,7 @@ class RMBoost(Method):
     aspects_per_pair: PositiveInt | Literal["auto"] = 1
     demos: NonNegativeInt = 3
     contrast: bool = False
+    match_length: bool = False
 
     @model_validator(mode="after")
     def _small_models_neither_plan_nor_pick(self) -> RMBoost:
@@ -61,7 +63,9 @@ class RMBoost(Method):
             reply = await ask("rewriter", f"rmboost/{self.style}-{spec.label}", **values)
         second, names, plan = self._read(reply, spec, values["demos"])
         chosen, rejected = (second, first) if spec.label == "better" else (first, second)
-        evidence = {"contrast": True} if contrasted else {}
+        evidence: dict[str, Any] = {"contrast": True} if contrasted else {}
+        if self.match_length:
+            evidence["target_words"] = len(texts.words(first.text))
         return Pair(job.prompt, chosen, rejected, "rmboost", spec.label, names, plan, evidence)
 
     @property
@@ -98,6 +102,8 @@ class RMBoost(Method):
             "label": spec.label,
             "aspects": [self._set[name] for name in names],
             "pick": not spec.aspects,
+            "length": texts.length(first.text),
+            "match_length": self.match_length,
             "demos": self._set.pick_demos(names[0], spec.label, self.demos, job.random("demos")) if direct else (),
         }
 
