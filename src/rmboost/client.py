@@ -12,8 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from random import uniform
 from typing import Any, Protocol
+
+from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from rmboost import lines, parsing
 from rmboost.budget import Budget, Ceilings, Price, Spent
@@ -286,4 +287,10 @@ def _pause(error: TransientError, tried: int) -> float:
     """Seconds until the next try: what the server asked for, else doubling from 1 to 60 with jitter."""
     if error.retry_after is not None:
         return error.retry_after
-    return min(60.0, 2.0 ** max(0, tried - 1)) * uniform(0.5, 1.5)
+    state = RetryCallState(_RETRYING, None, (), {})
+    state.attempt_number = max(1, tried)
+    return _RETRYING.wait(state)
+
+
+_RETRYING = AsyncRetrying(wait=wait_random_exponential(multiplier=1, max=60))
+"""Only how long to wait is asked of it: to run each call, it takes 17–37 µs also where nothing fails."""
