@@ -96,7 +96,7 @@ class Refusals:
             self._pauses = 0
             self._rates.append(accepted)
             self._clean += 1
-            self.cap *= 1 + _CREEP * min(2**self._clean, 8)
+            self.cap *= 1 + _CREEP * min(2**self._clean, 4)
         elif now >= self._careless_until or share >= _MANY:
             self._slow(accepted, share, self._sent / seconds, now)
         self._open(now)
