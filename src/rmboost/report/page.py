@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -192,8 +192,3 @@ def _choices(reports: Sequence[Report]) -> Iterator[tuple[str, str, list[str]]]:
         sorted({one.reason or "kept" for one in shown}, key=lambda name: (name != "kept", name)),
     )
     yield "judge", "judge", sorted({one.judge or "not asked" for one in shown})
-
-
-def as_json(report: Report) -> Mapping[str, Any]:
-    """Every figure, and the tables, for other programs."""
-    return {}
