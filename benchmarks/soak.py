@@ -3,9 +3,9 @@
     python benchmarks/soak.py --kills 300
 
 A run asks tests/chat_server.py on loopback, 64 calls at once, with a check so strict that many pairs are drawn again
-and some are rejected. It is killed (SIGKILL) at any time, at its start as well as between two answers, and started again,
-until it is finished. Then its files must be those of a run that nobody killed, ``rmboost verify`` must prove them, and
-no more calls may have been asked twice than were in flight at the kills. Another round begins.
+and some are rejected. It is killed (SIGKILL) at any time, at its start as well as between two answers, and started
+again until it is finished. Then its files must be those of a run that nobody killed, ``rmboost verify`` must prove
+them, and no more calls may have been asked twice than were in flight at the kills. Another round begins.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import rescue, schema
-from rmboost.errors import StoreError
+from rmboost.errors import BackendError, StoreError, TransientError
 from rmboost.journal_reader import JournalReader
 from rmboost.records import Response, Spec
 from rmboost.schema import control_sum
@@ -89,13 +89,10 @@ class Journal(JournalReader):
         text = json.dumps(value)
         self._do("INSERT OR REPLACE INTO state VALUES (?,?,?)", name, text, control_sum(text))
 
-    def note_failure(self, place: int, error: str) -> None:
-        """Keep, with the next commit, why the job at this place of the input has no answer."""
-        self._do("INSERT OR REPLACE INTO failures VALUES (?,?)", place, error)
-
-    def forget_failures(self, start: int) -> None:
-        """Forget those from this place on: their jobs are tried again."""
-        self._do("DELETE FROM failures WHERE place>=?", start)
+    def note_refusal(self, key: bytes, error: BackendError) -> None:
+        """Keep, with the next commit, why this call was given up."""
+        passing = isinstance(error, TransientError)
+        self._do("INSERT OR REPLACE INTO refusals VALUES (?,?,?)", key, str(error), passing)
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from rmboost.errors import StoreError
 
-VERSION = 1
+VERSION = 2
 """Goes up by one with every change of the tables; SQLite keeps it in the file as ``user_version``."""
 START_OVER = "--fresh starts over and keeps the old run beside it"
 
@@ -23,9 +23,10 @@ _TABLES = (
     at REAL NOT NULL           -- unix time of the answer; shown by `rmboost status`, nothing is decided by it
 )""",
     "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS failures (  -- jobs that got no answer; the calls of all others are above
-    place INTEGER PRIMARY KEY, -- of the job in the input
-    error TEXT NOT NULL
+    """CREATE TABLE IF NOT EXISTS refusals (  -- calls that were given up; asked again if need be, but what rows say of
+    key BLOB PRIMARY KEY,      -- them can be proved
+    error TEXT NOT NULL,
+    passing INTEGER NOT NULL   -- 1: it might have been answered later
 )""",
     """CREATE TABLE IF NOT EXISTS totals (    -- of calls, kept as they come: sums over a million would be waited for
     model TEXT PRIMARY KEY, calls INTEGER NOT NULL,
