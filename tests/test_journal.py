@@ -123,19 +123,6 @@ def test_the_last_refusal_of_a_call_is_kept_and_its_answer_comes_before_it(tmp_p
     asyncio.run(scene())
 
 
-def test_a_first_try_is_not_looked_up_in_what_began_empty(tmp_path: Path) -> None:
-    async def scene() -> None:
-        journal = await filled(tmp_path / "journal.sqlite", 1)
-        assert journal.get(entry(0).key, first_try=True) is None
-        assert journal.get(entry(0).key) == ANSWER, "as a job that is drawn again is"
-        await journal.close()
-        again = Journal(tmp_path / "journal.sqlite")
-        assert again.get(entry(0).key, first_try=True) == ANSWER
-        await again.close()
-
-    asyncio.run(scene())
-
-
 def test_a_lone_answer_does_not_wait_for_company_and_a_crowd_shares_commits() -> None:
     arrivals = _Arrivals()
     assert arrivals.patience() == 0

@@ -62,20 +62,10 @@ class Journal(JournalReader):
         self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
         self._writer = self._connect()
         super().__init__(path, self._connect())
-        self._was_empty = self._read("SELECT 1 FROM calls") is None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._arrivals = _Arrivals()
-
-    def get(self, key: bytes, *, first_try: bool = False) -> Response | None:
-        """The answer to this call, if it was ever given.
-
-        first_try: this process has not tried the call's job before; then a journal that began empty has no answer.
-        """
-        if first_try and self._was_empty:
-            return None
-        return super().get(key)
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
@@ -108,13 +98,9 @@ class Journal(JournalReader):
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            schema.bring_up_to_date(connection, self._path)
+            return schema.connect(self._path)
         except rescue.ERRORS as error:
             raise self._translated(error, "opened") from None
-        return connection
 
     def _do(self, statement: str, *values: Any) -> None:
         self._join_batch().others.append((statement, values))

@@ -65,6 +65,21 @@ END""",
 )
 
 
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a journal of this version, which it is made if need be. Raises what SQLite raises, and
+    StoreError for a newer version.
+    """
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        bring_up_to_date(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Create the tables, or add what an older version had not. Raises StoreError for a newer version."""
     if version(connection, path) == VERSION:

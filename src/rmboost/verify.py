@@ -35,7 +35,7 @@ class _Missing(Exception):
 class _Answers(Journal):
     """A journal that is all there is: a call that was given up is given up again, others are never made."""
 
-    def get(self, key: bytes, *, first_try: bool = False) -> Response:  # noqa: ARG002 - it may have been asked before
+    def get(self, key: bytes) -> Response:
         if known := super().get(key):
             return known
         raise self.refusal(key) or _Missing
