@@ -111,6 +111,29 @@ def test_jobs_that_failed_are_part_of_the_proof(rmboost: Shell, prompts: Path, t
     assert done.code == 0, done.out + done.err
 
 
+def test_what_a_judge_refused_is_part_of_the_proof(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def judges_are_overwhelmed(call: Call) -> Fault | None:
+        judged = "Question 7:" in str(call.body) and "logprobs" in call.body
+        return Fault(status=400, message="too long") if judged else None
+
+    with ChatServer(script=judges_are_overwhelmed) as server:
+        path = tmp_path / "pairs.jsonl"
+        options = ("--model", "test-model", "--base-url", server.url, "--verify", "all", "--set", "checks=[]")
+        assert rmboost("generate", prompts, "-o", path, *options).code == 0
+    assert "too long" in path.read_text()
+    done = rmboost("verify", path)
+    assert done.code == 0, done.out + done.err
+
+
+def test_judged_files_are_proved_as_well(rmboost: Shell, output: Path, tmp_path: Path) -> None:
+    path = tmp_path / "judged.jsonl"
+    assert rmboost("judge", output, "-o", path, "--model", "fake").code == 0
+    done = rmboost("verify", path)
+    assert done.code == 0, done.out + done.err
+    edit(path, lambda rows: rows.pop(3))
+    assert rmboost("verify", path).code == 7
+
+
 def test_a_run_that_was_stopped_is_proved_as_far_as_it_came(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     def refuse_late(call: Call) -> Fault | None:
         return Fault(status=401, message="no credit") if "Question 20:" in str(call.body) else None
@@ -134,7 +157,7 @@ def test_the_prompts_are_found_beside_the_output_or_where_one_says(
     assert rmboost("verify", output, "--prompts", moved).code == 0
     moved.write_text(moved.read_text() + '{"prompt": "more"}\n')
     done = rmboost("verify", output, "--prompts", moved)
-    assert (done.code, "is not the file of prompts that the run had" in done.err) == (2, True)
+    assert (done.code, "are not there any more" in done.err) == (2, True)
 
 
 def test_templates_that_changed_are_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

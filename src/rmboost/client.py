@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
 from rmboost import lines, parsing
 from rmboost.budget import Budget, Ceilings, Price, Spent
-from rmboost.errors import EndpointError, TransientError
+from rmboost.errors import BackendError, EndpointError, TransientError
 from rmboost.halt import Cause, Halt
 from rmboost.journal import Entry, Journal
 from rmboost.lines import Line
@@ -149,7 +149,12 @@ class Client:
         if known := self.journal.get(key):
             self.meter.replayed += 1
             return known
-        return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
+        try:
+            return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
+        except BackendError as error:
+            if not isinstance(error, EndpointError):
+                self.journal.note_refusal(key, error)
+            raise
 
     async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:
         """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
