@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rmboost import aspects, checks, exports, gold, judges, methods, registry, roles
+from rmboost import checks, exports, gold, judges, methods, registry, roles
 from rmboost.checks import Check
 from rmboost.config import Config
 from rmboost.errors import ConfigError
@@ -80,9 +80,7 @@ class Recipe:
         how = self.config.verify
         if not how.sample:
             return None
-        defined = aspects.load(how.aspects or self.config.method.get("aspects", "general"))
-        asked = defined if how.about == "aspects" else None
-        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=asked)
+        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=self.config.verified_aspects)
 
     @cached_property
     def sample(self) -> Sample:
