@@ -30,7 +30,7 @@ def settings_of(config: Config, method: Method, templates: Templates) -> dict[st
     for role, settings in roles.used(config).items():
         values[role] = settings.model_dump(mode="json", exclude=_CONNECTION)
     fields = config.input.model_dump(mode="json", exclude={"limit", "skip_bad_lines"})
-    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if "verify" in values else []))
+    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if roles.judging(config) else []))
     sources = {name: templates.digest(name) for name in templates.names(*asked)}
     return {
         **values,
