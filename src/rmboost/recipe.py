@@ -14,6 +14,7 @@ from rmboost.config import Config
 from rmboost.errors import ConfigError
 from rmboost.exports import Export
 from rmboost.exports.provenance import provenance, reject
+from rmboost.fingerprint import settings_of
 from rmboost.labelled import Pairs
 from rmboost.methods import Method
 from rmboost.methods.given import Given
@@ -69,6 +70,14 @@ class Recipe:
         """The jobs in input order, from number ``start`` on."""
         for index, prompt in enumerate(self.source.prompts(self.survey, start), start):
             yield Job(prompt, index, seed=self.config.seed, spec=self.plan.spec(index))
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All that a row depends on besides its prompt. A sample of so many jobs depends on all of them."""
+        found = settings_of(self.config, self.method, self.templates)
+        if self.verify:
+            found["verify"]["drawn"] = self.sample.share
+        return found
 
     def checks_of(self, job: Job) -> tuple[Check, ...]:
         """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,8 +18,8 @@ from rmboost.client import Client
 from rmboost.comparison import Comparison
 from rmboost.config import Config
 from rmboost.engine import settle
-from rmboost.errors import BackendError, ConfigError, InputError, StoreError
-from rmboost.fingerprint import difference, run_of, settings_of
+from rmboost.errors import ConfigError, InputError, StoreError, TransientError
+from rmboost.fingerprint import difference, run_of
 from rmboost.journal import Journal
 from rmboost.lines import Line
 from rmboost.pace import Limits, Pace
@@ -37,7 +38,7 @@ class Silent(Backend):
     """A backend that answers nothing: what is asked of it is missing from the journal."""
 
     async def complete(self, request: Request) -> Response:  # noqa: ARG002
-        raise BackendError(_MISSING)
+        raise TransientError(_MISSING)  # not for good: a judge would make an unreadable verdict of that
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _recipe(output: Path, manifest: Mapping[str, Any], prompts: Path | None) -> 
     """What the run was made of, and what is different now but does no harm by itself."""
     config = registry.validate(Config, manifest["config"], "the run's manifest")
     recipe = Recipe.prepare(_prompts(output, manifest["input"], prompts), config, manifest["input"])
-    changes = difference(manifest["settings"], settings_of(recipe.config, recipe.method, recipe.templates))
+    changes = difference(manifest["settings"], recipe.settings)
     if harm := [line for line in changes if not line.startswith("version: ")]:
         raise ConfigError(
             f"the run cannot be made again: {'; '.join(harm)}", "put back the files that it was made with"
@@ -142,9 +143,9 @@ class _Replay:
         recipe, jobs = self._recipe, self._checkpoint.end.jobs
         silent = (Line(Silent(model=""), Pace(Limits(), None)),)
         seats = {name: replace(seat, lines=silent) for name, seat in roles.seats(recipe.config).items()}
-        client = Client(seats, self._journal, recipe.templates, tries=1)
+        client = Client(seats, self._journal, recipe.templates, tries=1, max_failures=sys.maxsize)
         for job in islice(recipe.jobs(), jobs):
-            self._compare(job, await settle(job, recipe.method, recipe.checks, client, recipe.config.draws))
+            self._compare(job, await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws))
             if progress:
                 progress(job.index + 1, jobs)
         self._pairs.end()
