@@ -181,3 +181,41 @@ def test_what_cannot_be_verified_is_said_so(rmboost: Shell, output: Path, tmp_pa
     with claim(output):
         done = rmboost("verify", output)
         assert (done.code, f"process {os.getpid()} is working on" in done.err) == (3, True)
+
+
+def judged(rmboost: Shell, prompts: Path, tmp_path: Path, *options: str) -> Path:
+    """A run over 24 prompts whose pairs are judged."""
+    path = tmp_path / "judged.jsonl"
+    command = ("generate", prompts, "-o", path, "--model", "fake", "--set", "checks=[]", *options)
+    assert rmboost(*command).code == 0
+    return path
+
+
+@pytest.mark.parametrize("sample", ["all", "30%", "7"])
+def test_verdicts_are_proved_as_well(rmboost: Shell, prompts: Path, tmp_path: Path, sample: str) -> None:
+    output = judged(rmboost, prompts, tmp_path, "--verify", sample, "--set", "verify.policy=drop")
+    done = rmboost("verify", output)
+    assert done.code == 0, done.out + done.err
+    rmboost("judge", output, "-o", tmp_path / "again.jsonl", "--model", "fake", "--sample", sample)
+    done = rmboost("verify", tmp_path / "again.jsonl")
+    assert done.code == 0, done.out + done.err
+
+
+def test_a_verdict_that_the_journal_has_not_is_missing_and_no_other_verdict(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    output = judged(rmboost, prompts, tmp_path, "--verify", "all")
+    with closing(sqlite3.connect(tmp_path / "judged.run" / "journal.sqlite", isolation_level=None)) as journal:
+        journal.execute("DELETE FROM calls WHERE role = 'judge'")
+    as_json = json.loads(rmboost("verify", output, "--json").out)
+    assert (as_json["missing"], as_json["differences"]) == (24, [])
+
+
+def test_a_sample_of_so_many_is_drawn_anew_when_prompts_are_added(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    output = judged(rmboost, prompts, tmp_path, "--verify", "7")
+    prompts.write_text(prompts.read_text() + '{"prompt": "One"}\n{"prompt": "Two"}\n{"prompt": "Three"}\n')
+    judged(rmboost, prompts, tmp_path, "--verify", "7")
+    assert output.read_text().count('"winner": "') == 7
+    assert rmboost("verify", output).code == 0

@@ -20,7 +20,7 @@ from rmboost.claim import set_aside, surveyed
 from rmboost.client import Client, Meter
 from rmboost.config import Config
 from rmboost.engine import Engine, settler
-from rmboost.fingerprint import difference, run_of, settings_of
+from rmboost.fingerprint import difference, run_of
 from rmboost.forecast import Forecast, forecast
 from rmboost.noise import by_group
 from rmboost.recipe import Recipe
@@ -139,7 +139,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, i
 
     The recipe with the plan that its jobs go on with, and how many of them are settled.
     """
-    settings = settings_of(recipe.config, recipe.method, recipe.templates)
+    settings = recipe.settings
     before = store.manifest
     if before:
         for line in difference(before["settings"], settings):
@@ -288,7 +288,7 @@ def _forecast(recipe: Recipe, store: Store, client: Client, summary: Summary) ->
 def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:
     return {
         "status": "finished" if status == "unchanged" else status,
-        "settings": settings_of(recipe.config, recipe.method, recipe.templates),
+        "settings": recipe.settings,
         **_surroundings(recipe),
         "summary": summary.dump(),
     }

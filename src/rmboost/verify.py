@@ -17,7 +17,7 @@ from rmboost.comparison import Comparison
 from rmboost.config import Config
 from rmboost.engine import settler
 from rmboost.errors import ConfigError, InputError, StoreError
-from rmboost.fingerprint import difference, run_of, settings_of
+from rmboost.fingerprint import difference, run_of
 from rmboost.journal import Journal
 from rmboost.recipe import Recipe
 from rmboost.records import Kept, Outcome, Response
@@ -113,7 +113,7 @@ def _recipe(output: Path, manifest: Mapping[str, Any], prompts: Path | None) -> 
             break
     else:
         raise InputError(f"the prompts that the run had ({known['path']}) are not there any more", "--prompts FILE")
-    changes = difference(manifest["settings"], settings_of(recipe.config, recipe.method, recipe.templates))
+    changes = difference(manifest["settings"], recipe.settings)
     if harm := [line for line in changes if not line.startswith("version: ")]:
         raise ConfigError(f"the run cannot be made again: {'; '.join(harm)}", "put back the files it was made with")
     return recipe, [f"rmboost is not what it was, rows may differ for that: {line}" for line in changes]
