@@ -98,7 +98,7 @@ def test_other_weights_are_not_taken_for_the_shipped_ones(tmp_path: Path, monkey
 
 
 def test_a_folder_without_an_encoder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has no config.json"):
+    with pytest.raises(ConfigError, match="no encoder"):
         load({"name": "finetuned", "encoder": str(tmp_path)}).read([Answer("", "text")])
 
 

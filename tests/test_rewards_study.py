@@ -30,11 +30,11 @@ class Parrot(RewardModel):
 
     def fit(self, chosen: Rows, rejected: Rows, seed: int) -> Reward:  # noqa: ARG002 - the contract's
         liked, disliked = {each[1] for each in chosen}, {each[1] for each in rejected}
-        SEEN.append(([*map(tuple, chosen)], [*map(tuple, rejected)], set()))
+        SEEN.append(([*chosen], [*rejected], set()))
         scored = SEEN[-1][2]
 
         def reward(rows: Rows) -> np.ndarray:
-            scored.update(map(tuple, rows))
+            scored.update(rows)
             return np.array([(row[1] in liked) - (row[1] in disliked) for row in rows], dtype=float)
 
         return reward
@@ -45,10 +45,8 @@ def _forget() -> None:
     SEEN.clear()
 
 
-def preferences(
-    prompts: Sequence[str], chosen: str = "good", rejected: str = "bad", group: str = ""
-) -> list[Preference]:
-    return [Preference(prompt, chosen, rejected, group and f"{group}{prompt}") for prompt in prompts]
+def preferences(prompts: Sequence[str], chosen: str = "good", rejected: str = "bad") -> list[Preference]:
+    return [Preference(prompt, chosen, rejected) for prompt in prompts]
 
 
 HUMAN = preferences([f"h{number // 3}" for number in range(30)])
