@@ -15,14 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, process_time
 
-from rmboost.rewards import CATALOGUE, Preference, load
+from rmboost.preferences import Preferences
+from rmboost.rewards import CATALOGUE, TextPair, load
 from rmboost.rewards.study import Study
 
 
-def preferences(path: Path) -> list[Preference]:
-    """The pairs of a file whose rows have ``prompt``, ``chosen``, ``rejected`` as strings, and perhaps ``group``."""
-    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return [Preference(row["prompt"], row["chosen"], row["rejected"], row.get("group") or "") for row in rows]
+def pairs(path: Path) -> list[TextPair]:
+    """The pairs of a preference file; a column ``group`` keeps pairs together that must not be split."""
+    return [TextPair(row.prompt_text, *row.texts, str(row.data.get("group") or "")) for row in Preferences(path)]
 
 
 def trainings(human: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, dict[str, tuple[list[str], bool]]]]:
@@ -37,10 +37,10 @@ def trainings(human: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str
 
 
 def main(given: argparse.Namespace) -> None:
-    human = {path.stem: preferences(path) for path in sorted(given.folder.glob("*.jsonl"))}
-    others = {path.stem: preferences(path) for path in given.train}
-    sets: Mapping[str, list[Preference]] = human | others
-    print(", ".join(f"{name}: {len(pairs)} pairs" for name, pairs in sets.items()) + f"; {given.seeds} seeds\n")
+    human = {path.stem: pairs(path) for path in sorted(given.folder.glob("*.jsonl"))}
+    others = {path.stem: pairs(path) for path in given.train}
+    sets: Mapping[str, list[TextPair]] = human | others
+    print(", ".join(f"{name}: {len(each)} pairs" for name, each in sets.items()) + f"; {given.seeds} seeds\n")
     _print_row(["model", "trained on", *human])
     _print_row(["---"] * (2 + len(human)))
     for name in given.model or CATALOGUE:

@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 
 from rmboost.errors import ConfigError
-from rmboost.rewards import CATALOGUE, Preference, RewardModel, form, load
+from rmboost.rewards import CATALOGUE, RewardModel, TextPair, form, load
 from rmboost.rewards.study import Study
 
 WORDS = ["river", "stone", "lamp", "paper", "window", "garden", "table", "bread", "music", "winter", "engine", "letter"]
 
 
-def pairs(count: int, chosen: str, rejected: str, seed: int = 0) -> list[Preference]:
+def pairs(count: int, chosen: str, rejected: str, seed: int = 0) -> list[TextPair]:
     """Pairs whose two responses are the same random words but for what is filled in around them."""
     random = Random(seed)
     texts = (" ".join(random.choices(WORDS, k=6)) for _ in range(count))
     return [
-        Preference(f"Question {place} of {seed}", chosen.format(text), rejected.format(text))
+        TextPair(f"Question {place} of {seed}", chosen.format(text), rejected.format(text))
         for place, text in enumerate(texts)
     ]
 
 
-def accuracy(name: str, train: Sequence[Preference], test: Sequence[Preference]) -> float:
+def accuracy(name: str, train: Sequence[TextPair], test: Sequence[TextPair]) -> float:
     return Study(load(name), {"train": train, "test": test}).evaluate(["train"], "test", seeds=[0]).value
 
 
@@ -95,14 +95,14 @@ def test_one_seed_one_model(name: str) -> None:
     ],
 )
 def test_form(prompt: str, response: str, feature: str, wanted: float) -> None:
-    (row,) = load("form").read([Preference(prompt, response, "").answers[0]])
+    (row,) = load("form").read([TextPair(prompt, response, "").answers[0]])
     unit, _ = form.FEATURES[feature]
     assert row[list(form.FEATURES).index(feature)] * unit == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("response", ["", " \n", "....", "ÄÖ 漢字かな。", "```\n", "\x00\ud800"])
 def test_any_text_has_a_form(response: str) -> None:
-    rows = load("ngrams-form").read([Preference("", response, "").answers[0]])
+    rows = load("ngrams-form").read([TextPair("", response, "").answers[0]])
     assert np.isfinite(rows.toarray()).all()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rmboost.errors import ConfigError
-from rmboost.rewards import Answer, Preference, load
+from rmboost.rewards import Answer, TextPair, load
 from rmboost.rewards.study import Study
 
 torch = pytest.importorskip("torch", reason="needs pip install 'rmboost[rm]'")
@@ -33,10 +33,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def pairs(count: int, seed: int) -> list[Preference]:
+def pairs(count: int, seed: int) -> list[TextPair]:
     random = Random(seed)
     texts = [" ".join(random.choices(WORDS, k=5)) for _ in range(count)]
-    return [Preference(f"{seed} w1 {place}", f"{text} yes", f"{text} no") for place, text in enumerate(texts)]
+    return [TextPair(f"{seed} w1 {place}", f"{text} yes", f"{text} no") for place, text in enumerate(texts)]
 
 
 @pytest.mark.parametrize("options", [{"name": "embeddings", "strength": 100}, {"name": "finetuned", "rate": 1e-3}])

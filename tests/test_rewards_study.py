@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rmboost.errors import InputError
 from rmboost.intervals import share
-from rmboost.rewards import Answer, Preference, Reward, RewardModel, Rows, load
+from rmboost.rewards import Answer, Reward, RewardModel, Rows, TextPair, load
 from rmboost.rewards.accuracy import accuracy, difference, interval
 from rmboost.rewards.study import Study
 
@@ -45,8 +45,8 @@ def _forget() -> None:
     SEEN.clear()
 
 
-def preferences(prompts: Sequence[str], chosen: str = "good", rejected: str = "bad") -> list[Preference]:
-    return [Preference(prompt, chosen, rejected) for prompt in prompts]
+def preferences(prompts: Sequence[str], chosen: str = "good", rejected: str = "bad") -> list[TextPair]:
+    return [TextPair(prompt, chosen, rejected) for prompt in prompts]
 
 
 HUMAN = preferences([f"h{number // 3}" for number in range(30)])
@@ -79,9 +79,9 @@ def test_real_and_synthetic_together() -> None:
 
 
 def test_a_group_is_kept_together_over_prompts_and_sets() -> None:
-    human = [Preference("p1", "a", "b", "g"), Preference("p2", "c", "d", "g"), Preference("p9", "e", "f")]
-    synthetic = [Preference(" p2 \n", "x", "y", "other name"), Preference("p3", "x", "z", "other name")]
-    study = Study(Parrot(), {"human": human, "syn": [*synthetic, Preference("p4", "u", "v")]})
+    human = [TextPair("p1", "a", "b", "g"), TextPair("p2", "c", "d", "g"), TextPair("p9", "e", "f")]
+    synthetic = [TextPair(" p2 \n", "x", "y", "other name"), TextPair("p3", "x", "z", "other name")]
+    study = Study(Parrot(), {"human": human, "syn": [*synthetic, TextPair("p4", "u", "v")]})
     study.evaluate(["syn"], "human", seeds=[0])
     for chosen, _, scored in SEEN:
         if ("p1", "a") in scored:
@@ -92,8 +92,8 @@ def test_a_group_is_kept_together_over_prompts_and_sets() -> None:
 @settings(max_examples=60, deadline=None)
 def test_no_prompt_and_no_group_leaks(drawn: list[tuple[str, str]]) -> None:
     SEEN.clear()
-    sets = {"train": [Preference(p, f"{p}{g}", "n", g) for p, g in drawn], "test": [Preference("a", "ax", "n", "x")]}
-    study = Study(Parrot(), {**sets, "free": [Preference("free", "1", "2")]})
+    sets = {"train": [TextPair(p, f"{p}{g}", "n", g) for p, g in drawn], "test": [TextPair("a", "ax", "n", "x")]}
+    study = Study(Parrot(), {**sets, "free": [TextPair("free", "1", "2")]})
     study.evaluate(["train", "free"], "test", seeds=[0])
     for chosen, _, _ in SEEN:
         assert not {answer for answer in chosen if answer[0] == "a" or answer[1].endswith("x")}
@@ -125,7 +125,7 @@ def test_random_labels_turn_about_half_of_the_pairs() -> None:
 def test_random_labels_teach_nothing() -> None:
     random = Random(0)
     texts = [[f"{random.random()} {random.random()}" for _ in range(2)] for _ in range(300)]
-    pairs = [Preference(f"p{place}", f"truly {a}", f"maybe {b}") for place, (a, b) in enumerate(texts)]
+    pairs = [TextPair(f"p{place}", f"truly {a}", f"maybe {b}") for place, (a, b) in enumerate(texts)]
     study = Study(load("ngrams"), {"pairs": pairs})
     assert study.evaluate(["pairs"], "pairs", seeds=[0]).value > 0.95
     shuffled = study.evaluate(["pairs"], "pairs", seeds=range(8), shuffled=True)
@@ -134,7 +134,7 @@ def test_random_labels_teach_nothing() -> None:
 
 
 def test_ties_are_half_right() -> None:
-    human = [Preference("p", "good", "bad"), Preference("q", "same", "same"), Preference("r", "no", "idea")]
+    human = [TextPair("p", "good", "bad"), TextPair("q", "same", "same"), TextPair("r", "no", "idea")]
     found = Study(Parrot(), {"other": OTHER, "human": human}).evaluate(["other"], "human", seeds=[0])
     assert found.credits.tolist() == [[1, 0.5, 0.5]]
 
@@ -152,7 +152,7 @@ def test_a_sum_in_another_order_is_no_preference() -> None:
         (HUMAN[:3], HUMAN[:3], "train has no pair on a prompt that test does not have"),
     ],
 )
-def test_nothing_to_learn_from(train: list[Preference], test: list[Preference], problem: str) -> None:
+def test_nothing_to_learn_from(train: list[TextPair], test: list[TextPair], problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         Study(Parrot(), {"train": train, "test": test}).evaluate(["train"], "test")
 

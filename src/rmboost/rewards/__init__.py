@@ -38,8 +38,8 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Preference:
-    """A pair as plain text. ``group``: what must not be in training and test at once; the prompt if empty."""
+class TextPair:
+    """A pair as plain text. group: a name for what must not stand in training and test at once, beside the prompt."""
 
     prompt: str
     chosen: str

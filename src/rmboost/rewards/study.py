@@ -10,7 +10,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from rmboost.errors import InputError
-from rmboost.rewards import Answer, Preference, RewardModel
+from rmboost.rewards import Answer, RewardModel, TextPair
 from rmboost.rewards.accuracy import Accuracy, accuracy
 
 Indices = NDArray[np.int64]
@@ -27,7 +27,7 @@ class Study:
     on. So ``evaluate(["human"], "human")`` is a cross-validation: how much there is to be learnt here at all.
     """
 
-    def __init__(self, model: RewardModel, sets: Mapping[str, Sequence[Preference]]) -> None:
+    def __init__(self, model: RewardModel, sets: Mapping[str, Sequence[TextPair]]) -> None:
         places: dict[Answer, int] = {}
         everything = [pair for pairs in sets.values() for pair in pairs]
         numbers = [[places.setdefault(answer, len(places)) for answer in pair.answers] for pair in everything]
@@ -89,7 +89,7 @@ class Study:
         return np.asarray(chosen - rejected)
 
 
-def _units(pairs: Sequence[Preference]) -> Indices:
+def _units(pairs: Sequence[TextPair]) -> Indices:
     """The unit of each pair: pairs of one prompt or one group are one unit, and so are those that others link."""
     places: dict[tuple[str, str], int] = {}
     prompts = [places.setdefault(("prompt", " ".join(p.prompt.split())), len(places)) for p in pairs]
