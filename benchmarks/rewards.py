@@ -50,7 +50,9 @@ def main(given: argparse.Namespace) -> None:
         read, read_cpu = monotonic() - started, process_time() - cpu
         for trained, tests in trainings(list(human), list(others)):
             cells = {
-                test: str(study.evaluate(train, test, range(given.seeds), shuffled=random))
+                test: str(
+                    study.evaluate(train, test, range(given.random_seeds if random else given.seeds), shuffled=random)
+                )
                 for test, (train, random) in tests.items()
             }
             _print_row([name, trained, *(cells.get(test, "") for test in human)])
@@ -72,5 +74,6 @@ if __name__ == "__main__":
     options.add_argument("--train", type=Path, action="append", default=[], metavar="FILE", help="other pairs")
     options.add_argument("--model", action="append", metavar="NAME", help=f"of {', '.join(CATALOGUE)}, or JSON")
     options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--random-seeds", type=int, default=40, help="trainings on random labels: they stray far")
     options.add_argument("--curve", action="store_true", help="learning curves as well")
     main(options.parse_args())
