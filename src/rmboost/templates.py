@@ -99,7 +99,7 @@ class Templates:
         template = self._jinja.get_template(name + SUFFIX)
         template.globals = dict(
             template.globals
-        )  # copied with each rendering, which takes a ChainMap ten times as long
+        )  # is copied with each rendering: a ChainMap takes long
         return template
 
     def _digest_uncached(self, name: str) -> str:
