@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rmboost import schema
-from rmboost.errors import StoreError
+from rmboost.errors import BackendError, StoreError, TransientError
 from rmboost.journal import Entry, Journal, _Arrivals
 from rmboost.journal_reader import Totals
 from rmboost.records import Response, Spec, Usage
@@ -107,30 +107,18 @@ def test_what_was_ordered_of_a_job_comes_back_the_last_order_counts(tmp_path: Pa
     asyncio.run(scene())
 
 
-def test_failures_are_kept_by_place_until_their_jobs_are_tried_again(tmp_path: Path) -> None:
+def test_the_last_refusal_of_a_call_is_kept_and_its_answer_comes_before_it(tmp_path: Path) -> None:
     async def scene() -> None:
         journal = Journal(tmp_path / "journal.sqlite")
-        for place in (3, 5):
-            journal.note_failure(place, f"too long at {place}")
-        await journal.put(entry(1))
-        assert (journal.failure(3), journal.failure(4)) == ("too long at 3", None)
-        journal.forget_failures(4)
+        key = entry(1).key
+        journal.note_refusal(key, BackendError("too long"))
+        journal.note_refusal(key, TransientError("busy", kind="refused"))
         await journal.put(entry(2))
-        assert (journal.failure(3), journal.failure(5)) == ("too long at 3", None)
+        found = journal.refusal(key)
+        assert (type(found), str(found)) == (TransientError, "busy")
+        assert journal.get(key) is None
+        assert journal.refusal(entry(2).key) is None
         await journal.close()
-
-    asyncio.run(scene())
-
-
-def test_a_first_try_is_not_looked_up_in_what_began_empty(tmp_path: Path) -> None:
-    async def scene() -> None:
-        journal = await filled(tmp_path / "journal.sqlite", 1)
-        assert journal.get(entry(0).key, first_try=True) is None
-        assert journal.get(entry(0).key) == ANSWER, "as a job that is drawn again is"
-        await journal.close()
-        again = Journal(tmp_path / "journal.sqlite")
-        assert again.get(entry(0).key, first_try=True) == ANSWER
-        await again.close()
 
     asyncio.run(scene())
 

@@ -111,7 +111,7 @@ def test_it_goes_on_where_it_was_left_and_asks_nothing_twice(rmboost: Shell, pai
     assert "26 calls made now" in whole.err
     rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake", "--limit", "5")
     done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake")
-    assert "16 calls made now, 10 answered by the journal" in done.err
+    assert "16 calls made now" in done.err
     assert (tmp_path / "j.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     again = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake")
     assert "no call was made" in again.err

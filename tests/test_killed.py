@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,8 +40,8 @@ def started(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def finish(arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(arguments, capture_output=True, timeout=60, check=False)
+def finish(arguments: list[str], timeout: float = 60) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(arguments, capture_output=True, timeout=timeout, check=False)
 
 
 def files(output: Path) -> tuple[bytes, bytes]:
@@ -171,6 +172,88 @@ def test_a_full_disk_is_said_so_and_the_run_goes_on_when_there_is_room(
         assert b"Traceback" not in full.stderr
         assert finish(arguments).returncode == 0
     assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of half a megabyte; skips where mounting one is not allowed."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if not mount or subprocess.run([mount, "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], check=False).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_file_system_is_said_so_and_the_run_goes_on_when_it_grows(
+    small_disk: Path, tmp_path: Path, undisturbed: tuple[bytes, bytes, int]
+) -> None:
+    with ChatServer() as server:
+        arguments = command(many_prompts(tmp_path), small_disk / "pairs.jsonl", server.url)
+        for _ in range(2):
+            full = finish(arguments)
+            assert (full.returncode, b"hint" in full.stderr) == (3, True), full.stderr.decode()
+            assert b"Traceback" not in full.stderr
+        subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+        done = finish(arguments)
+        assert done.returncode == 0, done.stderr.decode()
+        proved = finish([sys.executable, "-m", "rmboost", "verify", str(small_disk / "pairs.jsonl")])
+        assert proved.returncode == 0, proved.stdout.decode()
+    assert files(small_disk / "pairs.jsonl") == undisturbed[:2]
+
+
+def test_a_clock_that_jumps_does_no_harm(tmp_path: Path, undisturbed: tuple[bytes, bytes, int]) -> None:
+    jumping = tmp_path / "jumping"
+    jumping.mkdir()
+    (jumping / "sitecustomize.py").write_text(
+        "import itertools, time\nstep = itertools.count()\nreal = time.time\n"
+        "time.time = lambda: real() - 86400 * (next(step) % 3) - 1e9 * (next(step) % 2)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(jumping), os.environ.get("PYTHONPATH", "")])}
+    with ChatServer(latency=0.002) as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        code, _ = interrupted(server, arguments, 40, signal.SIGKILL)
+        assert code == -signal.SIGKILL
+        done = subprocess.run(arguments, capture_output=True, timeout=60, check=False, env=environment)
+        assert done.returncode == 0, done.stderr.decode()
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+    seen = finish([sys.executable, "-m", "rmboost", "status", str(tmp_path / "pairs.jsonl")])
+    assert b"finished" in seen.stdout
+
+
+@pytest.mark.parametrize("harm", ["cut", "torn page", "torn log"])
+def test_a_damaged_journal_is_put_in_order_by_the_same_command(
+    tmp_path: Path, undisturbed: tuple[bytes, bytes, int], harm: str
+) -> None:
+    journal = tmp_path / "pairs.run" / "journal.sqlite"
+    with ChatServer(latency=0.002) as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        number = signal.SIGKILL if harm == "torn log" else signal.SIGTERM
+        interrupted(server, arguments, 90, number)
+        path = journal.with_name("journal.sqlite-wal") if harm == "torn log" else journal
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-4096] + (b"" if harm == "cut" else b"\x55" * 4096))
+        for _ in range(2):
+            done = finish(arguments)
+            if done.returncode == 0:
+                break
+            assert (done.returncode, b"is damaged" in done.stderr) == (3, True), done.stderr.decode()
+            assert b"Traceback" not in done.stderr
+        assert done.returncode == 0, done.stderr.decode()
+        calls = Counter(str(call.body) for call in server.calls)
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+    assert calls.total() - len(calls) <= IN_FLIGHT + 12, "what the page held, and no more"
+
+
+@pytest.mark.slow
+def test_killed_over_and_over_with_64_calls_in_flight() -> None:
+    soak = Path(__file__).parents[1] / "benchmarks" / "soak.py"
+    done = finish([sys.executable, str(soak), "--kills", "20", "--prompts", "500"], timeout=600)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    assert b"nothing lost" in done.stdout
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ LAYERS = [
     "backends",
     "pace lines client",
     "judges",
-    "checks methods exports sources preferences inspection verification gold labelled comparison",
+    "checks methods exports sources preferences inspection verification gold labelled comparison rewards",
     "store config summary",
     "roles fingerprint",
     "recipe",
@@ -114,3 +114,16 @@ def test_contracts_are_explained(name: str) -> None:
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), node.name
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for file in FILES if part(module_of(file)) in ("methods", "judges", "checks", "verification")],
+    ids=module_of,
+)
+def test_methods_judges_and_checks_know_models_by_ask_alone(file: Path) -> None:
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rmboost"):
+            if node.module == "rmboost.client":
+                assert [alias.name for alias in node.names] == ["Ask"]
+            assert part(str(node.module)) not in ("backends", "journal", "lines", "pace", "templates", "store")

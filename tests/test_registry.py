@@ -15,6 +15,8 @@ from rmboost.checks.form import Form
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, build, suggest, validate
 
+KNOWN = "known: echo, form, language, leak, length, manner, refusal, similarity"
+
 
 class Inner(Component):
     temperature: float = 1.0
@@ -42,11 +44,11 @@ def test_the_mapping_stays_as_it_was() -> None:
     ("given", "message", "hint"),
     [
         ("from", "unknown check 'from'", "did you mean 'form'?"),
-        ("zzz", "unknown check 'zzz'", "known: echo, form, language, leak, length, manner, refusal, similarity"),
+        ("zzz", "unknown check 'zzz'", KNOWN),
         (
             {"min_loop": 20},
             "unknown check None",
-            "known: echo, form, language, leak, length, manner, refusal, similarity",
+            KNOWN,
         ),
         ({"name": ["form"]}, r"unknown check \['form'\]", "did you mean 'form'?"),
         ({"name": "form", "min_lop": 20}, "check form: min_lop: no such option", "did you mean 'min_loop'?"),

@@ -84,6 +84,19 @@ def test_a_run_that_stopped_with_an_error_was_not_killed(rmboost: Shell, prompts
     assert (found["state"], found["settled"], found["silent"]) == ("stopped", 0, None)
 
 
+def test_a_run_at_its_ceiling_says_so_and_what_it_cost(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    price = "prices={test-model: {input: 1000, output: 1000}}"
+    with ChatServer() as server:
+        command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        assert rmboost(*command, "--max-calls", 10, "--set", price).code == 6
+    found, shown = status(rmboost, tmp_path / "o.jsonl"), rmboost("status", tmp_path / "o.jsonl").out
+    assert (found["state"], found["reason"]) == ("stopped", "max_calls 10 is reached")
+    usage = found["totals"]["usage"]
+    assert found["cost"] == pytest.approx((usage["prompt_tokens"] + usage["completion_tokens"]) / 1000)
+    assert f"{found['cost']:.2f}, at the prices of the config" in shown
+    assert "stopped: max_calls 10 is reached" in shown
+
+
 @pytest.mark.parametrize("name", ["nowhere.jsonl", "p.jsonl"])
 def test_what_is_no_run_is_said_so(rmboost: Shell, tmp_path: Path, name: str) -> None:
     write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a"}])

@@ -295,6 +295,27 @@ def test_gold_data_frees_the_noise_of_the_judges_mistakes(rmboost: Shell, prompt
     assert "holds no verdict" in rmboost(*command, "--set", f"verify.gold={gold}").err
 
 
+def test_other_definitions_of_the_aspects_are_judged_anew(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    set_of = "description: Ours.\naspects: [{name: clarity, definition: %s, better: b, worse: w}]\n"
+    options = ("--aspects", own, "--set", "verify.about=aspects", "--set", "method.style=plan")
+    own.write_text(set_of % "Whether it is clear.")
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all", *options)
+    assert rmboost(*command).code == 0
+    assert "no call was made" in rmboost(*command).err
+    own.write_text(set_of % "Whether a child would understand it.")
+    assert "verify.definitions" in rmboost(*command).err
+
+
+def test_gold_data_of_later_changes_no_row(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all")
+    rmboost(*command)
+    rmboost("judge", tmp_path / "o.jsonl", "-o", tmp_path / "gold.jsonl", "--model", "fake")
+    done = rmboost(*command, "--set", f"verify.gold={tmp_path / 'gold.jsonl'}")
+    assert "no call was made" in done.err
+    assert "changed since" not in done.err
+
+
 def test_the_dry_run_shows_what_the_judge_would_be_asked(rmboost: Shell, prompts: Path) -> None:
     done = rmboost("generate", prompts, *JUDGED, "all", "--dry-run")
     assert done.code == 0, done.err

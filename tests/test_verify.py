@@ -111,6 +111,29 @@ def test_jobs_that_failed_are_part_of_the_proof(rmboost: Shell, prompts: Path, t
     assert done.code == 0, done.out + done.err
 
 
+def test_what_a_judge_refused_is_part_of_the_proof(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def judges_are_overwhelmed(call: Call) -> Fault | None:
+        judged = "Question 7:" in str(call.body) and "logprobs" in call.body
+        return Fault(status=400, message="too long") if judged else None
+
+    with ChatServer(script=judges_are_overwhelmed) as server:
+        path = tmp_path / "pairs.jsonl"
+        options = ("--model", "test-model", "--base-url", server.url, "--verify", "all", "--set", "checks=[]")
+        assert rmboost("generate", prompts, "-o", path, *options).code == 0
+    assert "too long" in path.read_text()
+    done = rmboost("verify", path)
+    assert done.code == 0, done.out + done.err
+
+
+def test_judged_files_are_proved_as_well(rmboost: Shell, output: Path, tmp_path: Path) -> None:
+    path = tmp_path / "judged.jsonl"
+    assert rmboost("judge", output, "-o", path, "--model", "fake").code == 0
+    done = rmboost("verify", path)
+    assert done.code == 0, done.out + done.err
+    edit(path, lambda rows: rows.pop(3))
+    assert rmboost("verify", path).code == 7
+
+
 def test_a_run_that_was_stopped_is_proved_as_far_as_it_came(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     def refuse_late(call: Call) -> Fault | None:
         return Fault(status=401, message="no credit") if "Question 20:" in str(call.body) else None
@@ -134,7 +157,7 @@ def test_the_prompts_are_found_beside_the_output_or_where_one_says(
     assert rmboost("verify", output, "--prompts", moved).code == 0
     moved.write_text(moved.read_text() + '{"prompt": "more"}\n')
     done = rmboost("verify", output, "--prompts", moved)
-    assert (done.code, "is not the file of prompts that the run had" in done.err) == (2, True)
+    assert (done.code, "are not there any more" in done.err) == (2, True)
 
 
 def test_templates_that_changed_are_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
@@ -158,3 +181,41 @@ def test_what_cannot_be_verified_is_said_so(rmboost: Shell, output: Path, tmp_pa
     with claim(output):
         done = rmboost("verify", output)
         assert (done.code, f"process {os.getpid()} is working on" in done.err) == (3, True)
+
+
+def judged(rmboost: Shell, prompts: Path, tmp_path: Path, *options: str) -> Path:
+    """A run over 24 prompts whose pairs are judged."""
+    path = tmp_path / "judged.jsonl"
+    command = ("generate", prompts, "-o", path, "--model", "fake", "--set", "checks=[]", *options)
+    assert rmboost(*command).code == 0
+    return path
+
+
+@pytest.mark.parametrize("sample", ["all", "30%", "7"])
+def test_verdicts_are_proved_as_well(rmboost: Shell, prompts: Path, tmp_path: Path, sample: str) -> None:
+    output = judged(rmboost, prompts, tmp_path, "--verify", sample, "--set", "verify.policy=drop")
+    done = rmboost("verify", output)
+    assert done.code == 0, done.out + done.err
+    rmboost("judge", output, "-o", tmp_path / "again.jsonl", "--model", "fake", "--sample", sample)
+    done = rmboost("verify", tmp_path / "again.jsonl")
+    assert done.code == 0, done.out + done.err
+
+
+def test_a_verdict_that_the_journal_has_not_is_missing_and_no_other_verdict(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    output = judged(rmboost, prompts, tmp_path, "--verify", "all")
+    with closing(sqlite3.connect(tmp_path / "judged.run" / "journal.sqlite", isolation_level=None)) as journal:
+        journal.execute("DELETE FROM calls WHERE role = 'judge'")
+    as_json = json.loads(rmboost("verify", output, "--json").out)
+    assert (as_json["missing"], as_json["differences"]) == (24, [])
+
+
+def test_a_sample_of_so_many_is_drawn_anew_when_prompts_are_added(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    output = judged(rmboost, prompts, tmp_path, "--verify", "7")
+    prompts.write_text(prompts.read_text() + '{"prompt": "One"}\n{"prompt": "Two"}\n{"prompt": "Three"}\n')
+    judged(rmboost, prompts, tmp_path, "--verify", "7")
+    assert output.read_text().count('"winner": "') == 7
+    assert rmboost("verify", output).code == 0

@@ -24,19 +24,22 @@ def claim(output: Path) -> IO[str]:
 
 
 def _lock(output: Path, folder: Path) -> IO[str]:
+    path = folder / "lock"
     try:
         folder.mkdir(exist_ok=True)
-        lock = (folder / "lock").open("a+")
+        path.touch()
+        lock = path.open("r+")
     except OSError as error:
         raise StoreError(f"{folder} cannot be used: {error.strerror}") from None
     if not any(_takes(lock, seconds) for seconds in _PATIENCE):
         with lock:
-            lock.seek(0)
             pid = lock.read().strip() or "unknown"
         raise StoreError(f"process {pid} is working on {output}", "wait for it, or choose another -o")
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
+    try:
+        os.pwrite(lock.fileno(), f"{os.getpid():<10}\n".encode(), 0)  # over the last one: a full disk has room for it
+    except OSError as error:
+        lock.close()
+        raise StoreError(f"{path} cannot be written: {error.strerror}", "make room") from None
     return lock
 
 

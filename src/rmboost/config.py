@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
+from rmboost import aspects
+from rmboost.aspects import AspectSet
 from rmboost.budget import Ceilings, Price
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
@@ -129,6 +131,13 @@ class Config(Component):
     def roles(self) -> dict[str, RoleConfig]:
         """Every role with its settings, a panel's judges among them."""
         return {name: value for name, value in self if isinstance(value, RoleConfig)} | self.judges
+
+    @property
+    def verified_aspects(self) -> AspectSet | None:
+        """The aspects that the judge is asked about; None: it is asked about the whole. Raises ConfigError."""
+        if not self.verify.sample or self.verify.about == "overall":
+            return None
+        return aspects.load(self.verify.aspects or self.method.get("aspects") or "general")
 
     def seat(self, roles: Mapping[str, RoleConfig]) -> Config:
         """The same settings with these roles in place of those of the same names."""

@@ -13,6 +13,7 @@ from rmboost.client import Ask, Client, Stopped
 from rmboost.errors import BackendError, EndpointError, ReplyError
 from rmboost.halt import Halt
 from rmboost.methods import Method
+from rmboost.recipe import Recipe
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair
 
 LOOKAHEAD = 8
@@ -44,6 +45,15 @@ async def settle(job: Job, method: Method, checks: Sequence[Check], client: Clie
             return Kept(job, verdict, drops)
         drops += (verdict,)
     return Dropped(job, drops, pair)
+
+
+def settler(recipe: Recipe, client: Client) -> Callable[[Job], Coroutine[Any, Any, Outcome]]:
+    """How each job of a run is settled; the same when its rows are made once more, to prove them."""
+
+    async def make(job: Job) -> Outcome:
+        return await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws)
+
+    return make
 
 
 async def _examine(pair: Pair, checks: Sequence[Check], ask: Ask) -> Pair | Drop:

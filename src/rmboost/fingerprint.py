@@ -20,14 +20,17 @@ _PACE = {
 
 def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
     """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
-    values = config.model_dump(mode="json", exclude={*_PACE, *config.roles, "judges", "input", "prompts", "method"})
-    if not config.verify.sample:
-        del values["verify"]
+    apart = {*config.roles, "judges", "verify", "input", "prompts", "method"}
+    values = config.model_dump(mode="json", exclude=_PACE | apart)
+    if config.verify.sample:
+        known = config.verified_aspects
+        values["verify"] = config.verify.model_dump(mode="json", exclude={"gold"})
+        values["verify"]["definitions"] = f"{stable_hash(known.model_dump()):x}" if known else None
     values["method"] = {"name": config.method["name"], **method.model_dump(mode="json")}
     for role, settings in roles.used(config).items():
         values[role] = settings.model_dump(mode="json", exclude=_CONNECTION)
     fields = config.input.model_dump(mode="json", exclude={"limit", "skip_bad_lines"})
-    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if "verify" in values else []))
+    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if roles.judging(config) else []))
     sources = {name: templates.digest(name) for name in templates.names(*asked)}
     return {
         **values,

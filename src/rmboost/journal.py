@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import rescue, schema
-from rmboost.errors import StoreError
+from rmboost.errors import BackendError, StoreError, TransientError
 from rmboost.journal_reader import JournalReader
 from rmboost.records import Response, Spec
 from rmboost.schema import control_sum
@@ -62,20 +62,15 @@ class Journal(JournalReader):
         self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
         self._writer = self._connect()
         super().__init__(path, self._connect())
-        self._was_empty = self._read("SELECT 1 FROM calls") is None
+        self._had_answers = self._read("SELECT 1 FROM calls LIMIT 1") is not None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._arrivals = _Arrivals()
 
-    def get(self, key: bytes, *, first_try: bool = False) -> Response | None:
-        """The answer to this call, if it was ever given.
-
-        first_try: this process has not tried the call's job before; then a journal that began empty has no answer.
-        """
-        if first_try and self._was_empty:
-            return None
-        return super().get(key)
+    def get(self, key: bytes) -> Response | None:
+        """The answer to this call, if an earlier process wrote it: a job remembers what it asked in this one."""
+        return super().get(key) if self._had_answers else None
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
@@ -89,13 +84,10 @@ class Journal(JournalReader):
         text = json.dumps(value)
         self._do("INSERT OR REPLACE INTO state VALUES (?,?,?)", name, text, control_sum(text))
 
-    def note_failure(self, place: int, error: str) -> None:
-        """Keep, with the next commit, why the job at this place of the input has no answer."""
-        self._do("INSERT OR REPLACE INTO failures VALUES (?,?)", place, error)
-
-    def forget_failures(self, start: int) -> None:
-        """Forget those from this place on: their jobs are tried again."""
-        self._do("DELETE FROM failures WHERE place>=?", start)
+    def note_refusal(self, key: bytes, error: BackendError) -> None:
+        """Keep, with the next commit, why this call was given up."""
+        passing = isinstance(error, TransientError)
+        self._do("INSERT OR REPLACE INTO refusals VALUES (?,?,?)", key, str(error), passing)
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""
@@ -111,13 +103,9 @@ class Journal(JournalReader):
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            schema.bring_up_to_date(connection, self._path)
+            return schema.connect(self._path)
         except rescue.ERRORS as error:
             raise self._translated(error, "opened") from None
-        return connection
 
     def _do(self, statement: str, *values: Any) -> None:
         self._join_batch().others.append((statement, values))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import rescue, schema
-from rmboost.errors import StoreError
+from rmboost.errors import BackendError, StoreError, TransientError
 from rmboost.records import Response, Spec, Usage
 from rmboost.schema import control_sum
 
@@ -67,10 +67,10 @@ class JournalReader:
             raise self._damaged(f"the {name} is not as it was written")
         return json.loads(row[0]) if row else None
 
-    def failure(self, place: int) -> str | None:
-        """Why the job at this place of the input has no answer; None when it has one."""
-        row = self._read("SELECT error FROM failures WHERE place=?", place)
-        return str(row[0]) if row else None
+    def refusal(self, key: bytes) -> BackendError | None:
+        """Why this call was given up when it was last sent; None if it never was."""
+        row = self._read("SELECT error, passing FROM refusals WHERE key=?", key)
+        return row and (TransientError if row[1] else BackendError)(row[0])
 
     def specs(self) -> dict[str, Spec]:
         """What was last ordered of each job, by its key, as far as it was asked anything. Reads the whole journal."""

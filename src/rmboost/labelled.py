@@ -12,7 +12,7 @@ from typing import Any, get_args
 from rmboost.errors import InputError
 from rmboost.preferences import PAIR, Preferences, Row
 from rmboost.records import Label, Labelled, Message, Role, canonical_json
-from rmboost.sources import Source, Survey
+from rmboost.sources import Source, Survey, files
 
 _LABELS: dict[str, Label] = {label: label for label in get_args(Label)}
 _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
@@ -29,18 +29,24 @@ class Pairs(Source):
         yield from islice((_labelled(row, seen, self.path) for row in rows), start, None)
 
     def survey(self) -> Survey:
-        """Read all that the run will use. ``sha256`` and ``bytes`` are of the rows, however they are packed."""
-        digest, size, count = hashlib.sha256(), 0, 0
+        """Read all that the run will use. ``sha256`` and ``bytes`` are of the file, or of a folder's rows."""
+        rows, size, count = hashlib.sha256(), 0, 0
         writers: set[str] = set()
         for pair in self.prompts():
-            line = canonical_json(pair.metadata).encode("utf-8", "surrogatepass")
-            digest.update(line)
+            line = canonical_json(pair.metadata)
+            rows.update(line)
             size += len(line)
             count += 1
             writers.update(_writers(pair.metadata))
         if not count:
             raise InputError(f"{self.path} holds no pair")
-        return Survey(count, False, 0, "", 0, digest.hexdigest(), size, writers=tuple(sorted(writers)))
+        folder = Path(self.path).is_dir()
+        sha256, size = (rows.hexdigest(), size) if folder else files.digest(self.path)
+        return Survey(count, False, 0, "", 0, sha256, size, self.reading, tuple(sorted(writers)))
+
+    def begins_with(self, sha256: str, size: int) -> bool:
+        """Whether the file has only grown since it had this hash. Arrays, packed files and tables do not just grow."""
+        return Path(self.path).suffix in (".jsonl", ".ndjson") and files.grew_from(self.path, sha256, size)
 
 
 def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
@@ -50,7 +56,7 @@ def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
     messages: tuple[Message, ...] = tuple(
         {"role": _ROLES.get(role, "user"), "content": text} for role, text in row.prompt
     )
-    content = hashlib.blake2b(canonical_json([messages, row.texts]).encode("utf-8", "surrogatepass"), digest_size=8)
+    content = hashlib.blake2b(canonical_json([messages, row.texts]), digest_size=8)
     name = content.hexdigest()
     seen[name] += 1
     return Labelled(

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rmboost import aspects, checks, exports, gold, judges, methods, registry, roles
+from rmboost import checks, exports, gold, judges, methods, registry, roles
 from rmboost.checks import Check
 from rmboost.config import Config
 from rmboost.errors import ConfigError
 from rmboost.exports import Export
 from rmboost.exports.provenance import provenance, reject
+from rmboost.fingerprint import settings_of
 from rmboost.labelled import Pairs
 from rmboost.methods import Method
 from rmboost.methods.given import Given
@@ -70,6 +71,14 @@ class Recipe:
         for index, prompt in enumerate(self.source.prompts(self.survey, start), start):
             yield Job(prompt, index, seed=self.config.seed, spec=self.plan.spec(index))
 
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All that a row depends on besides its prompt. A sample of so many jobs depends on all of them."""
+        found = settings_of(self.config, self.method, self.templates)
+        if self.verify:
+            found["verify"]["drawn"] = self.sample.share
+        return found
+
     def checks_of(self, job: Job) -> tuple[Check, ...]:
         """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""
         return (*self.checks, self.verify) if self.verify and job in self.sample else self.checks
@@ -80,9 +89,7 @@ class Recipe:
         how = self.config.verify
         if not how.sample:
             return None
-        defined = aspects.load(how.aspects or self.config.method.get("aspects", "general"))
-        asked = defined if how.about == "aspects" else None
-        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=asked)
+        return Verify(judge=judges.judge(how.judge), policy=how.policy, aspects=self.config.verified_aspects)
 
     @cached_property
     def sample(self) -> Sample:

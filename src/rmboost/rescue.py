@@ -85,7 +85,7 @@ def _copy(path: Path, draft: Path) -> tuple[int, int]:
         copied = sum(_insert(new, "calls", row) for row in _answers(old, last))
         if not copied:
             raise StoreError(f"{path} is damaged: no answer can be read from it", schema.START_OVER)
-        for table in ("state", "failures"):
+        for table in ("state", "refusals"):
             _copy_others(old, new, table)
         new.execute("COMMIT")
     return copied, max(held, copied)
@@ -130,7 +130,7 @@ def _is_whole(row: tuple[Any, ...]) -> bool:
 
 
 def _copy_others(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
-    """A small table. What is lost of it is found again: rows and plan from the answers, failures by asking."""
+    """A small table. What is lost of it is found again: rows and plan from the answers, refusals by asking."""
     with suppress(*ERRORS):
         for row in old.execute(f"SELECT * FROM {table}").fetchall():
             if None not in row and (table != "state" or row[2] == schema.control_sum(row[1])):

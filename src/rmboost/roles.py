@@ -85,9 +85,8 @@ def seats(config: Config) -> dict[str, Seat]:
 
 
 def judging(config: Config) -> dict[str, RoleConfig]:
-    """The roles of the judge that verifies pairs; none where none are verified."""
-    names = judge(config.verify.judge).roles if config.verify.sample else ()
-    return {name: config.roles[name] for name in names}
+    """The roles of the judges, of those that verify pairs and of those that a method asks itself."""
+    return {name: role for name, role in used(config).items() if name == "judge" or name in config.judges}
 
 
 def leakage(config: Config, generators: Iterable[str] = ()) -> dict[str, str]:

@@ -19,12 +19,12 @@ from rmboost.budget import Budget, Spent
 from rmboost.claim import set_aside, surveyed
 from rmboost.client import Client, Meter
 from rmboost.config import Config
-from rmboost.engine import Engine, settle
-from rmboost.fingerprint import difference, run_of, settings_of
+from rmboost.engine import Engine, settler
+from rmboost.fingerprint import difference, run_of
 from rmboost.forecast import Forecast, forecast
 from rmboost.noise import by_group
 from rmboost.recipe import Recipe
-from rmboost.records import Job, Kept, Outcome
+from rmboost.records import Kept, Outcome
 from rmboost.replan import settle_plan
 from rmboost.store import Store
 from rmboost.summary import Summary
@@ -139,7 +139,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, i
 
     The recipe with the plan that its jobs go on with, and how many of them are settled.
     """
-    settings = settings_of(recipe.config, recipe.method, recipe.templates)
+    settings = recipe.settings
     before = store.manifest
     if before:
         for line in difference(before["settings"], settings):
@@ -160,7 +160,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, i
 
 def _surroundings(recipe: Recipe) -> dict[str, Any]:
     """What a run should know of its circumstances, though no row depends on it by itself."""
-    addresses = {name: role.base_url for name, role in roles.used(recipe.config).items()}
+    addresses = {name: list(role.base_url or ()) for name, role in roles.used(recipe.config).items()}
     return {
         "input": {"path": recipe.source.path, **asdict(recipe.survey)},
         "base_url": addresses,
@@ -208,13 +208,10 @@ async def _settle_all(recipe: Recipe, store: Store, client: Client, span: tuple[
             listener.row(line)
         listener.progress(store.tally, client.meter, total)
 
-    async def make(job: Job) -> Outcome:
-        return await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws)
-
     clock = asyncio.create_task(_tell_time(store, client, total, listener))
     try:
         jobs = islice(recipe.jobs(start), end - start)
-        finished = await Engine(make, deliver, client, end - start).run(jobs)
+        finished = await Engine(settler(recipe, client), deliver, client, end - start).run(jobs)
     finally:
         clock.cancel()
         store.checkpoint(closed=True)
@@ -298,7 +295,7 @@ def _forecast(recipe: Recipe, store: Store, client: Client, summary: Summary) ->
 def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:
     return {
         "status": "finished" if status == "unchanged" else status,
-        "settings": settings_of(recipe.config, recipe.method, recipe.templates),
+        "settings": recipe.settings,
         **_surroundings(recipe),
         "summary": summary.dump(),
     }

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from rmboost.errors import StoreError
 
-VERSION = 1
+VERSION = 2
 """Goes up by one with every change of the tables; SQLite keeps it in the file as ``user_version``."""
 START_OVER = "--fresh starts over and keeps the old run beside it"
 
@@ -23,9 +23,10 @@ _TABLES = (
     at REAL NOT NULL           -- unix time of the answer; shown by `rmboost status`, nothing is decided by it
 )""",
     "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS failures (  -- jobs that got no answer; the calls of all others are above
-    place INTEGER PRIMARY KEY, -- of the job in the input
-    error TEXT NOT NULL
+    """CREATE TABLE IF NOT EXISTS refusals (  -- calls that were given up; asked again if need be, but what rows say of
+    key BLOB PRIMARY KEY,      -- them can be proved
+    error TEXT NOT NULL,
+    passing INTEGER NOT NULL   -- 1: it might have been answered later
 )""",
     """CREATE TABLE IF NOT EXISTS totals (    -- of calls, kept as they come: sums over a million would be waited for
     model TEXT PRIMARY KEY, calls INTEGER NOT NULL,
@@ -62,6 +63,21 @@ _TOTALS = (
         seconds = seconds + excluded.seconds;
 END""",
 )
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a journal of this version, which it is made if need be. Raises what SQLite raises, and
+    StoreError for a newer version.
+    """
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        bring_up_to_date(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

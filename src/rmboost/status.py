@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rmboost import registry
+from rmboost.budget import Price, Spent
 from rmboost.checkpoint import Checkpoint
 from rmboost.claim import owner, read_manifest
 from rmboost.errors import StoreError
@@ -30,19 +33,22 @@ class Rates:
 class Status:
     """How a run stands.
 
-    state: ``running``; ``finished``; ``stopped`` (it ended in peace, by Ctrl-C or with an error, and can go on);
+    state: ``running``; ``finished``; ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one);
     ``killed`` (it ended without a word, and can go on). process: who works on it. prompts: how many it will settle;
     settled: how many have their rows. silent: seconds since the last answer, if there was one. rates: none, when it
-    is not running or nothing came lately. left: seconds until the end at these rates.
+    is not running or nothing came lately. left: seconds until the end at these rates. cost: at the prices in the
+    run's config; none where a model has none.
     """
 
     output: Path
     state: str
+    reason: str
     process: str | None
     prompts: int
     settled: int
     tally: Tally
     models: dict[str, Totals]
+    cost: float | None
     silent: float | None
     rates: Rates | None
     left: float | None
@@ -76,11 +82,13 @@ def read(output: Path) -> Status:
     return Status(
         output,
         _state(manifest.get("status", ""), checkpoint, process),
+        "" if process else manifest.get("summary", {}).get("reason", ""),
         process,
         prompts,
         settled,
         Tally.load(dict(checkpoint.end.tally)),
         models,
+        _cost(models, manifest),
         max(now - latest[0][0], 0.0) if latest else None,
         rates,
         (prompts - settled) * (calls / settled) / rates.calls if rates and settled else None,
@@ -93,6 +101,12 @@ def _state(said: str, checkpoint: Checkpoint, process: str | None) -> str:
     if said == "finished":
         return said
     return "stopped" if checkpoint.closed else "killed"
+
+
+def _cost(models: Mapping[str, Totals], manifest: Mapping[str, Any]) -> float | None:
+    given = manifest.get("config", {}).get("prices", {})
+    prices = {name: registry.validate(Price, price, "the run's manifest") for name, price in given.items()}
+    return Spent.before(models, prices).cost if prices else None
 
 
 def _rates(latest: list[tuple[float, int]], now: float) -> Rates | None:

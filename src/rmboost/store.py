@@ -62,8 +62,13 @@ class Store:
         files = {file.path.name: {"bytes": file.size, "sha256": file.sha256} for file in (self._pairs, self._rejects)}
         draft = self.folder / "manifest.json.new"
         values = {"output": self.output.name, **values}
-        draft.write_text(json.dumps({**values, "files": files}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(self.folder / "manifest.json")
+        text = json.dumps({**values, "files": files}, indent=2, ensure_ascii=False) + "\n"
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(self.folder / "manifest.json")
+        except OSError as error:
+            hint = "make room, then run the same command again"
+            raise StoreError(f"{draft} cannot be written: {error.strerror}", hint) from None
 
     def resume(self, run: str, jobs: int, earlier: str = "") -> int:
         """Open the files for a run over so many jobs; how many of them are settled already, whose rows stay.
@@ -79,7 +84,6 @@ class Store:
         else:
             self._set_output_aside()
             self._open_at(Mark())
-        self.journal.forget_failures(self.tally.settled)
         self.checkpoint(closed=self.tally.settled == jobs)
         return self.tally.settled
 
@@ -87,7 +91,6 @@ class Store:
         """Append the row of the next job in input order, to the pairs or to the rejects; returns its line."""
         if isinstance(outcome, Failed):
             self._first_failure = self._first_failure or self._mark()
-            self.journal.note_failure(self.tally.settled, outcome.error)
         line = (self._pairs if isinstance(outcome, Kept) else self._rejects).append(row)
         self.tally.add(outcome)
         if time.monotonic() - self._checked > _CHECKPOINT_SECONDS:

@@ -81,6 +81,11 @@ class Sample:
         lowest = nsmallest(int(size), (_place(job, seed) for job in jobs))
         return cls(lowest[-1] + 1, seed)
 
+    @property
+    def share(self) -> str:
+        """The share of all possible jobs below the bound, in so many digits that it tells samples apart."""
+        return f"{self.bound / _ALL:.15f}"
+
     def __contains__(self, job: Job) -> bool:
         return _place(job, self.seed) < self.bound
 

@@ -10,34 +10,35 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import registry, roles
-from rmboost.backends import Backend
 from rmboost.checkpoint import Checkpoint
 from rmboost.claim import claim, read_manifest
 from rmboost.client import Client
 from rmboost.comparison import Comparison
 from rmboost.config import Config
-from rmboost.engine import settle
-from rmboost.errors import BackendError, ConfigError, InputError, StoreError
-from rmboost.fingerprint import difference, run_of, settings_of
+from rmboost.engine import settler
+from rmboost.errors import ConfigError, InputError, StoreError
+from rmboost.fingerprint import difference, run_of
 from rmboost.journal import Journal
-from rmboost.lines import Line
-from rmboost.pace import Limits, Pace
 from rmboost.recipe import Recipe
-from rmboost.records import Failed, Job, Kept, Outcome, Request, Response
+from rmboost.records import Kept, Outcome, Response
 from rmboost.replan import settle_plan
 from rmboost.rowfile import encode
-from rmboost.sources import files
 
-_MISSING = "the journal has no answer to a call of this job"
 Progress = Callable[[int, int], None]
 """Is told how many of how many jobs are done."""
 
 
-class Silent(Backend):
-    """A backend that answers nothing: what is asked of it is missing from the journal."""
+class _Missing(Exception):
+    """A call that the journal knows nothing of."""
 
-    async def complete(self, request: Request) -> Response:  # noqa: ARG002
-        raise BackendError(_MISSING)
+
+class _Answers(Journal):
+    """A journal that is all there is: a call that was given up is given up again, others are never made."""
+
+    def get(self, key: bytes) -> Response:
+        if known := super().get(key):
+            return known
+        raise self.refusal(key) or _Missing
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ async def _verify(
     output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None
 ) -> Verdict:
     recipe, notices = _recipe(output, manifest, prompts)
-    journal = Journal(output.with_suffix(".run") / "journal.sqlite")
+    journal = _Answers(output.with_suffix(".run") / "journal.sqlite")
     try:
         course = settle_plan(recipe, journal)
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
@@ -105,26 +106,23 @@ async def _verify(
 def _recipe(output: Path, manifest: Mapping[str, Any], prompts: Path | None) -> tuple[Recipe, list[str]]:
     """What the run was made of, and what is different now but does no harm by itself."""
     config = registry.validate(Config, manifest["config"], "the run's manifest")
-    recipe = Recipe.prepare(_prompts(output, manifest["input"], prompts), config, manifest["input"])
-    changes = difference(manifest["settings"], settings_of(recipe.config, recipe.method, recipe.templates))
+    known = manifest["input"]
+    for place in _places(output, Path(known["path"]), prompts):
+        recipe = Recipe.prepare(place, config, known)
+        if recipe.survey.sha256 == known["sha256"]:
+            break
+    else:
+        raise InputError(f"the prompts that the run had ({known['path']}) are not there any more", "--prompts FILE")
+    changes = difference(manifest["settings"], recipe.settings)
     if harm := [line for line in changes if not line.startswith("version: ")]:
-        raise ConfigError(
-            f"the run cannot be made again: {'; '.join(harm)}", "put back the files that it was made with"
-        )
+        raise ConfigError(f"the run cannot be made again: {'; '.join(harm)}", "put back the files it was made with")
     return recipe, [f"rmboost is not what it was, rows may differ for that: {line}" for line in changes]
 
 
-def _prompts(output: Path, known: Mapping[str, Any], given: Path | None) -> Path:
-    """The prompt file of the run, where it was or beside the output. Raises InputError when none is that file."""
-    named = Path(known["path"])
+def _places(output: Path, named: Path, given: Path | None) -> list[Path]:
+    """Where the prompts of a run may be: where they were, or beside the output."""
     places = [given] if given else [named, output.parent / named, output.parent / named.name]
-    there = [place for place in places if place.is_file()]
-    if not there:
-        raise InputError(f"the prompts of the run are not where they were ({named})", "--prompts FILE")
-    for place in there:
-        if files.digest(str(place))[0] == known["sha256"]:
-            return place
-    raise InputError(f"{there[0]} is not the file of prompts that the run had", "--prompts FILE")
+    return [place for place in places if place.exists()]
 
 
 class _Replay:
@@ -140,11 +138,14 @@ class _Replay:
     async def run(self, progress: Progress | None) -> None:
         """Settle and compare."""
         recipe, jobs = self._recipe, self._checkpoint.end.jobs
-        silent = (Line(Silent(model=""), Pace(Limits(), None)),)
-        seats = {name: replace(seat, lines=silent) for name, seat in roles.seats(recipe.config).items()}
-        client = Client(seats, self._journal, recipe.templates, tries=1)
+        settle = settler(recipe, Client(roles.seats(recipe.config), self._journal, recipe.templates, tries=1))
         for job in islice(recipe.jobs(), jobs):
-            self._compare(job, await settle(job, recipe.method, recipe.checks, client, recipe.config.draws))
+            try:
+                self._compare(await settle(job))
+            except _Missing:
+                self._missing += 1
+                self._pairs.take(job.prompt.id, job.repetition)
+                self._rejects.take(job.prompt.id, job.repetition)
             if progress:
                 progress(job.index + 1, jobs)
         self._pairs.end()
@@ -164,15 +165,7 @@ class _Replay:
             tuple(filter(None, notices)),
         )
 
-    def _compare(self, job: Job, outcome: Outcome) -> None:
-        if isinstance(outcome, Failed) and outcome.error == _MISSING:
-            error = self._journal.failure(job.index)
-            if error is None:
-                self._missing += 1
-                self._pairs.take(job.prompt.id, job.repetition)
-                self._rejects.take(job.prompt.id, job.repetition)
-                return
-            outcome = replace(outcome, error=error)
+    def _compare(self, outcome: Outcome) -> None:
         file = self._pairs if isinstance(outcome, Kept) else self._rejects
         file.expect(encode(self._recipe.row(outcome)))
 

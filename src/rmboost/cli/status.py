@@ -49,6 +49,8 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
     if found.left is not None:
         yield "left", f"about {_duration(found.left)}"
     yield "spent", _spent(found.totals)
+    if found.cost is not None:
+        yield "cost", f"{found.cost:.2f}, at the prices of the config"
     if len(found.models) > 1:
         yield from ((f"  {_shown(model)}", _spent(totals)) for model, totals in found.models.items())
 
@@ -57,7 +59,8 @@ def _state(found: Status) -> str:
     who = f" (process {found.process})" if found.process else ""
     silent = "" if found.silent is None else f", the last answer came {_duration(found.silent)} ago"
     if found.state in ("stopped", "killed"):
-        return f"{found.state}{silent}; the same command goes on"
+        reason = f": {_shown(found.reason)}" if found.reason else ""
+        return f"{found.state}{reason}{silent}; the same command goes on"
     again = "; the same command asks the failed ones again" if found.state == "finished" and found.tally.failed else ""
     return f"{found.state}{who}{silent}{again}"
 

@@ -69,7 +69,7 @@ class Source(InputOptions):
 
     def begins_with(self, sha256: str, size: int) -> bool:
         """Whether the file's first ``size`` bytes have this hash, and whole lines stand in them: it has only grown."""
-        return files.check(self.path, self.format) != "parquet" and files.grew_from(self.path, sha256, size)
+        return files.grew_from(self.path, sha256, size) and files.check(self.path, self.format) != "parquet"
 
     @property
     def reading(self) -> str:

@@ -113,7 +113,8 @@ def digest(path: str, upto: float = math.inf) -> tuple[str, int]:
 
 def grew_from(path: str, sha256: str, size: int) -> bool:
     """Whether this is the file of that hash and size, with further lines after it."""
-    if not 0 < size < Path(path).stat().st_size or digest(path, size)[0] != sha256:
+    file_size = Path(path).stat().st_size if Path(path).is_file() else 0
+    if not 0 < size < file_size or digest(path, size)[0] != sha256:
         return False
     with Path(path).open("rb") as file:
         file.seek(size - 1)
