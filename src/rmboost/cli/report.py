@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from rmboost.errors import ConfigError, StoreError
+from rmboost.errors import ConfigError, InputError, StoreError
 
 if TYPE_CHECKING:
     from rmboost.report.catalogue import Limit
@@ -26,6 +26,9 @@ _BROKEN = 8
 @click.option(
     "--fail-on", multiple=True, metavar="LIMIT", help="Exit with 8 if it holds: 'longer_wins>0.60'; repeatable."
 )
+@click.option(
+    "--gold", metavar="FILE", help="What `rmboost judge --gold` wrote; its mistakes are taken out of the noise."
+)
 @click.option("--tokenizer", metavar="FILE", help="A tokenizer.json to count tokens with, in place of an estimate.")
 @click.option("-n", "number", type=click.IntRange(min=0), default=60, show_default=True, help="Pairs to show.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed shows other pairs.")
@@ -36,6 +39,7 @@ def report(
     versus: str | None,
     against: tuple[str, ...],
     fail_on: tuple[str, ...],
+    gold: str | None,
     tokenizer: str | None,
     number: int,
     seed: int,
@@ -53,10 +57,12 @@ def report(
     from rmboost.report.tokens import Estimate, Tokenizer
 
     bounds = limits(fail_on)
+    _need_measurable(bounds, against)
     page = _page_path(file, output, as_json)
     tokens = Tokenizer(Path(tokenizer)) if tokenizer else Estimate()
-    sources = [_source(each) for each in (file, versus) if each is not None]
-    reports = [examine(source, [Path(name) for name in against], tokens, number, seed) for source in sources]
+    sources = _sources(file, versus)
+    held, judged = [Path(name) for name in against], Path(gold) if gold else None
+    reports = [examine(source, held, tokens, number, seed, judged) for source in sources]
     _show(reports, page, as_json)
     sys.exit(_BROKEN if _broken(bounds, reports[0]) else 0)
 
@@ -71,8 +77,21 @@ def _need_extra() -> None:
     del matplotlib, rensa, sklearn
 
 
-def _source(file: str) -> Path | BinaryIO:
-    return sys.stdin.buffer if file == "-" else Path(file)
+def _need_measurable(bounds: Sequence[Limit], against: Sequence[str]) -> None:
+    for bound in bounds:
+        if bound.name.startswith("contaminated_") and not against:
+            raise ConfigError(f"--fail-on {bound.text!r} needs a file to compare with", "--against rewardbench.jsonl")
+
+
+def _sources(*files: str | None) -> list[Path | BinaryIO]:
+    """What to read; that all of it is there is known before the first is read."""
+    given = [file for file in files if file is not None]
+    if given.count("-") > 1:
+        raise ConfigError("standard input can be read once only", "name one of the files")
+    for file in given:
+        if file != "-" and not Path(file).exists():
+            raise InputError(f"{file}: no such file", "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one")
+    return [sys.stdin.buffer if file == "-" else Path(file) for file in given]
 
 
 def _page_path(file: str, output: str | None, as_json: bool) -> Path | None:
@@ -81,9 +100,13 @@ def _page_path(file: str, output: str | None, as_json: bool) -> Path | None:
         return None
     if output is None and file == "-":
         raise ConfigError("a report on standard input needs a name", "-o report.html")
+    if output == "-" and as_json:
+        raise ConfigError("the page and --json cannot both go to standard output", "-o report.html")
     path = Path(output or Path(file).with_suffix(".html"))
     if path.is_file() and path.stat().st_size and not _is_ours(path):
         raise StoreError(f"{path} exists and is no report; it is left alone", "choose another -o")
+    if not path.parent.is_dir():
+        raise StoreError(f"{path} cannot be written: {path.parent} is no folder", f"mkdir -p {path.parent}")
     return path
 
 

@@ -32,7 +32,13 @@ def _report(report: Report) -> dict[str, Any]:
         ],
         "rejects": dict(report.rejects.reasons),
         "label_noise": [
-            {kind: name, **one.share.as_json(), "ties": one.ties, "unreadable": one.unreadable}
+            {
+                kind: name,
+                **one.share.as_json(),
+                "corrected": one.corrected.value,
+                "ties": one.ties,
+                "unreadable": one.unreadable,
+            }
             for (kind, name), one in report.noise.items()
             if kind
         ],

@@ -6,7 +6,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,84 +16,14 @@ from rmboost.report import charts
 from rmboost.report.catalogue import FIGURES
 from rmboost.report.cells import cells
 from rmboost.report.estimates import Figure, difference
+from rmboost.report.parts import parts
 from rmboost.report.report import Report
-from rmboost.report.verdict import RULES, percent, plain
+from rmboost.report.rules import RULES
+from rmboost.report.verdict import percent, plain
 from rmboost.visible import one_line, visible
 
 MARK = f'<meta name="generator" content="rmboost {__version__}">'
 _HTML = Path(__file__).parent / "html"
-
-
-class Part(NamedTuple):
-    """A section of the page: its anchor and title, how to read it, and the macro that draws it."""
-
-    id: str
-    title: str
-    lead: str
-    macro: str = ""
-
-
-_PARTS = (
-    Part(
-        "prompts", "What became of the prompts", "Every prompt becomes a pair or is rejected with a reason.", "funnel"
-    ),
-    Part(
-        "cells",
-        "Labels and aspects",
-        "How many pairs each cell has. Where one label or aspect is rare, it is learnt less; where the labels are uneven, being an edit tells the label.",
-        "cells",
-    ),
-    Part(
-        "noise",
-        "Label noise",
-        "How often a judge, asked in both orders, prefers the response that the label calls rejected.",
-        "noise",
-    ),
-    Part(
-        "length",
-        "Length",
-        "A reward model learns length before quality if it may. Cohen’s d is the distance of the means in standard deviations: 0.2 is small, 0.8 is large. The ratio is that of chosen to rejected.",
-        "length",
-    ),
-    Part(
-        "blind",
-        "Content-blind baselines",
-        "How often a rule that reads nothing picks the chosen response, where it can tell the two apart. A half is a coin; what is far from it can be learnt in place of quality.",
-        "blind",
-    ),
-    Part(
-        "words",
-        "What the words give away",
-        "A linear model that sees only which words are in a text is fitted on four fifths of the prompts and tried on the rest. An AUC of 0.5 is a coin, 1 is certainty. Some words do belong to better answers; words about the task are leaks. Beside each word: in how many texts it is.",
-        "words",
-    ),
-    Part(
-        "variety",
-        "Duplicates and diversity",
-        "Near-duplicates share 85 % of their three-word runs (MinHash). Distinct-n is the share of n-grams that are different; self-similarity is how alike two responses to different prompts are.",
-        "variety",
-    ),
-    Part(
-        "contamination",
-        "Contamination",
-        "Runs of words that the file shares with files it must not know.",
-        "contamination",
-    ),
-    Part(
-        "limits",
-        "Length limits of trainers",
-        "OpenRLHF and RewardBench cut at 512 tokens, TRL leaves out what has more than 1024. A pair whose sides are the same up to there teaches nothing.",
-        "limits",
-    ),
-    Part("took", "What it took", "Calls and tokens of the whole run, over all restarts.", "took"),
-    Part("settings", "Settings and templates", "What the run was told, and what the models were told.", "settings"),
-    Part(
-        "pairs",
-        "Pairs",
-        "Some pairs drawn at random, more of those with which a judge disagrees, and rejects of every reason. Marked is what only one side has.",
-    ),
-)
-_COMPARED = Part("side-by-side", "Side by side", "Every figure of both files, and how far they are apart.")
 
 
 def page(reports: Sequence[Report]) -> str:
@@ -106,7 +35,7 @@ def page(reports: Sequence[Report]) -> str:
         .get_template("page.html.j2")
         .render(
             reports=reports,
-            parts=[*([_COMPARED] if len(reports) > 1 else []), *_PARTS],
+            parts=parts(reports),
             charts=[_charts(report, place) for place, report in enumerate(reports)],
             compared=list(_compared(*reports)) if len(reports) > 1 else [],
             choices=list(_choices(reports)),
