@@ -18,7 +18,8 @@ _NO_GOLD = "no gold data given"
 class Noise:
     """The share of the verdicts that prefer the rejected response; a tie does not, and unreadable ones do not count.
 
-    decided: the same without the ties. corrected: the share of labels that are wrong once the judge's own mistakes on gold data are taken out.
+    decided: the same without the ties. corrected: the share of labels that are wrong, once the judge's own mistakes on
+    gold data are taken out.
     """
 
     share: Figure

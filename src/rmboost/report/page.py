@@ -61,11 +61,19 @@ def _environment() -> Environment:
         "omission": _omission,
         "whole": lambda value: f"{value:,.0f}",
         "digits": lambda figure, n: "–" if figure.value is None else f"{figure.value:,.{n}f}",
-        "percent": percent,
-        "plain": plain,
+        "percent": lambda figure: _unbroken(percent(figure)),
+        "plain": lambda figure: _unbroken(plain(figure)),
         "cells": lambda report: cells(report.table, report.rejects),
     }
     return environment
+
+
+def _unbroken(figure: str) -> Markup:
+    """A figure that a narrow column breaks before its interval, and nowhere else."""
+    value, opening, interval = figure.partition(" (")
+    return Markup('<span class="nb">{}</span>{}').format(
+        value, Markup(' <span class="nb">({}</span>').format(interval) if opening else ""
+    )
 
 
 def _omission(text: str, last: bool) -> str:
@@ -91,7 +99,7 @@ def _winning(report: Report) -> dict[str, Figure]:
     return {rule.says.partition(" (")[0]: rule.wins for rule in report.baselines}
 
 
-def _compared(one: Report, other: Report) -> Iterator[tuple[str, str, str, str]]:
+def _compared(one: Report, other: Report) -> Iterator[tuple[str, Markup, Markup, Markup]]:
     for name in FIGURES:
         figures = (one.figures[name], other.figures[name])
         if any(figure.value is not None for figure in figures):
@@ -103,10 +111,10 @@ _NO_SHARES = ("_d", "_auc", "_ratio", "_similarity")
 _NUMBERS = ("pairs", "calls", "tokens", "tokens_per_pair", "seconds", "cost", "cost_per_pair")
 
 
-def _value(name: str, figure: Figure) -> str:
+def _value(name: str, figure: Figure) -> Markup:
     if name in _NUMBERS:
-        return "–" if figure.value is None else f"{figure.value:,.6g}"
-    return plain(figure) if name.partition(".")[0].endswith(_NO_SHARES) else percent(figure)
+        return Markup("–" if figure.value is None else f"{figure.value:,.6g}")
+    return _unbroken(plain(figure) if name.partition(".")[0].endswith(_NO_SHARES) else percent(figure))
 
 
 def _choices(reports: Sequence[Report]) -> Iterator[tuple[str, str, list[str]]]:

@@ -130,7 +130,7 @@ RULES = (
         0.0,
         0.01,
         "{} of the prompts share 13 words in a row with a file held against them.",
-        "Leave these out, or do not report on that file.",
+        "Leave these out, or give up that file as a test.",
         counted=True,
     ),
     Rule(

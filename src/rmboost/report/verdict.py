@@ -105,13 +105,18 @@ def percent(figure: Figure) -> str:
     """``62.4 % (58.1–66.5)``; a dash for what was not measured."""
     if figure.value is None:
         return "–"
-    ends = "" if figure.low is None or figure.high is None else f" ({100 * figure.low:.1f}–{100 * figure.high:.1f})"
-    return f"{100 * figure.value:.1f} %{ends}"
+    between = "–" if (figure.low or 0) >= 0 else " to "
+    return f"{100 * figure.value:.1f} %{_ends(figure, 100, 1, between)}".replace("-", "−")
 
 
 def plain(figure: Figure) -> str:
     """``0.62 (0.58 to 0.66)``; a dash for what was not measured."""
     if figure.value is None:
         return "–"
-    ends = "" if figure.low is None or figure.high is None else f" ({figure.low:.2f} to {figure.high:.2f})"
-    return f"{figure.value:.2f}{ends}".replace("-", "−")
+    return f"{figure.value:.2f}{_ends(figure, 1, 2, ' to ')}".replace("-", "−")
+
+
+def _ends(figure: Figure, times: int, digits: int, between: str) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f" ({times * figure.low:.{digits}f}{between}{times * figure.high:.{digits}f})"
