@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 
 from pydantic import Field, field_validator
 
-from rmboost import resources
-from rmboost.errors import ConfigError
+from rmboost import sets
 from rmboost.records import Label
-from rmboost.registry import Component, suggest, validate
+from rmboost.registry import Component
 
 
 class Demo(Component):
@@ -68,8 +66,4 @@ class AspectSet(Component):
 
 def load(name: str) -> AspectSet:
     """The shipped set of that name, or the set in that ``.yaml`` file. Raises ConfigError."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else resources.folder("configs") / "aspects" / f"{name}.yaml"
-    if not path.is_file():
-        shipped = [file.stem for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        raise ConfigError(f"no aspect set {name!r} ({path} does not exist)", suggest(name, shipped))
-    return validate(AspectSet, resources.read_yaml(path), str(path))
+    return sets.load(AspectSet, "aspect", "aspects", name)

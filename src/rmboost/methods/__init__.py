@@ -16,6 +16,7 @@ from rmboost.registry import Component, build
 
 CATALOGUE = {
     "rmboost": "rmboost.methods.rmboost:RMBoost",
+    "rlcd": "rmboost.methods.rlcd:RLCD",
     "given": "rmboost.methods.given:Given",
 }
 

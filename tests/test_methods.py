@@ -1,0 +1,40 @@
+"""Every method: it has what CONTRIBUTING asks for, is the same under one seed, goes on where it was left, is proved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Shell
+from rmboost import config, methods, resources
+from rmboost.config import Config
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(methods.CATALOGUE.keys() - {"given"})
+PAPERS = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_settings_templates_and_a_paper(name: str) -> None:
+    written = config.load(resources.folder("configs") / f"{name}.yaml")
+    assert methods.method(written.method) == methods.method(name), "the file shows the defaults"
+    assert written.model_copy(update={"method": Config().method}) == Config()
+    assert any((resources.folder("prompts") / name).glob("*.md.j2"))
+    assert f"| `{name}` | " in PAPERS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_repeatable_resumed_and_proved(rmboost: Shell, prompts: Path, tmp_path: Path, name: str) -> None:
+    def generate(output: str, *more: str) -> bytes:
+        done = rmboost("generate", prompts, "-o", tmp_path / output, "--method", name, "--model", "fake", *more)
+        assert done.code == (6 if "--max-calls" in more else 0), done.err
+        return (tmp_path / output).read_bytes()
+
+    undisturbed = generate("a.jsonl", "--concurrency", "1")
+    assert undisturbed.count(b"\n") > 12
+    assert generate("b.jsonl", "--seed", "1") != undisturbed
+    for ceiling in ("5", "23"):
+        assert undisturbed.startswith(generate("c.jsonl", "--max-calls", ceiling))
+    assert generate("c.jsonl") == undisturbed
+    assert rmboost("verify", tmp_path / "c.jsonl").code == 0
