@@ -40,6 +40,9 @@ METHODS: tuple[dict[str, Any], ...] = (
     {"name": "rmboost", "style": "direct"},
     {"name": "rmboost", "style": "direct", "contrast": True},
     {"name": "rlcd"},
+    {"name": "constitutional"},
+    {"name": "self-taught"},
+    {"name": "synpo", "generate_prompts": True},
 )
 """With the options that make them ask with each of their templates."""
 
@@ -284,7 +287,8 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         roles, given = seen.setdefault(template, (set(), set()))
         roles.add(role)
         given.update(values)
-        return Response("<aspects>helpfulness</aspects><response>Because.</response>", "fake")
+        tags = {"aspects": "helpfulness", "instruction": "Why so?", "response": "Because."}
+        return Response("".join(f"<{tag}>{text}</{tag}>" for tag, text in tags.items()), "fake")
 
     for options in METHODS:
         method = methods.method(options)

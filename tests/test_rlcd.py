@@ -149,7 +149,7 @@ def test_mistakes_in_a_set_are_named(tmp_path: Path, text: str, said: str) -> No
 def test_one_name_for_two_qualities_is_refused(tmp_path: Path) -> None:
     quality = "  - {name: a, definition: A., affixes: [{positive: x, negative: y}]}\n"
     (tmp_path / "mine.yaml").write_text(f"description: Mine.\nqualities:\n{quality}{quality}")
-    with pytest.raises(ConfigError, match="the same name"):
+    with pytest.raises(ConfigError, match="there is more than one a"):
         RLCD(affixes=str(tmp_path / "mine.yaml")).cells()
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from pydantic import Field, field_validator
-
 from rmboost import sets
 from rmboost.records import Label
 from rmboost.registry import Component
+from rmboost.sets import Name, Parts
 
 
 class Demo(Component):
@@ -27,7 +26,7 @@ class Demos(Component):
 class Aspect(Component):
     """A quality of a response: what it is, and what an edit makes of it in either direction."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Name
     definition: str
     better: str
     worse: str
@@ -39,16 +38,8 @@ class AspectSet(Component):
 
     description: str
     source: str = ""
-    aspects: tuple[Aspect, ...] = Field(min_length=1)
+    aspects: Parts[Aspect]
     demos: Demos = Demos()
-
-    @field_validator("aspects")
-    @classmethod
-    def _names_differ(cls, aspects: tuple[Aspect, ...]) -> tuple[Aspect, ...]:
-        names = [aspect.name for aspect in aspects]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"there is more than one {', '.join(sorted(twice))}")
-        return aspects
 
     def __getitem__(self, name: str) -> Aspect:
         return {aspect.name: aspect for aspect in self.aspects}[name]

@@ -209,6 +209,11 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def content_id(messages: tuple[Message, ...]) -> str:
+    """The id of a prompt that was given none: 16 hex digits, the same for the same conversation."""
+    return hashlib.blake2b(canonical_json(messages).encode(), digest_size=8).hexdigest()
+
+
 def stable_hash(*parts: Any) -> int:
     """A 63-bit number that is the same in every process and on every machine."""
     digest = hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from rmboost import judges, sets
 from rmboost.aspects import Aspect
@@ -20,6 +20,7 @@ from rmboost.errors import ReplyError
 from rmboost.methods import Method
 from rmboost.records import Job, Label, Pair, Response, Spec, stable_hash
 from rmboost.registry import Component
+from rmboost.sets import Name, Parts
 from rmboost.texts import plain
 from rmboost.together import together
 
@@ -42,7 +43,7 @@ class Affix(Component):
 class Quality(Component):
     """What the answers are to differ in: a name for the rows, a definition for the judge, and ways to ask for it."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Name
     definition: str
     affixes: tuple[Affix, ...] = Field(min_length=1)
 
@@ -61,14 +62,7 @@ class AffixSet(Component):
     """The file of ``configs/affixes/``."""
 
     description: str
-    qualities: tuple[Quality, ...] = Field(min_length=1)
-
-    @field_validator("qualities")
-    @classmethod
-    def _names_differ(cls, qualities: tuple[Quality, ...]) -> tuple[Quality, ...]:
-        if len({quality.name for quality in qualities}) < len(qualities):
-            raise ValueError("two qualities have the same name")
-        return qualities
+    qualities: Parts[Quality]
 
 
 class RLCD(Method):
