@@ -96,7 +96,11 @@ class Templates:
 
     def _load_uncached(self, name: str) -> Template:
         self._source(name + SUFFIX)
-        return self._jinja.get_template(name + SUFFIX)
+        template = self._jinja.get_template(name + SUFFIX)
+        template.globals = dict(
+            template.globals
+        )  # is copied with each rendering: a ChainMap takes long
+        return template
 
     def _digest_uncached(self, name: str) -> str:
         sources: dict[str, str] = {}
@@ -107,7 +111,7 @@ class Templates:
                     sources[file] = self._source(file)
                     included = meta.find_referenced_templates(self._jinja.parse(sources[file], file))
                     waiting += [name for name in included if name]
-        return hashlib.sha256(canonical_json(sources).encode()).hexdigest()[:12]
+        return hashlib.sha256(canonical_json(sources)).hexdigest()[:12]
 
     def _source(self, file: str) -> str:
         loader = self._jinja.loader
