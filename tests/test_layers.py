@@ -20,7 +20,7 @@ LAYERS = [
     "backends",
     "pace lines client",
     "judges",
-    "checks methods exports sources preferences inspection verification gold labelled comparison rewards",
+    "checks methods exports sources preferences inspection verification gold labelled comparison rewards separability",
     "store config summary",
     "roles fingerprint",
     "recipe",

@@ -41,13 +41,16 @@ def resolve(config: Config) -> Config:
     Raises EndpointError when an endpoint is named without a model and serves none or several.
     """
     roles = {name: _resolve_role(config, name, role) for name, role in used(config).items() if name != "drafter"}
-    if config.method["name"] != "rmboost":
-        return config.seat(roles)
-    method = _resolve_style(config.method, roles["rewriter"])
-    if method["contrast"]:
-        drafter = config.drafter.model_copy(update={"model": config.drafter.model or _DRAFTER})
-        roles["drafter"] = _resolve_role(config, "drafter", drafter)
-    return config.seat(roles).model_copy(update={"method": method})
+    if config.method["name"] == "rmboost":
+        method = _resolve_style(config, roles["rewriter"])
+        config = config.model_copy(update={"method": method})
+        if method["contrast"]:
+            drafter = config.drafter.model_copy(update={"model": config.drafter.model or _DRAFTER})
+            roles["drafter"] = _resolve_role(config, "drafter", drafter)
+    config = config.seat(roles)
+    if config.on_policy:
+        _refuse_two_writers(config)
+    return config
 
 
 def used(config: Config) -> dict[str, RoleConfig]:
@@ -61,12 +64,21 @@ def used(config: Config) -> dict[str, RoleConfig]:
     return {name: role for name, role in config.roles.items() if name in asked}
 
 
-def _resolve_style(method: Mapping[str, Any], rewriter: RoleConfig) -> dict[str, Any]:
+def _refuse_two_writers(config: Config) -> None:
+    """Raises ConfigError where the responses of a pair could come from different models."""
+    writers = {name: role.model for name, role in used(config).items() if name not in judging(config)}
+    if len({*writers.values()}) > 1:
+        said = ", ".join(f"{name} {model}" for name, model in writers.items())
+        raise ConfigError(f"on_policy: the responses would come from different models ({said})", "--model NAME for all")
+
+
+def _resolve_style(config: Config, rewriter: RoleConfig) -> dict[str, Any]:
     """What suits the rewriter, where the user leaves it open: a small model is shown examples, and cannot improve."""
     small = kind(rewriter) == LOCAL
+    method = config.method
     style = method.get("style", "auto")
     style = ("direct" if small else "plan") if style == "auto" else style
-    contrast = style == "direct" and small and rewriter.model != _DRAFTER
+    contrast = style == "direct" and small and rewriter.model != _DRAFTER and not config.on_policy
     return {"contrast": contrast, **method, "style": style}
 
 
