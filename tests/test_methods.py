@@ -25,6 +25,15 @@ def test_it_has_settings_templates_and_a_paper(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_dry_run_shows_its_messages_and_a_plan_if_it_has_one(rmboost: Shell, prompts: Path, name: str) -> None:
+    done = rmboost("generate", prompts, "--method", name, "--model", "fake", "--dry-run")
+    assert done.code == 0, done.err
+    assert "# call 2 of the first job" in done.out
+    assert "Question 0: why is the sky blue?" in done.out
+    assert ("# plan over 24 prompts" in done.out) == bool(methods.method(name).cells())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_is_repeatable_resumed_and_proved(rmboost: Shell, prompts: Path, tmp_path: Path, name: str) -> None:
     def generate(output: str, *more: str) -> bytes:
         done = rmboost("generate", prompts, "-o", tmp_path / output, "--method", name, "--model", "fake", *more)

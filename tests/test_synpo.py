@@ -19,7 +19,9 @@ REPLIES = {
     "synpo/prompt": "<instruction>How do tides follow the moon?</instruction>",
 }
 NOTE = Prompt(
-    "note", ({"role": "user", "content": "The tides follow the moon, as any sailor knows."},), metadata={"n": 1}
+    "note",
+    ({"role": "user", "content": "The currents follow the planets, as sailors always know."},),
+    metadata={"n": 1},
 )
 
 
@@ -38,7 +40,7 @@ def test_a_prompt_is_made_of_keywords_and_the_pair_is_on_it() -> None:
     assert [call.template for call in script.calls] == ["synpo/prompt", "respond", "synpo/improve"]
     drawn = script.calls[0].values["keywords"]
     assert len(set(drawn)) == 3
-    assert set(drawn) <= {"tides", "follow", "sailor", "knows"}
+    assert set(drawn) <= {"currents", "follow", "planets", "sailors", "always"}
     assert script.calls[1].values == {"prompt": pair.prompt}
     assert pair.prompt.messages == ({"role": "user", "content": "How do tides follow the moon?"},)
     assert pair.prompt.id == content_id(pair.prompt.messages), "it is another prompt, and has an id of its own"
@@ -59,13 +61,13 @@ def test_keywords_are_drawn_by_the_job() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("The tides, the Tides and TIDES follow the moon.", ["TIDES", "follow"]),
+        ("The planets, the Planets and PLANETS follow the sun.", ["PLANETS", "follow"]),
         ("Go to bed", ["Go", "to", "bed"]),
         ("Why?", ["Why"]),
         ("the only longer word", ["the", "only", "longer", "word"]),
         ("潮汐为什么跟着月亮走，水手都知道。", ["潮汐为什么跟着月亮走", "水手都知道"]),
         ("???", ["???"]),
-        ("snake_case_name and another", ["snake", "another"]),
+        ("python_package_name and another", ["python", "package", "another"]),
     ],
 )
 def test_keywords_are_the_different_long_words(text: str, found: list[str]) -> None:
@@ -88,7 +90,8 @@ def test_a_reply_without_its_form_is_drawn_again(template: str, reply: str, call
 
 def test_rows_on_new_prompts_are_resumed_and_proved(rmboost: Shell, tmp_path: Path) -> None:
     notes = [
-        {"id": f"note-{n}", "prompt": f"Note {n}: tides follow the moon, as every sailor knows."} for n in range(12)
+        {"id": f"note-{n}", "prompt": f"Note {n}: currents follow the planets, as sailors always know."}
+        for n in range(12)
     ]
     command = ("generate", write_jsonl(tmp_path / "notes.jsonl", notes), "--method", "synpo", "--model", "fake")
     more = ("--set", "method.generate_prompts=true")

@@ -31,6 +31,8 @@ _SMALL_MODEL: dict[str, dict[str, Any]] = {
     "judge": {"temperature": 0.7},
 }
 """What small models answer best with (docs/yield.md); for others the server's own defaults hold."""
+_SMALL_WRITER = {"temperature": 0.7}
+"""The same of a rewriter that takes up texts to the letter on purpose, as in all methods but rmboost."""
 _SMALL_MODEL_TOKENS = 512
 """A small model that loses its thread writes until its memory is full; this ends it, as a visible reject."""
 
@@ -133,7 +135,10 @@ def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
     placed = role.model_copy(update=_place(config, role))
     if kind(placed) != LOCAL:
         return placed
-    defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **_SMALL_MODEL.get(name, {})}
+    suited = _SMALL_MODEL.get(name, {})
+    if name == "rewriter" and config.method["name"] != "rmboost":
+        suited = _SMALL_WRITER
+    defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **suited}
     return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) in (None, {})})
 
 

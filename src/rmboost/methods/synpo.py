@@ -19,7 +19,7 @@ from rmboost.methods import Method
 from rmboost.records import Job, Message, Pair, Prompt, content_id
 from rmboost.texts import length, plain
 
-_LONG = 5
+_LONG = 6
 """Letters from which on a word says something of its text: short ones are mostly grammar."""
 
 
