@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,23 @@ def test_a_dry_run_shows_its_messages_and_a_plan_if_it_has_one(rmboost: Shell, p
     assert "# call 2 of the first job" in done.out
     assert "Question 0: why is the sky blue?" in done.out
     assert ("# plan over 24 prompts" in done.out) == bool(methods.method(name).cells())
+
+
+def test_methods_that_sample_a_first_response_ask_for_it_in_one_way(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    """So that one journal may answer all of them."""
+    asked = {}
+    for name in sorted({*NAMES} - {"rlcd"}):  # which samples none
+        rmboost("generate", prompts, "-o", tmp_path / f"{name}.jsonl", "--method", name, "--model", "fake")
+        with closing(sqlite3.connect(tmp_path / f"{name}.run" / "journal.sqlite")) as journal:
+            asked[name] = {
+                key for (key,) in journal.execute("SELECT key FROM calls WHERE call = 0 AND role = 'responder'")
+            }
+    first = asked["rmboost"]
+    assert len(first) >= 24
+    # some are drawn again, which changes the seed; that is for each method's own reasons
+    assert {name: len(keys & first) for name, keys in asked.items()} == dict.fromkeys(asked, 24)
 
 
 @pytest.mark.parametrize("name", NAMES)

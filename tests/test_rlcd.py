@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from rapidfuzz import fuzz
 
+from chat_server import ChatServer
 from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import methods, resources, sets
 from rmboost.errors import ConfigError, ReplyError
-from rmboost.methods.rlcd import RLCD, Affix, AffixSet
-from rmboost.records import Label, Message, Pair, Prompt, Spec
+from rmboost.methods.rlcd import RLCD, Affix, AffixSet, _refuse_affix
+from rmboost.records import Label, Message, Pair, Prompt, Response, Spec
 from rmboost.templates import Templates
 from scripted import PROMPT, Script, make
 
@@ -76,12 +77,29 @@ def test_the_wording_is_drawn_by_the_job_from_those_of_the_quality() -> None:
     )
 
 
-def test_an_answer_that_repeats_its_instruction_is_drawn_again() -> None:
-    affix = pair_of("worse")[0].evidence["affix"]
-    said = f"Very well: {affix['negative'].lower()[:-1]}"
+@pytest.mark.parametrize("verb", ["Give", "Here is"])
+def test_an_answer_that_repeats_its_instruction_is_drawn_again(verb: str) -> None:
+    negative = pair_of("worse")[0].evidence["affix"]["negative"]
+    said = f"Very well: {negative.replace('Give', verb)[:-1].upper()}: the sky is green today."
     with pytest.raises(ReplyError) as caught:
         make("rlcd", {"rlcd/respond": ("one", said)}, Spec("worse", ("honesty",)))
     assert (caught.value.reason, caught.value.response.call) == ("affix-copy", 1)
+
+
+@pytest.mark.parametrize("affix", AFFIXES)
+def test_an_answer_in_words_of_its_own_is_none(affix: Affix) -> None:
+    honest = (
+        "The sky is blue because air scatters short waves of light more than long ones. That is the correct answer, "
+        "but nobody can be sure that it is complete; give it a try and look at the sunset."
+    )
+    _refuse_affix(Response(honest, "m"), affix)
+
+
+def test_both_answers_are_out_at_once(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "in.jsonl", [{"prompt": "Why?"}])
+    with ChatServer(latency=0.05) as server:
+        rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--method", "rlcd", "--base-url", server.url)
+    assert server.max_in_flight == 2
 
 
 # Rescoring: the letters are of the call that shows chosen first, then of the one that shows it second

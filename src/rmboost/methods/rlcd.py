@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import Field, model_validator
+from rapidfuzz import fuzz
 
 from rmboost import judges, sets
 from rmboost.aspects import Aspect
@@ -25,6 +26,8 @@ from rmboost.texts import plain
 from rmboost.together import together
 
 _LABELS: tuple[Label, Label] = ("better", "worse")
+_COPY = 85.0
+"""Characters of an instruction, in percent, that may stand in an answer one after the other."""
 
 
 class Affix(Component):
@@ -134,5 +137,6 @@ class RLCD(Method):
 def _refuse_affix(response: Response, affix: Affix) -> None:
     """Raises ReplyError("affix-copy") for an answer that repeats its instruction: that would tell the label."""
     for instruction in (affix.positive, affix.negative):
-        if plain(instruction).strip(" .!") in plain(response.text):
+        said = fuzz.partial_ratio(plain(instruction), plain(response.text))
+        if said > _COPY and len(response.text) >= len(instruction):  # else it is the shorter one that is looked for
             raise ReplyError("affix-copy", f"the answer repeats the instruction {instruction!r}", response)
