@@ -97,9 +97,7 @@ class Templates:
     def _load_uncached(self, name: str) -> Template:
         self._source(name + SUFFIX)
         template = self._jinja.get_template(name + SUFFIX)
-        template.globals = dict(
-            template.globals
-        )  # is copied with each rendering: a ChainMap takes long
+        template.globals = dict(template.globals)  # is copied with each rendering: a ChainMap takes long
         return template
 
     def _digest_uncached(self, name: str) -> str:
