@@ -19,8 +19,8 @@ class Climb:
     """The number of requests to have under way, moved by what the endpoint makes of it.
 
     It doubles while doubling brings more answers a second, as TCP's slow start does; then it holds, and now and then
-    tries a quarter more (when throughput grows, it climbs again) or a quarter less (taken when it does not fall: what queued at
-    the server queues here). Overload (503, time-outs) cuts it. All times are seconds of one monotonic clock.
+    tries a quarter more (when throughput grows, it climbs again) or a quarter less (taken when it does not fall: what
+    queued at the server queues here). Overload (503, time-outs) cuts it. All times are seconds of one monotonic clock.
     """
 
     def __init__(self, now: float, start: int = START, most: int = 4096) -> None:
