@@ -217,6 +217,11 @@ def canonical_json(value: Any) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
+def content_id(messages: tuple[Message, ...]) -> str:
+    """The id of a prompt that was given none: 16 hex digits, the same for the same conversation."""
+    return hashlib.blake2b(canonical_json(messages), digest_size=8).hexdigest()
+
+
 def stable_hash(*parts: Any) -> int:
     """A 63-bit number that is the same in every process and on every machine."""
     digest = hashlib.blake2b(canonical_json(parts), digest_size=8).digest()
