@@ -132,7 +132,9 @@ def _counts(counts: Counter[str]) -> str:
 
 def _tokens(summary: Summary) -> str:
     cached = f" ({summary.cached_tokens:,} from the server's cache)" if summary.cached_tokens else ""
-    return f"{summary.prompt_tokens:,} in{cached}, {summary.completion_tokens:,} out, in {summary.calls:,} calls"
+    estimated = f"; {summary.estimated_tokens:,} of these are estimated" if summary.estimated_tokens else ""
+    spent = f"{summary.prompt_tokens:,} in{cached}, {summary.completion_tokens:,} out, in {summary.calls:,} calls"
+    return spent + estimated
 
 
 def _time(summary: Summary) -> str:

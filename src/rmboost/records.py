@@ -52,17 +52,19 @@ class Labelled(Prompt):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call, or of many added up."""
+    """Tokens of one call, or of many added up. estimated: so many of them nobody counted; the endpoint did not say."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    estimated: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
+            self.estimated + other.estimated,
         )
 
 

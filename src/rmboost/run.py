@@ -269,6 +269,7 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
         client.budget.spent.cost,
         client.halt.cause,
         client.halt.reason,
+        estimated_tokens=totals.usage.estimated,
         noise=by_group(store.tally.verdicts, recipe.gold),
         separability=separability(store.output, store.tally.two_models) if status == "finished" else None,
     )

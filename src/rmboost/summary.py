@@ -37,6 +37,8 @@ class Summary:
     cost: float | None = None
     cause: str = ""
     reason: str = ""
+    estimated_tokens: int = 0
+    """so many of the tokens nobody counted, as the endpoint does not say how many an answer took"""
     forecast: Forecast | None = None
     noise: Mapping[str, Mapping[str, Noise]] = field(default_factory=dict)
     """how often the judge contradicts the labels, by ``total``, ``label`` and ``aspect``"""
