@@ -15,7 +15,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LAYERS = [
     "__init__ errors records resources cache",
     "registry rowfile tally plan parsing intervals noise kinship together visible schema texts",
-    "aspects templates rescue journal_reader journal checkpoint claim downloads weights",
+    "aspects templates rescue journal_reader lenders journal checkpoint claim downloads weights",
     "budget forecast climb rate halt",
     "backends",
     "pace lines client",

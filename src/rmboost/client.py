@@ -149,6 +149,10 @@ class Client:
         if known := self.journal.get(key):
             self.meter.replayed += 1
             return known
+        if lent := await self.journal.borrow(key, job, call, role):
+            self.meter.replayed += 1
+            self.budget.spent.add(lent.usage, seat.price)
+            return lent
         try:
             return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
         except BackendError as error:
@@ -275,16 +279,8 @@ class JobAsk:
 
 def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
     """The identity of a call: a hash of everything that could change its answer, not of where it is sent."""
-    parts = (
-        job.key,
-        call,
-        seat.kind,
-        seat.model,
-        request.messages,
-        dict(request.sampling),
-        request.seed,
-        request.logprobs,
-    )
+    asked = (request.messages, dict(request.sampling), request.seed, request.logprobs)
+    parts = (job.key, call, seat.kind, seat.model, *asked)
     return hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
