@@ -154,7 +154,7 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
 
 def _template_texts(recipe: Recipe) -> dict[str, str]:
     """What the models were told, by file: a run can be read without the folder that its templates came from."""
-    used = settings_of(recipe.config, recipe.method, recipe.templates)["templates"]
+    used = recipe.settings["templates"]
     return {file: text for name in used for file, text in recipe.templates.sources(name).items()}
 
 
