@@ -27,7 +27,7 @@ LAYERS = [
     "replan status",
     "rehearsal engine verify",
     "run",
-    "closing report api",
+    "closing report compare api",
     "cli __main__",
 ]
 LEVEL = {part: level for level, line in enumerate(LAYERS) for part in line.split()}
