@@ -125,7 +125,8 @@ def _compare(setup: Setup, *, fresh: bool, quiet: bool) -> int:
         if setup.human:
             found["signal"] = figures.signal(files.trials(setup.folder), room.tell)
         files.write(setup.folder, found)
-    _show(found, setup.folder)
+    _show(found)
+    room.tell(f"report: {setup.folder / files.PAGE}")
     return next((code for each in (*made, *judged, *gold) if (code := _code(each))), 0)
 
 
@@ -158,11 +159,11 @@ class _Room:
         if self._progress:
             self._progress.close()
         if ended.error:
-            click.echo(f"{click.style('error', fg='red', bold=True)}: {ended.name}: {ended.error}", err=True)
+            click.echo(f"{click.style('error', fg='red', bold=True)}: {ended.what}: {ended.error}", err=True)
             if ended.error.hint:
                 click.echo(f"{click.style('hint', fg='cyan', bold=True)}: {ended.error.hint}", err=True)
         elif _code(ended):
-            self.tell(f"{ended.name}: {_left(ended)}")
+            self.tell(f"{ended.what}: {_left(ended)}")
 
     def tell(self, line: str) -> None:
         if not self._quiet:
@@ -188,10 +189,9 @@ def _left(ended: Ended) -> str:
     return f"{ended.summary.tally.failed.total()} jobs failed; the same command asks just them again"
 
 
-def _show(found: dict[str, Any], folder: Path) -> None:
+def _show(found: dict[str, Any]) -> None:
     from rich.console import Console
 
     from rmboost.compare import table
 
     table.show(found, Console(highlight=False))
-    click.echo(f"report: {folder / 'comparison.html'}", err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,9 @@ from rmboost.rewards import TextPair
 from rmboost.roles import used
 
 
+_TOOK = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds")
+
+
 class Figures:
     """Measures what the runs of a comparison left behind. recipes: of the methods, in the order of their entries."""
 
@@ -32,13 +34,14 @@ class Figures:
         self._made: dict[str, list[TextPair]] = {}
 
     def collect(self, made: Sequence[Ended], judged: Sequence[Ended], gold_runs: Sequence[Ended]) -> dict[str, Any]:
-        """Everything but the reward models. judged: in the order of ``made``; none where no judge is asked."""
+        """Everything but the reward models. made: in the order of the entries."""
         self._made = {run.name: read_pairs(run.output) for run in made if run.output.is_file()}
-        people = {run.name.partition(",")[0]: _agreement(run) for run in gold_runs}
+        people = {run.name: _agreement(run) for run in gold_runs}
+        verdicts = {run.name: run for run in judged}
         marks = sum((each[1] for each in people.values()), Marks())
         rows = [
-            self._row(run, recipe, verdicts, marks)
-            for run, recipe, verdicts in zip(made, self._recipes, judged or repeat(None), strict=False)
+            self._row(run, recipe, verdicts.get(run.name), marks)
+            for run, recipe in zip(made, self._recipes, strict=True)
         ]
         apart = overlap(self._made)
         for row in rows:
@@ -108,7 +111,7 @@ class Figures:
         if not self._setup.verify:
             return None
         took = bill.together([run.output for run in runs], self._prices)
-        failed = {run.name: str(run.error) for run in runs if run.error}
+        failed = {run.what: str(run.error) for run in runs if run.error}
         sample = {"pairs": self._setup.verify, "human": self._setup.gold}
         return {"models": self._judges, "sample": sample, "human": dict(people), "failed": failed, **took}
 
@@ -122,7 +125,9 @@ def _status(run: Ended) -> str:
 
 
 def _figures(output: Path) -> dict[str, Any]:
-    return {name: figure.as_json() for name, figure in examine(output, size=0).figures.items()}
+    """What the report measures of a file; what the run took stands in the row itself."""
+    measured = examine(output, size=0).figures
+    return {name: figure.as_json() for name, figure in measured.items() if name not in _TOOK}
 
 
 def _agreement(run: Ended) -> tuple[dict[str, Any] | None, Marks]:

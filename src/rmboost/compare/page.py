@@ -17,7 +17,6 @@ from rmboost.report.estimates import Figure
 from rmboost.visible import one_line
 
 Values = Mapping[str, Any]
-_NUMBERS = ("pairs", "calls", "tokens", "tokens_per_pair", "seconds", "cost", "cost_per_pair")
 _PLAIN = ("_d", "_auc", "_ratio", "_similarity")
 
 
@@ -64,8 +63,6 @@ def measured(found: Values) -> Any:
 def _cell(name: str, figure: Values | None) -> str:
     if not figure or figure["value"] is None:
         return "–"
-    if name in _NUMBERS:
-        return f"{figure['value']:,.6g}"
     return table.plain(figure) if name.partition(".")[0].endswith(_PLAIN) else table.percent(figure, 1)
 
 

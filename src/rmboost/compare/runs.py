@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -33,9 +33,13 @@ class Audience(Protocol):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: with a summary, or with the error that stopped it."""
+    """How a run ended: with a summary, or with the error that stopped it.
+
+    name: of the row, or of the human pairs. what: the run in words.
+    """
 
     name: str
+    what: str
     output: Path
     summary: Summary | None = None
     error: RMBoostError | None = None
@@ -69,20 +73,22 @@ class Runs:
         for entry in self._setup.entries:
             output = self._setup.output(entry)
             lenders = [path for path in self._journals() if path.parents[1] != output.parent]
-            yield self._run(entry.name, self._setup.prompts, output, entry.config, "prompts", lenders)
+            yield self._run(entry.name, entry.name, self._setup.prompts, output, entry.config, "prompts", lenders)
 
     def judged(self) -> Iterator[Ended]:
-        """A judge's verdicts on the pairs of every method; none where no pair is judged."""
+        """A judge's verdicts on the pairs of every method that made some; none where no pair is judged."""
+        config = self._setup.judging(self._setup.verify)
         for entry in self._setup.entries if self._setup.verify else ():
-            config = self._setup.judging(self._setup.verify)
-            yield self._run(f"{entry.name}, judged", self._setup.output(entry), self._judged(entry), config, "pairs")
+            output = self._setup.output(entry)
+            if output.is_file() and output.stat().st_size:
+                yield self._run(entry.name, f"{entry.name}, judged", output, self._judged(entry), config, "pairs")
 
     def gold(self) -> Iterator[Ended]:
         """A judge's verdicts on human pairs."""
         for human in self._setup.human if self._setup.verify else ():
             output = self._setup.folder / HUMAN / f"{human.name}.jsonl"
             config = self._setup.judging(self._setup.gold)
-            yield self._run(f"{human.name}, judged", human.path, output, config, "pairs")
+            yield self._run(human.name, f"{human.name}, judged", human.path, output, config, "pairs")
 
     def _judged(self, entry: Entry) -> Path:
         return self._setup.output(entry).with_name(JUDGED)
@@ -91,15 +97,22 @@ class Runs:
         return sorted(self._setup.folder.glob("*/pairs.run/journal.sqlite"))
 
     def _run(
-        self, name: str, prompts: Path, output: Path, config: Config, unit: str, lenders: list[Path] | None = None
+        self,
+        name: str,
+        what: str,
+        prompts: Path,
+        output: Path,
+        config: Config,
+        unit: str,
+        lenders: Sequence[Path] = (),
     ) -> Ended:
-        listener = self._audience.begin(name, unit)
+        listener = self._audience.begin(what, unit)
         try:
             _make_folder(output.parent)
-            summary = run.generate(prompts, output, self._within(config), listener=listener, lenders=lenders or ())
+            summary = run.generate(prompts, output, self._within(config), listener=listener, lenders=lenders)
         except RMBoostError as error:
-            return Ended(name, output, error=error)
-        return Ended(name, output, summary)
+            return Ended(name, what, output, error=error)
+        return Ended(name, what, output, summary)
 
     def _within(self, config: Config) -> Config:
         """The settings with what is left of the deadline."""

@@ -39,7 +39,7 @@ def tables(found: Values) -> Iterator[Table]:
 
 def notes(found: Values) -> Iterator[str]:
     """What a reader must know of the figures."""
-    yield "In brackets: 95 % intervals."
+    yield "In brackets: 95 % intervals. Shared: of its responses, those that another method has as well."
     for row in found["methods"]:
         if row["status"] not in ("finished", "at budget"):
             why = f": {one_line(row['error'], 200)}" if row["error"] else "; the same command goes on"
@@ -57,7 +57,8 @@ def notes(found: Values) -> Iterator[str]:
 def _about_judge(judge: Values) -> Iterator[str]:
     for name, agreement in judge["human"].items():
         if agreement:
-            yield f"On {one_line(name)} the judge agrees with people in {share(agreement['agreement'])} % of what it decides."
+            shown = share(agreement["agreement"])
+            yield f"On {one_line(name)} the judge agrees with people in {shown} % of what it decides."
     for name, error in judge["failed"].items():
         yield f"{name} failed: {one_line(error, 200)}"
 
@@ -87,7 +88,11 @@ def _name(name: str) -> str:
 
 
 def _number(name: str, form: str) -> Callable[[Values], str]:
-    return lambda row: "–" if row[name] is None else f"{row[name] or 0:{form if row[name] else ''}}"
+    def cell(row: Values) -> str:
+        value = row[name]
+        return "–" if value is None else f"{value:{form}}" if value else "0"
+
+    return cell
 
 
 def percent(figure: Values | None, digits: int = 0) -> str:
@@ -139,14 +144,14 @@ _NOISE: Sequence[Column] = (
 )
 _BLIND: Sequence[Column] = (
     ("longer", lambda row: percent(row["figures"].get("longer_wins"))),
-    ("written second", lambda row: percent(row["figures"].get("second_wins"))),
+    ("second", lambda row: percent(row["figures"].get("second_wins"))),
     ("words' AUC", lambda row: percent(row["figures"].get("probe_auc"))),
     ("length d", lambda row: plain(row["figures"].get("length_d"), 1)),
 )
 _VARIED: Sequence[Column] = (
     ("distinct-2", lambda row: plain(row["figures"].get("distinct_2"))),
     ("self-similarity", lambda row: plain(row["figures"].get("self_similarity"))),
-    ("responses that others have (%)", lambda row: share(row["shared"])),
+    ("shared (%)", lambda row: share(row["shared"])),
 )
 
 
