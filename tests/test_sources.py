@@ -95,7 +95,7 @@ def test_null_and_empty_cells_mean_that_nothing_was_given() -> None:
 def test_the_id_is_given_or_the_hash_of_the_content() -> None:
     rows = [{"prompt": "hi", "note": 1}, {"prompt": "ho"}, {"prompt": "hi", "id": "a#b"}, {"prompt": "hi", "id": 0}]
     content, other, *explicit = (prompt.id for prompt in read(write_rows(*rows)))
-    assert content == hashlib.blake2b(canonical_json([USER]).encode(), digest_size=8).hexdigest()
+    assert content == hashlib.blake2b(canonical_json([USER]), digest_size=8).hexdigest()
     assert content != other and explicit == ["a#b", "0"]
 
 

@@ -33,7 +33,7 @@ class Pairs(Source):
         rows, size, count = hashlib.sha256(), 0, 0
         writers: set[str] = set()
         for pair in self.prompts():
-            line = canonical_json(pair.metadata).encode("utf-8", "surrogatepass")
+            line = canonical_json(pair.metadata)
             rows.update(line)
             size += len(line)
             count += 1
@@ -56,7 +56,7 @@ def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
     messages: tuple[Message, ...] = tuple(
         {"role": _ROLES.get(role, "user"), "content": text} for role, text in row.prompt
     )
-    content = hashlib.blake2b(canonical_json([messages, row.texts]).encode("utf-8", "surrogatepass"), digest_size=8)
+    content = hashlib.blake2b(canonical_json([messages, row.texts]), digest_size=8)
     name = content.hexdigest()
     seen[name] += 1
     return Labelled(

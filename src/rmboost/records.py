@@ -10,6 +10,8 @@ from functools import cached_property
 from random import Random
 from typing import Any, Literal, TypedDict
 
+import orjson
+
 Role = Literal["system", "user", "assistant"]
 Label = Literal["better", "worse"]
 
@@ -204,12 +206,16 @@ class Failed:
 Outcome = Kept | Dropped | Failed
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: Any) -> bytes:
     """The one spelling of a value that hashes are taken of."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # half a character, a key that is no text, a number of over 64 bits
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return text.encode("utf-8", "surrogatepass")
 
 
 def stable_hash(*parts: Any) -> int:
     """A 63-bit number that is the same in every process and on every machine."""
-    digest = hashlib.blake2b(canonical_json(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = hashlib.blake2b(canonical_json(parts), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1

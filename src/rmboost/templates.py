@@ -108,10 +108,12 @@ class Templates:
 
     def _load_uncached(self, name: str) -> Template:
         self._source(name + SUFFIX)
-        return self._jinja.get_template(name + SUFFIX)
+        template = self._jinja.get_template(name + SUFFIX)
+        template.globals = dict(template.globals)  # is copied with each rendering: a ChainMap takes long
+        return template
 
     def _digest_uncached(self, name: str) -> str:
-        return hashlib.sha256(canonical_json(self.sources(name)).encode()).hexdigest()[:12]
+        return hashlib.sha256(canonical_json(self.sources(name))).hexdigest()[:12]
 
     def _source(self, file: str) -> str:
         loader = self._jinja.loader

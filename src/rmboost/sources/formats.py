@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rmboost.errors import InputError
-from rmboost.records import canonical_json
 from rmboost.sources.files import reading
 from rmboost.sources.rows import quote
 
@@ -77,7 +76,7 @@ def _object(line: bytes) -> dict[str, Any]:
         raise InputError("not a JSON object")
     if b"\\ud" in line or b"\\uD" in line:
         try:
-            canonical_json(row).encode()
+            json.dumps(row, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise InputError("half a surrogate pair (\\ud800 to \\udfff), which is no character") from None
     return row

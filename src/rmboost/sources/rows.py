@@ -57,7 +57,7 @@ def to_prompt(row: dict[str, Any], fields: Fields) -> Prompt:
 
 def content_id(messages: tuple[Message, ...]) -> str:
     """The id of a prompt that was given none: 16 hex digits, the same for the same conversation."""
-    return hashlib.blake2b(canonical_json(messages).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(canonical_json(messages), digest_size=8).hexdigest()
 
 
 def quote(text: str) -> str:
