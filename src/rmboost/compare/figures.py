@@ -20,7 +20,7 @@ from rmboost.rewards import TextPair
 from rmboost.roles import used
 
 
-_TOOK = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds")
+_ELSEWHERE = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds", "judged_share")
 
 
 class Figures:
@@ -125,9 +125,9 @@ def _status(run: Ended) -> str:
 
 
 def _figures(output: Path) -> dict[str, Any]:
-    """What the report measures of a file; what the run took stands in the row itself."""
+    """What the report measures of a file, but for what stands in the row itself."""
     measured = examine(output, size=0).figures
-    return {name: figure.as_json() for name, figure in measured.items() if name not in _TOOK}
+    return {name: figure.as_json() for name, figure in measured.items() if name not in _ELSEWHERE}
 
 
 def _agreement(run: Ended) -> tuple[dict[str, Any] | None, Marks]:

@@ -42,7 +42,8 @@ def signal(trials: Trials, names: Names) -> dict[str, Any]:
             at = {name: dict(_curve(trials, Trial(model, (name,), test), size, own[name].pairs)) for name in own}
             accuracy += [_entry("own", trial, found) for curve in at.values() for trial, found in curve.items()]
             level = {name: curve.get(Trial(model, (name,), test, size), own[name]) for name, curve in at.items()}
-            for kind, found_by in (("all", own), ("equal", level)):
+            fewer = [("equal", level)] if level != own else []  # where all have equally many, that is said once
+            for kind, found_by in [("all", own), *fewer]:
                 differences += [{"pairs": kind, **each} for each in _to_first(model, test, found_by)]
             accuracy += _references(trials, model, test)
             if names.mix:
