@@ -1,4 +1,4 @@
-"""The experiment's one command: compares, goes on, and writes a document that says what it was and what it cannot say."""
+"""The experiment's one command: compares, goes on, and writes a document that says what it cannot say."""
 
 from __future__ import annotations
 

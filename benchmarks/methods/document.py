@@ -54,7 +54,7 @@ def document(found: Values, pictures: Sequence[Path] = ()) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"source": source, "apart": apart, "cell": _cell, "named": named}
-    text = environment.get_template("experiment.md.j2").render(
+    return environment.get_template("experiment.md.j2").render(
         found=found,
         signal=found["signal"],
         pictures=pictures,
@@ -70,7 +70,6 @@ def document(found: Values, pictures: Sequence[Path] = ()) -> str:
         accuracy=table.accuracy,
         blind=table.blind,
     )
-    return text
 
 
 def source(file: str) -> str:

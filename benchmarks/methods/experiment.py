@@ -3,7 +3,7 @@
     python benchmarks/methods/experiment.py PROMPTS --eval HUMAN.jsonl -o work/            # the embedded model
     python benchmarks/methods/experiment.py PROMPTS --eval HUMAN.jsonl -o work/ --gguf model.gguf
     python benchmarks/methods/experiment.py PROMPTS --eval HUMAN.jsonl -o work/ --base-url URL --model NAME
-    python benchmarks/methods/experiment.py --document work/                               # only the document, once more
+    python benchmarks/methods/experiment.py --document work/                           # only the document, again
 
 It runs `rmboost compare`, which goes on where it was left; other options are handed on to it. The data stays where it
 is: name files of your own, or those of the public sources in SOURCES. See README.md here.
