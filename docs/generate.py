@@ -27,7 +27,6 @@ from rmboost.client import Ask
 from rmboost.config import Config, RoleConfig
 from rmboost.judges.pairwise import Pairwise
 from rmboost.judges.rubric import Rubric
-from rmboost.methods.rmboost import RMBoost
 from rmboost.plan import Plan
 from rmboost.records import Job, Message, Prompt, Response
 from rmboost.registry import Component
@@ -36,6 +35,16 @@ from rmboost.verification import Verification
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 80
+METHODS: tuple[dict[str, Any], ...] = (
+    {"name": "rmboost", "style": "plan"},
+    {"name": "rmboost", "style": "direct"},
+    {"name": "rmboost", "style": "direct", "contrast": True},
+    {"name": "rlcd"},
+    {"name": "constitutional"},
+    {"name": "self-taught"},
+    {"name": "synpo", "generate_prompts": True},
+)
+"""With the options that make them ask with each of their templates."""
 
 TABLES: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "tables.yaml").read_text(encoding="utf-8"))
 
@@ -278,12 +287,13 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         roles, given = seen.setdefault(template, (set(), set()))
         roles.add(role)
         given.update(values)
-        return Response("<aspects>helpfulness</aspects><response>Because.</response>", "fake")
+        tags = {"aspects": "helpfulness", "instruction": "Why so?", "response": "Because."}
+        return Response("".join(f"<{tag}>{text}</{tag}>" for tag, text in tags.items()), "fake")
 
-    for options in ({"style": "plan"}, {"style": "direct"}, {"style": "direct", "contrast": True}):
-        method = RMBoost.model_validate(options)
+    for options in METHODS:
+        method = methods.method(options)
         cells = Plan(method.cells(), 0)
-        for index in range(len(method.cells())):
+        for index in range(len(method.cells()) or 1):
             await method.make_pair(Job(Prompt("id", (told,), True), index, spec=cells.spec(index)), ask)
     await _render_judges(ask)
     return seen

@@ -58,7 +58,7 @@ def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: in
     """Seconds until so many requests are answered, and how many were refused on the way."""
     refusals, bucket, random = Refusals(0.0), Bucket(1, 0.0), Random(1)
     events: list[tuple[float, str, int]] = []
-    now, answered, refused, flying, waiting = 0.0, 0, 0, 0, total
+    now, answered, refused, flying, waiting, called = 0.0, 0, 0, 0, total, False
     while answered < total:
         while flying < limit and waiting:
             pause = refusals.paused_until - now
@@ -66,7 +66,9 @@ def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: in
                 bucket.per_second = refusals.cap
                 pause = max(pause, bucket.wait(now))
             if pause > 1e-9:
-                heapq.heappush(events, (now + pause, "wake", 0))
+                if not called:
+                    heapq.heappush(events, (now + pause, "wake", 0))
+                called = True
                 break
             bucket.take(1.0, now)
             number, flying, waiting = refusals.sent(now), flying + 1, waiting - 1
@@ -77,6 +79,7 @@ def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: in
         now, what, number = heapq.heappop(events)
         answered += what == "answered"
         flying -= what != "wake"
+        called = called and what != "wake"
         if what == "refused":
             refused += 1
             refusals.refused(number, now)

@@ -28,7 +28,7 @@ _GATHER_SECONDS = 0.005
 """The longest that an answer waits for others to share its commit, which costs as much CPU as all else about a call."""
 _COMPANY = 16
 """So many answers make a commit cheap enough: none waits longer than they take to come."""
-_INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Entry:
         top = json.dumps(answer.top, ensure_ascii=False) if answer.top else None
         spec = json.dumps([self.spec.label, *self.spec.aspects], ensure_ascii=False) if self.spec else None
         control = control_sum(self.key, answer.text, answer.model, answer.finish_reason, *tokens, top)
-        return (*about, *tokens, self.seconds, time.time(), top, spec, control)
+        return (*about, *tokens, self.seconds, time.time(), top, spec, control, usage.estimated)
 
 
 class Journal(JournalReader):
@@ -65,16 +65,11 @@ class Journal(JournalReader):
         self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
         self._writer = self._connect()
         super().__init__(path, self._connect())
-        self._had_answers = self._read("SELECT 1 FROM calls LIMIT 1") is not None
         self._lenders = Lenders(lenders)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._arrivals = _Arrivals()
-
-    def get(self, key: bytes) -> Response | None:
-        """The answer to this call, if an earlier process wrote it: a job remembers what it asked in this one."""
-        return super().get(key) if self._had_answers else None
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""

@@ -100,9 +100,10 @@ class JournalReader:
     def totals_by_model(self) -> dict[str, Totals]:
         """Sums over the calls that each model answered, by the name that it answered with."""
         rows = self._rows(
-            "SELECT model, calls, prompt_tokens, completion_tokens, cached_tokens, seconds FROM totals ORDER BY model"
+            "SELECT model, seconds, calls, prompt_tokens, completion_tokens, cached_tokens, estimated FROM totals"
+            " ORDER BY model"
         )
-        return {model: Totals(calls, Usage(*tokens), seconds) for model, calls, *tokens, seconds in rows}
+        return {model: Totals(calls, Usage(*tokens), seconds) for model, seconds, calls, *tokens in rows}
 
     def usage_by_job(self) -> list[tuple[int, Usage, float]]:
         """Calls, tokens and seconds of each job, for a forecast."""

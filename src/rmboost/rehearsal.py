@@ -81,7 +81,9 @@ def show(recipe: Recipe) -> str:
 
 
 def _plan(recipe: Recipe) -> str:
-    """How often each label and each aspect is ordered over this input."""
+    """How often each label and each aspect is ordered over this input; nothing for a method that orders none."""
+    if not recipe.method.cells():
+        return ""
     specs = [spec for index in range(recipe.survey.count) if (spec := recipe.plan.spec(index))]
     labels = Counter(spec.label for spec in specs)
     aspects = Counter(spec.aspects[0] if spec.aspects else "the model's choice" for spec in specs)

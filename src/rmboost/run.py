@@ -25,6 +25,7 @@ from rmboost.noise import by_group
 from rmboost.recipe import Recipe
 from rmboost.records import Kept, Outcome
 from rmboost.replan import settle_plan
+from rmboost.separability import separability
 from rmboost.store import Store
 from rmboost.summary import Summary
 from rmboost.tally import Tally
@@ -257,7 +258,9 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
         client.budget.spent.cost,
         client.halt.cause,
         client.halt.reason,
+        estimated_tokens=totals.usage.estimated,
         noise=by_group(store.tally.verdicts, recipe.gold),
+        separability=separability(store.output, store.tally.two_models) if status == "finished" else None,
     )
 
 
