@@ -46,10 +46,10 @@ class Refusals:
     """The rate at which an endpoint that refuses requests (429) would accept them.
 
     cap: requests a second; just below the fastest rate that was accepted in the last windows of a second, from where
-    it creeps up until some are refused again; far below the edge that was seen last, it leaps. Requests that are refused
-    though faster ones were accepted are refused for another reason, and for a while there is no cap. paused_until:
-    nearly all was refused, nothing is sent before. Requests are counted in the second they were sent in. Times are
-    seconds of one monotonic clock.
+    it creeps up until some are refused again; far below the edge that was seen last, it leaps. Requests that are
+    refused though faster ones were accepted are refused for another reason, and for a while there is no cap.
+    paused_until: nearly all was refused, nothing is sent before. Requests are counted in the second they were sent in.
+    Times are seconds of one monotonic clock.
     """
 
     def __init__(self, now: float) -> None:
