@@ -19,7 +19,6 @@ from rmboost.report.report import examine
 from rmboost.rewards import TextPair
 from rmboost.roles import used
 
-
 _ELSEWHERE = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds", "judged_share")
 
 
