@@ -14,9 +14,11 @@ from rmboost.report.estimates import Figure
 FIGURES: Mapping[str, str] = {
     "pairs": "pairs in the file",
     "kept_share": "share of the settled prompts that made a pair",
-    "label_noise": "share of a judge's decided verdicts that contradict the label",
+    "label_noise": "share of a judge's verdicts that contradict the label; a tie does not",
     "label_noise.better": "the same where the label is better",
     "label_noise.worse": "the same where the label is worse",
+    "label_noise_decided": "the same of the verdicts that are no tie",
+    "label_noise_corrected": "share of wrong labels, the judge's mistakes on gold data taken out",
     "judged_share": "share of the pairs that a judge looked at",
     "judge_ties": "share of the verdicts that are ties",
     "judge_unreadable": "share of the verdicts that could not be read",

@@ -119,4 +119,6 @@ def evidence(row: Row) -> Iterator[tuple[str, str]]:
         except ValueError:
             noted = {"evidence": noted}
     for name, value in noted.items() if isinstance(noted, dict) else ():
+        if name == "judge":
+            continue  # its verdict stands at the top
         yield str(name), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

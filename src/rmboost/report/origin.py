@@ -21,7 +21,8 @@ class Origin:
     """The run that wrote a file.
 
     summary: its last figures, empty while it has not come to an end. settings: by dotted name. templates: what the
-    models were told, by file. models: what each was asked and took.
+    models were told, by file. models: what each was asked and took. gold: where the judge of the run was
+    held against people, if that file is still there.
     """
 
     status: str
@@ -31,6 +32,7 @@ class Origin:
     templates: Mapping[str, str]
     models: Mapping[str, Totals]
     rejects: Path | None
+    gold: Path | None
 
 
 @dataclass
@@ -69,7 +71,13 @@ def origin(path: Path) -> Origin | None:
         manifest.get("template_texts", {}),
         _models(folder / "journal.sqlite"),
         rejects,
+        _gold(manifest),
     )
+
+
+def _gold(manifest: Mapping[str, Any]) -> Path | None:
+    given = manifest.get("config", {}).get("verify", {}).get("gold")
+    return Path(given) if given and Path(given).is_file() else None
 
 
 def _models(journal: Path) -> Mapping[str, Totals]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,84 +16,14 @@ from rmboost.report import charts
 from rmboost.report.catalogue import FIGURES
 from rmboost.report.cells import cells
 from rmboost.report.estimates import Figure, difference
+from rmboost.report.parts import parts
 from rmboost.report.report import Report
-from rmboost.report.verdict import RULES, percent, plain
+from rmboost.report.rules import RULES
+from rmboost.report.verdict import percent, plain
 from rmboost.visible import one_line, visible
 
 MARK = f'<meta name="generator" content="rmboost {__version__}">'
 _HTML = Path(__file__).parent / "html"
-
-
-class Part(NamedTuple):
-    """A section of the page: its anchor and title, how to read it, and the macro that draws it."""
-
-    id: str
-    title: str
-    lead: str
-    macro: str = ""
-
-
-_PARTS = (
-    Part(
-        "prompts", "What became of the prompts", "Every prompt becomes a pair or is rejected with a reason.", "funnel"
-    ),
-    Part(
-        "cells",
-        "Labels and aspects",
-        "How many pairs each cell has. Where one label or aspect is rare, it is learnt less; where the labels are uneven, being an edit tells the label.",
-        "cells",
-    ),
-    Part(
-        "noise",
-        "Label noise",
-        "How often a judge, asked in both orders, prefers the response that the label calls rejected.",
-        "noise",
-    ),
-    Part(
-        "length",
-        "Length",
-        "A reward model learns length before quality if it may. Cohen’s d is the distance of the means in standard deviations: 0.2 is small, 0.8 is large. The ratio is that of chosen to rejected.",
-        "length",
-    ),
-    Part(
-        "blind",
-        "Content-blind baselines",
-        "How often a rule that reads nothing picks the chosen response, where it can tell the two apart. A half is a coin; what is far from it can be learnt in place of quality.",
-        "blind",
-    ),
-    Part(
-        "words",
-        "What the words give away",
-        "A linear model that sees only which words are in a text is fitted on four fifths of the prompts and tried on the rest. An AUC of 0.5 is a coin, 1 is certainty. Some words do belong to better answers; words about the task are leaks. Beside each word: in how many texts it is.",
-        "words",
-    ),
-    Part(
-        "variety",
-        "Duplicates and diversity",
-        "Near-duplicates share 85 % of their three-word runs (MinHash). Distinct-n is the share of n-grams that are different; self-similarity is how alike two responses to different prompts are.",
-        "variety",
-    ),
-    Part(
-        "contamination",
-        "Contamination",
-        "Runs of words that the file shares with files it must not know.",
-        "contamination",
-    ),
-    Part(
-        "limits",
-        "Length limits of trainers",
-        "OpenRLHF and RewardBench cut at 512 tokens, TRL leaves out what has more than 1024. A pair whose sides are the same up to there teaches nothing.",
-        "limits",
-    ),
-    Part("took", "What it took", "Calls and tokens of the whole run, over all restarts.", "took"),
-    Part("settings", "Settings and templates", "What the run was told, and what the models were told.", "settings"),
-    Part(
-        "pairs",
-        "Pairs",
-        "Some pairs drawn at random, more of those with which a judge disagrees, and rejects of every reason. Marked is what only one side has.",
-    ),
-)
-_COMPARED = Part("side-by-side", "Side by side", "Every figure of both files, and how far they are apart.")
 
 
 def page(reports: Sequence[Report]) -> str:
@@ -106,7 +35,7 @@ def page(reports: Sequence[Report]) -> str:
         .get_template("page.html.j2")
         .render(
             reports=reports,
-            parts=[*([_COMPARED] if len(reports) > 1 else []), *_PARTS],
+            parts=parts(reports),
             charts=[_charts(report, place) for place, report in enumerate(reports)],
             compared=list(_compared(*reports)) if len(reports) > 1 else [],
             choices=list(_choices(reports)),
@@ -132,11 +61,19 @@ def _environment() -> Environment:
         "omission": _omission,
         "whole": lambda value: f"{value:,.0f}",
         "digits": lambda figure, n: "–" if figure.value is None else f"{figure.value:,.{n}f}",
-        "percent": percent,
-        "plain": plain,
+        "percent": lambda figure: _unbroken(percent(figure)),
+        "plain": lambda figure: _unbroken(plain(figure)),
         "cells": lambda report: cells(report.table, report.rejects),
     }
     return environment
+
+
+def _unbroken(figure: str) -> Markup:
+    """A figure that a narrow column breaks before its interval, and nowhere else."""
+    value, opening, interval = figure.partition(" (")
+    return Markup('<span class="nb">{}</span>{}').format(
+        value, Markup(' <span class="nb">({}</span>').format(interval) if opening else ""
+    )
 
 
 def _omission(text: str, last: bool) -> str:
@@ -162,7 +99,7 @@ def _winning(report: Report) -> dict[str, Figure]:
     return {rule.says.partition(" (")[0]: rule.wins for rule in report.baselines}
 
 
-def _compared(one: Report, other: Report) -> Iterator[tuple[str, str, str, str]]:
+def _compared(one: Report, other: Report) -> Iterator[tuple[str, Markup, Markup, Markup]]:
     for name in FIGURES:
         figures = (one.figures[name], other.figures[name])
         if any(figure.value is not None for figure in figures):
@@ -174,10 +111,10 @@ _NO_SHARES = ("_d", "_auc", "_ratio", "_similarity")
 _NUMBERS = ("pairs", "calls", "tokens", "tokens_per_pair", "seconds", "cost", "cost_per_pair")
 
 
-def _value(name: str, figure: Figure) -> str:
+def _value(name: str, figure: Figure) -> Markup:
     if name in _NUMBERS:
-        return "–" if figure.value is None else f"{figure.value:,.6g}"
-    return plain(figure) if name.partition(".")[0].endswith(_NO_SHARES) else percent(figure)
+        return Markup("–" if figure.value is None else f"{figure.value:,.6g}")
+    return _unbroken(plain(figure) if name.partition(".")[0].endswith(_NO_SHARES) else percent(figure))
 
 
 def _choices(reports: Sequence[Report]) -> Iterator[tuple[str, str, list[str]]]:
@@ -192,8 +129,3 @@ def _choices(reports: Sequence[Report]) -> Iterator[tuple[str, str, list[str]]]:
         sorted({one.reason or "kept" for one in shown}, key=lambda name: (name != "kept", name)),
     )
     yield "judge", "judge", sorted({one.judge or "not asked" for one in shown})
-
-
-def as_json(report: Report) -> Mapping[str, Any]:
-    """Every figure, and the tables, for other programs."""
-    return {}

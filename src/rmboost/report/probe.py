@@ -50,6 +50,11 @@ class Probe:
     words_here: tuple[Word, ...] = ()
     words_there: tuple[Word, ...] = ()
 
+    @property
+    def words(self) -> dict[str, tuple[Word, ...]]:
+        """The strongest words by the side that they speak for."""
+        return {self.here: self.words_here, self.there: self.words_there}
+
 
 def probes(table: Table) -> list[Probe]:
     """Chosen against rejected, and second-written against first-written, on the pairs of the sample."""

@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rmboost.errors import InputError
+from rmboost.gold import read_marks
+from rmboost.noise import Marks
 from rmboost.preferences import REJECT, Preferences, Row
 from rmboost.report.baselines import Baseline, baselines, of_label
 from rmboost.report.catalogue import FIGURES
@@ -70,10 +72,12 @@ def examine(
     tokens: Tokens | None = None,
     size: int = 60,
     seed: int = 0,
+    gold: Path | None = None,
 ) -> Report:
     """Measure a preference file, in one pass over it and one over what its run rejected.
 
-    against: files that it must not know. size: pairs to show. Raises InputError for a file that cannot be read or holds
+    against: files that it must not know. size: pairs to show. gold: what ``rmboost judge --gold`` wrote with the same
+    judge, else what the run was told. Raises InputError for a file that cannot be read or holds
     no pair, and StoreError for a run's folder that cannot be read.
     """
     hashes, tokens = WordHashes(), tokens or Estimate()
@@ -94,7 +98,7 @@ def examine(
         table,
         rejects,
         made,
-        noise(table),
+        noise(table, _gold(gold, made)),
         lengths(table),
         baselines(table),
         probes(table),
@@ -106,6 +110,11 @@ def examine(
         tokens.says,
         gallery.examples(),
     )
+
+
+def _gold(path: Path | None, made: Origin | None) -> Marks | None:
+    path = path or (made.gold if made else None)
+    return read_marks(path) if path else None
 
 
 def _pairs(file: Preferences) -> Iterator[Row]:
@@ -147,6 +156,8 @@ def _noise(report: Report) -> Iterator[tuple[str, Figure]]:
     for (kind, name), found in report.noise.items():
         if kind in ("", "label"):
             yield f"label_noise.{name}".rstrip("."), found.share
+    yield "label_noise_decided", report.noise["", ""].decided
+    yield "label_noise_corrected", report.noise["", ""].corrected
     verdicts, prompts = report.table.places("verdict"), report.table.places("prompt")
     judged = verdicts != NONE
     yield "judged_share", Figure(float(judged.mean()), n=len(verdicts))
