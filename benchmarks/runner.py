@@ -31,6 +31,7 @@ class Call:
     number: int
     received: float
     latency: float
+    status: int
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ from rmboost import aspects, backends, checks, cli, judges, methods
 from rmboost.budget import Ceilings, Price
 from rmboost.client import Ask
 from rmboost.config import Config, RoleConfig
+from rmboost.errors import ReplyError
 from rmboost.judges.pairwise import Pairwise
 from rmboost.judges.rubric import Rubric
-from rmboost.methods.rmboost import RMBoost
 from rmboost.plan import Plan
 from rmboost.records import Job, Message, Prompt, Response
 from rmboost.registry import Component
@@ -36,6 +37,16 @@ from rmboost.verification import Verification
 
 ROOT = Path(__file__).parents[1]
 WIDTH = 80
+METHODS: tuple[dict[str, Any], ...] = (
+    {"name": "rmboost", "style": "plan"},
+    {"name": "rmboost", "style": "direct"},
+    {"name": "rmboost", "style": "direct", "contrast": True},
+    {"name": "rlcd"},
+    {"name": "constitutional"},
+    {"name": "self-taught"},
+    {"name": "synpo", "generate_prompts": True},
+)
+"""With the options that make them ask with each of their templates."""
 
 TABLES: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "tables.yaml").read_text(encoding="utf-8"))
 
@@ -278,13 +289,15 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         roles, given = seen.setdefault(template, (set(), set()))
         roles.add(role)
         given.update(values)
-        return Response("<aspects>helpfulness</aspects><response>Because.</response>", "fake")
+        tags = {"aspects": "helpfulness", "instruction": "Why so?", "response": "Because."}
+        return Response("".join(f"<{tag}>{text}</{tag}>" for tag, text in tags.items()), "fake")
 
-    for options in ({"style": "plan"}, {"style": "direct"}, {"style": "direct", "contrast": True}):
-        method = RMBoost.model_validate(options)
+    for options in METHODS:
+        method = methods.method(options)
         cells = Plan(method.cells(), 0)
-        for index in range(len(method.cells())):
-            await method.make_pair(Job(Prompt("id", (told,), True), index, spec=cells.spec(index)), ask)
+        for index in range(len(method.cells()) or 1):
+            with suppress(ReplyError):  # one reply is no answer to all questions; templates count
+                await method.make_pair(Job(Prompt("id", (told,), True), index, spec=cells.spec(index)), ask)
     await _render_judges(ask)
     return seen
 

@@ -69,6 +69,24 @@ def test_a_ceiling_holds_over_restarts_and_a_higher_one_goes_on(
     assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "p.jsonl").read_bytes()
 
 
+def test_where_the_endpoint_counts_no_tokens_they_are_estimated_and_marked(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    def silent(_: Call) -> Fault:
+        return Fault(reply={"usage": None})
+
+    with ChatServer(silent) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--set", PRICES, "--summary", tmp_path / "s.json", "--max-cost", "0.1")
+        assert done.code == 6, done.err
+        summary = json.loads((tmp_path / "s.json").read_text())
+        assert summary["estimated_tokens"] == summary["prompt_tokens"] + summary["completion_tokens"] > 0
+        assert 0.05 < summary["cost"] < 0.12, "calls under way are reckoned with as the dearest so far"
+        said = f"; {summary['estimated_tokens']:,} of these are estimated"
+        assert said in done.err
+        assert said in rmboost("status", tmp_path / "o.jsonl").out
+
+
 def test_a_ceiling_on_cost_needs_prices(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     with ChatServer() as server:
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)

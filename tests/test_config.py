@@ -135,6 +135,8 @@ def test_what_suits_a_small_model_gives_way_to_what_the_user_sets() -> None:
     small = roles.resolve(config.load(flags={"model": "local"}))
     assert small.rewriter.sampling["temperature"] == 1.0
     assert small.rewriter.sampling["dry_multiplier"] > 0
+    improving = roles.resolve(config.load(flags={"model": "local", "method.name": "synpo"}))
+    assert "dry_multiplier" not in improving.rewriter.sampling, "what is improved is mostly kept to the letter"
     assert (small.drafter.model, small.method["contrast"]) == ("local:smollm2-135m", True)
     own = {"model": "local", "rewriter.temperature": 0, "rewriter.extra": {"min_p": 0.1}, "method.contrast": False}
     chosen = roles.resolve(config.load(flags=own))

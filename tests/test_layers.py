@@ -15,19 +15,19 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LAYERS = [
     "__init__ errors records resources cache",
     "registry rowfile tally plan parsing intervals noise kinship together visible schema texts reservoir",
-    "aspects templates rescue journal_reader journal checkpoint claim downloads weights",
+    "sets aspects templates rescue journal_reader lenders journal checkpoint claim downloads weights",
     "budget forecast climb rate halt",
     "backends",
     "pace lines client",
     "judges",
-    "checks methods exports sources preferences inspection verification gold labelled comparison rewards",
+    "checks methods exports sources preferences inspection verification gold labelled comparison rewards separability",
     "store config summary",
     "roles fingerprint",
     "recipe",
     "replan status",
     "rehearsal engine verify",
     "run",
-    "closing report api",
+    "closing report compare api",
     "cli __main__",
 ]
 LEVEL = {part: level for level, line in enumerate(LAYERS) for part in line.split()}

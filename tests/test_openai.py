@@ -136,7 +136,10 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         Fault(choice={"message": {"content": [{"type": "thinking"}, {"type": "text", "text": "Yes."}]}}),
         {"text": "Yes."},
     ),
-    "null usage": (Fault(reply={"usage": None}), {"usage": Usage()}),
+    "null usage": (
+        Fault(reply={"usage": None}, choice={"message": {"content": "Twelve chars"}}),
+        {"usage": Usage(5, 3, estimated=8)},
+    ),
     "bare usage": (Fault(reply={"usage": {"prompt_tokens": 3, "completion_tokens": 2}}), {"usage": Usage(3, 2)}),
     "null details": (
         Fault(reply={"usage": {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": None}}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Callable
 from math import exp, inf
@@ -11,8 +12,9 @@ import pytest
 
 from rmboost.backends.quota import read, seconds
 from rmboost.climb import Climb
+from rmboost.pace import Limits, Pace
 from rmboost.rate import Bucket, Refusals
-from rmboost.records import Quota
+from rmboost.records import Quota, Response
 
 
 def throughput(slots: int, latency: float, until: float) -> tuple[float, int]:
@@ -58,7 +60,7 @@ def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: in
     """Seconds until so many requests are answered, and how many were refused on the way."""
     refusals, bucket, random = Refusals(0.0), Bucket(1, 0.0), Random(1)
     events: list[tuple[float, str, int]] = []
-    now, answered, refused, flying, waiting = 0.0, 0, 0, 0, total
+    now, answered, refused, flying, waiting, called = 0.0, 0, 0, 0, total, False
     while answered < total:
         while flying < limit and waiting:
             pause = refusals.paused_until - now
@@ -66,7 +68,9 @@ def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: in
                 bucket.per_second = refusals.cap
                 pause = max(pause, bucket.wait(now))
             if pause > 1e-9:
-                heapq.heappush(events, (now + pause, "wake", 0))
+                if not called:
+                    heapq.heappush(events, (now + pause, "wake", 0))
+                called = True
                 break
             bucket.take(1.0, now)
             number, flying, waiting = refusals.sent(now), flying + 1, waiting - 1
@@ -77,6 +81,7 @@ def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: in
         now, what, number = heapq.heappop(events)
         answered += what == "answered"
         flying -= what != "wake"
+        called = called and what != "wake"
         if what == "refused":
             refused += 1
             refusals.refused(number, now)
@@ -135,3 +140,18 @@ def test_what_endpoints_say_is_left(headers: dict[str, str], found: Quota | None
 @pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1970-01-01T00:00:00Z", "1000000000"])
 def test_a_reset_that_is_over_or_cannot_be_read_is_now(text: str) -> None:
     assert seconds(text) == 0
+
+
+def test_answers_that_leave_together_do_not_make_a_full_pool_look_empty() -> None:
+    async def scene() -> None:
+        now = 0.0
+        pace = Pace(Limits(), clock=lambda: now)
+        under_way = [await pace.enter() for _ in range(pace.limit)]
+        for _ in range(40):  # one commit writes five answers; then five others enter
+            now += 0.1
+            for _ in under_way[:5]:
+                pace.answered(Response("x", "m"))
+            under_way = [*under_way[5:], *[await pace.enter() for _ in range(pace.limit - pace.in_flight)]]
+        assert pace.limit > 16
+
+    asyncio.run(scene())

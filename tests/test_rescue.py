@@ -134,7 +134,7 @@ def test_a_log_that_is_torn_loses_its_end_and_nothing_else(tmp_path: Path, whole
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint=0")
         for number in range(COUNT, COUNT + 20):
-            connection.execute("INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", entry(number).row())
+            connection.execute("INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", entry(number).row())
         database, frames = path.read_bytes(), log.read_bytes()
     path.write_bytes(database)
     middle = len(frames) // 2

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 
-from pydantic import Field, field_validator
-
-from rmboost import resources
-from rmboost.errors import ConfigError
+from rmboost import sets
 from rmboost.records import Label
-from rmboost.registry import Component, suggest, validate
+from rmboost.registry import Component
+from rmboost.sets import Name, Parts
 
 
 class Demo(Component):
@@ -29,7 +26,7 @@ class Demos(Component):
 class Aspect(Component):
     """A quality of a response: what it is, and what an edit makes of it in either direction."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: Name
     definition: str
     better: str
     worse: str
@@ -41,16 +38,8 @@ class AspectSet(Component):
 
     description: str
     source: str = ""
-    aspects: tuple[Aspect, ...] = Field(min_length=1)
+    aspects: Parts[Aspect]
     demos: Demos = Demos()
-
-    @field_validator("aspects")
-    @classmethod
-    def _names_differ(cls, aspects: tuple[Aspect, ...]) -> tuple[Aspect, ...]:
-        names = [aspect.name for aspect in aspects]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"there is more than one {', '.join(sorted(twice))}")
-        return aspects
 
     def __getitem__(self, name: str) -> Aspect:
         return {aspect.name: aspect for aspect in self.aspects}[name]
@@ -68,8 +57,4 @@ class AspectSet(Component):
 
 def load(name: str) -> AspectSet:
     """The shipped set of that name, or the set in that ``.yaml`` file. Raises ConfigError."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else resources.folder("configs") / "aspects" / f"{name}.yaml"
-    if not path.is_file():
-        shipped = [file.stem for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        raise ConfigError(f"no aspect set {name!r} ({path} does not exist)", suggest(name, shipped))
-    return validate(AspectSet, resources.read_yaml(path), str(path))
+    return sets.load(AspectSet, "aspect", "aspects", name)

@@ -142,17 +142,19 @@ class Client:
         """``ask`` for a job."""
         return JobAsk(self, job)
 
-    async def answer(self, role: str, number: int, request: Request, talk: _Talk) -> Response:
+    async def answer(self, role: str, job: Job, call: int, request: Request, places: dict[str, Line]) -> Response:
         """The answer to a call of a job: from the journal, or from the backend and then in the journal."""
         seat = self.seats[role]
-        key = call_key(talk.job, number, seat, request)
-        if known := talk.answers.get(key) or self.journal.get(key):
+        key = call_key(job, call, seat, request)
+        if known := self.journal.get(key):
             self.meter.replayed += 1
             return known
-        call = _Call(key, talk.job, number, role, seat, request)
+        if lent := await self.journal.borrow(key, job, call, role):
+            self.meter.replayed += 1
+            self.budget.spent.add(lent.usage, seat.price)
+            return lent
         try:
-            talk.answers[key] = answer = await self._send_until_answered(call, talk.places)
-            return answer
+            return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
         except BackendError as error:
             if not isinstance(error, EndpointError):
                 self.journal.note_refusal(key, error)
@@ -245,23 +247,15 @@ class Client:
             raise Stopped from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Talk:
-    """What a job has heard so far in this process, and from where."""
-
-    job: Job
-    answers: dict[bytes, Response] = field(default_factory=dict)
-    places: dict[str, Line] = field(default_factory=dict)
-
-
 class JobAsk:
     """``ask`` for a job: numbers its calls, gives each its seed, and keeps to the endpoints that it began with."""
 
     def __init__(self, client: Client, job: Job) -> None:
         self._client = client
-        self._talk = _Talk(job)
+        self._job = job
         self._drops: tuple[Drop, ...] = ()
         self._calls = 0
+        self._places: dict[str, Line] = {}
 
     def again(self, drops: tuple[Drop, ...]) -> None:
         """Begin anew; each of the drops draws the call it blamed, and those after it, anew."""
@@ -272,10 +266,9 @@ class JobAsk:
     ) -> Response:
         call, draw = (again.call, again.draw + 1) if again else self._next()
         messages = self._client.templates.render(template, **values)
-        job = self._talk.job
-        seed = stable_hash(job.seed, job.key, call, draw) % 2**31
+        seed = stable_hash(self._job.seed, self._job.key, call, draw) % 2**31
         request = Request(messages, seed, self._client.seats[role].sampling, logprobs)
-        response = await self._client.answer(role, call, request, self._talk)
+        response = await self._client.answer(role, self._job, call, request, self._places)
         return parsing.whole(replace(response, call=call, draw=draw, template=template))
 
     def _next(self) -> tuple[int, int]:
@@ -286,16 +279,8 @@ class JobAsk:
 
 def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
     """The identity of a call: a hash of everything that could change its answer, not of where it is sent."""
-    parts = (
-        job.key,
-        call,
-        seat.kind,
-        seat.model,
-        request.messages,
-        dict(request.sampling),
-        request.seed,
-        request.logprobs,
-    )
+    asked = (request.messages, dict(request.sampling), request.seed, request.logprobs)
+    parts = (job.key, call, seat.kind, seat.model, *asked)
     return hashlib.blake2b(canonical_json(parts), digest_size=16).digest()
 
 

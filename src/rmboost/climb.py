@@ -19,8 +19,8 @@ class Climb:
     """The number of requests to have under way, moved by what the endpoint makes of it.
 
     It doubles while doubling brings more answers a second, as TCP's slow start does; then it holds, and now and then
-    tries a quarter more (taken when throughput grows) or a quarter less (taken when it does not fall: what queued at
-    the server queues here). Overload (503, time-outs) cuts it. All times are seconds of one monotonic clock.
+    tries a quarter more (when throughput grows, it climbs again) or a quarter less (taken when it does not fall: what
+    queued at the server queues here). Overload (503, time-outs) cuts it. All times are seconds of one monotonic clock.
     """
 
     def __init__(self, now: float, start: int = START, most: int = 4096) -> None:
@@ -29,7 +29,7 @@ class Climb:
         self._base = 0.0
         """answers a second at the limit that is held, or at the last step of the climb"""
         self._held = self.limit
-        self._climbing = True
+        self._climbing, self._doubted = True, False
         self._holds = 0
         self._trial_up = True
         self._spared = 0
@@ -71,9 +71,12 @@ class Climb:
 
     def _climb(self, rate: float, now: float) -> None:
         if not self._base or rate >= self._base * _GAIN:
-            self._base, self._held = rate, self.limit
+            self._base, self._held, self._doubted = rate, self.limit, False
             self._set(2 * self.limit, now)
             self._climbing = self.limit > self._held
+        elif not self._doubted:
+            self._doubted = True  # one bad window may be chance
+            self._open(now)
         else:
             self._climbing = False
             self._set(round(self._held * 2**0.5), now)
@@ -92,7 +95,8 @@ class Climb:
         up = self.limit > self._held
         if rate >= self._base * (_PROBE_GAIN if up else _NO_LOSS):
             self._held, self._base = self.limit, rate
-        self._set(self._held, now)
+            self._climbing, self._doubted = up, False
+        self._set(2 * self._held if self._climbing else self._held, now)
 
     def _set(self, limit: int, now: float) -> None:
         self.limit = max(1, min(limit, self._most))

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from rmboost.forecast import Forecast, Range
 from rmboost.gold import Agreement
+from rmboost.separability import LEAST
 from rmboost.summary import Summary
 
 
@@ -37,8 +38,11 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     yield from _lost(summary)
     if tally.redrawn:
         yield "drawn again", f"{tally.redrawn} × an answer that a check refused"
-    yield "labels", _counts(tally.labels)
-    yield "aspects", _counts(tally.aspects)
+    for name, counts in (("labels", tally.labels), ("aspects", tally.aspects)):
+        if counts.keys() != {""}:  # a method that orders none
+            yield name, _counts(counts)
+    if tally.two_models:
+        yield "two models", _two_models(summary)
     yield from _noise(summary)
     yield from _cost(summary)
     if summary.forecast:
@@ -111,13 +115,26 @@ def _noise(summary: Summary) -> Iterable[tuple[str, str]]:
                 yield "label noise", f"{'' if kind == 'total' else f'{name}: '}{noise}"
 
 
+def _two_models(summary: Summary) -> str:
+    """In how many pairs the author may tell the label, and how well form alone tells it there."""
+    count, found = summary.tally.two_models, summary.separability
+    line = f"{count} of {summary.tally.kept} pairs have chosen and rejected from different models (arXiv 2504.02193)"
+    if found:
+        return f"{line}; form alone tells which is chosen in {found} of them, a coin in 50 %"
+    if count >= LEAST and summary.status == "finished":
+        return f"{line}; pip install 'rmboost[rm]' for how well form alone tells them apart"
+    return line
+
+
 def _counts(counts: Counter[str]) -> str:
     return ", ".join(f"{name or '–'} {count}" for name, count in sorted(counts.items())) or "none"
 
 
 def _tokens(summary: Summary) -> str:
     cached = f" ({summary.cached_tokens:,} from the server's cache)" if summary.cached_tokens else ""
-    return f"{summary.prompt_tokens:,} in{cached}, {summary.completion_tokens:,} out, in {summary.calls:,} calls"
+    estimated = f"; {summary.estimated_tokens:,} of these are estimated" if summary.estimated_tokens else ""
+    spent = f"{summary.prompt_tokens:,} in{cached}, {summary.completion_tokens:,} out, in {summary.calls:,} calls"
+    return spent + estimated
 
 
 def _time(summary: Summary) -> str:

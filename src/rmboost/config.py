@@ -75,6 +75,8 @@ class Config(Component):
     """compares responses or rates them; best a model of another family than the writers'"""
     judges: dict[str, RoleConfig] = Field(default_factory=dict)
     """further judges, for a panel, by names of your own: ``{llama: {model: …}, gemma: {model: …}}``"""
+    on_policy: bool = False
+    """both responses of a pair from one model: other settings are refused, and small models are not contrasted"""
     verify: Verification = Verification()
     """which pairs the judge looks at, and what becomes of those whose label it contradicts"""
     checks: tuple[dict[str, Any], ...] = tuple({"name": name} for name in DEFAULT_CHECKS)

@@ -14,8 +14,9 @@ from rmboost.templates import Templates
 _CONNECTION = {"base_url", "api_key_env", "timeout", "options"}
 _PACE = {
     *("concurrency", "tries", "base_url", "model", "rpm", "tpm", "patience", "max_failures", "prices", "ceilings"),
+    "on_policy",
 }
-"""These change how fast and from where answers come, not which; ``model`` stands in every role."""
+"""These change how fast and from where answers come, not which; ``model`` and ``on_policy`` show in the roles."""
 
 
 def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:

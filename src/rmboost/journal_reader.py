@@ -60,6 +60,16 @@ class JournalReader:
         text, model, finish_reason, *tokens, top = answer
         return Response(text, model, finish_reason, Usage(*tokens), top=tuple(json.loads(top or "[]")))
 
+    def seconds(self, key: bytes) -> float:
+        """How long the answer to this call took."""
+        row = self._read("SELECT seconds FROM calls WHERE key=?", key)
+        return float(row[0]) if row else 0.0
+
+    def usages(self) -> Iterator[tuple[bytes, str, Usage]]:
+        """Key, model and tokens of every call. Reads the whole journal."""
+        query = "SELECT key, model, prompt_tokens, completion_tokens, cached_tokens FROM calls"
+        yield from ((key, model, Usage(*tokens)) for key, model, *tokens in self._rows(query))
+
     def recall(self, name: str) -> Any:
         """A named value, or None."""
         row = self._read("SELECT value, sum FROM state WHERE name=?", name)
@@ -90,9 +100,10 @@ class JournalReader:
     def totals_by_model(self) -> dict[str, Totals]:
         """Sums over the calls that each model answered, by the name that it answered with."""
         rows = self._rows(
-            "SELECT model, calls, prompt_tokens, completion_tokens, cached_tokens, seconds FROM totals ORDER BY model"
+            "SELECT model, seconds, calls, prompt_tokens, completion_tokens, cached_tokens, estimated FROM totals"
+            " ORDER BY model"
         )
-        return {model: Totals(calls, Usage(*tokens), seconds) for model, calls, *tokens, seconds in rows}
+        return {model: Totals(calls, Usage(*tokens), seconds) for model, seconds, calls, *tokens in rows}
 
     def usage_by_job(self) -> list[tuple[int, Usage, float]]:
         """Calls, tokens and seconds of each job, for a forecast."""

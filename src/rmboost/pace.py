@@ -14,6 +14,9 @@ from rmboost.errors import TransientError
 from rmboost.rate import Bucket, Refusals
 from rmboost.records import Quota, Response
 
+_FULL = 0.95
+_LEAVING = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -50,6 +53,8 @@ class Pace:
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self.in_flight = 0
+        self._below = 0
+        """answers since nearly all slots were taken: those of one commit leave together, before others can enter"""
         self._given_up = False
 
     @property
@@ -84,8 +89,9 @@ class Pace:
     def answered(self, response: Response) -> None:
         """The request was answered: it leaves."""
         now, used = self._clock(), response.usage.prompt_tokens + response.usage.completion_tokens
-        full = self.in_flight >= self.limit and self._refusals.cap == inf
+        self._below += 1
         if not self._fixed:
+            full = self._below <= _LEAVING + self.limit // 4 and self._refusals.cap == inf
             self._climb.answered(now, full=full)
         if self._tokens:
             self._tokens.take(used - self._mean_tokens, now)
@@ -133,6 +139,8 @@ class Pace:
         for bucket in self._buckets():
             bucket.take(self._mean_tokens if bucket is self._tokens else 1.0, now)
         self.in_flight += 1
+        if self.in_flight >= _FULL * self.limit:
+            self._below = 0
         return self._refusals.sent(now)
 
     def _release(self) -> None:

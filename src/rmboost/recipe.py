@@ -75,6 +75,8 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """All that a row depends on besides its prompt. A sample of so many jobs depends on all of them."""
         found = settings_of(self.config, self.method, self.templates)
+        for check in self.checks:
+            found["data"] |= check.data()
         if self.verify:
             found["verify"]["drawn"] = self.sample.share
         return found

@@ -52,17 +52,19 @@ class Labelled(Prompt):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call, or of many added up."""
+    """Tokens of one call, or of many added up. estimated: so many of them nobody counted; the endpoint did not say."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    estimated: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
+            self.estimated + other.estimated,
         )
 
 
@@ -213,6 +215,11 @@ def canonical_json(value: Any) -> bytes:
     except TypeError:  # half a character, a key that is no text, a number of over 64 bits
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return text.encode("utf-8", "surrogatepass")
+
+
+def content_id(messages: tuple[Message, ...]) -> str:
+    """The id of a prompt that was given none: 16 hex digits, the same for the same conversation."""
+    return hashlib.blake2b(canonical_json(messages), digest_size=8).hexdigest()
 
 
 def stable_hash(*parts: Any) -> int:

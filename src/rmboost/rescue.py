@@ -19,7 +19,7 @@ ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What a database can raise; the second where its own words on the damage quote the damage."""
 _CALL = (
     *("key", "job", "call", "role", "model", "text", "finish_reason", "prompt_tokens", "completion_tokens"),
-    *("cached_tokens", "seconds", "at", "top", "spec", "sum"),
+    *("cached_tokens", "seconds", "at", "top", "spec", "sum", "estimated"),
 )
 _STRIDE = 1000
 _SMALLEST_ROW = 100

@@ -31,6 +31,9 @@ _SMALL_MODEL: dict[str, dict[str, Any]] = {
     "judge": {"temperature": 0.7},
 }
 """What small models answer best with (docs/yield.md); for others the server's own defaults hold."""
+_IMPROVING = ("constitutional", "synpo")
+"""Methods whose rewriter writes what is chosen: there the penalty on copies would put its torn words."""
+_SMALL_IMPROVER = {"temperature": 0.7}
 _SMALL_MODEL_TOKENS = 512
 """A small model that loses its thread writes until its memory is full; this ends it, as a visible reject."""
 
@@ -41,13 +44,16 @@ def resolve(config: Config) -> Config:
     Raises EndpointError when an endpoint is named without a model and serves none or several.
     """
     roles = {name: _resolve_role(config, name, role) for name, role in used(config).items() if name != "drafter"}
-    if config.method["name"] != "rmboost":
-        return config.seat(roles)
-    method = _resolve_style(config.method, roles["rewriter"])
-    if method["contrast"]:
-        drafter = config.drafter.model_copy(update={"model": config.drafter.model or _DRAFTER})
-        roles["drafter"] = _resolve_role(config, "drafter", drafter)
-    return config.seat(roles).model_copy(update={"method": method})
+    if config.method["name"] == "rmboost":
+        method = _resolve_style(config, roles["rewriter"])
+        config = config.model_copy(update={"method": method})
+        if method["contrast"]:
+            drafter = config.drafter.model_copy(update={"model": config.drafter.model or _DRAFTER})
+            roles["drafter"] = _resolve_role(config, "drafter", drafter)
+    config = config.seat(roles)
+    if config.on_policy:
+        _refuse_two_writers(config)
+    return config
 
 
 def used(config: Config) -> dict[str, RoleConfig]:
@@ -61,12 +67,21 @@ def used(config: Config) -> dict[str, RoleConfig]:
     return {name: role for name, role in config.roles.items() if name in asked}
 
 
-def _resolve_style(method: Mapping[str, Any], rewriter: RoleConfig) -> dict[str, Any]:
+def _refuse_two_writers(config: Config) -> None:
+    """Raises ConfigError where the responses of a pair could come from different models."""
+    writers = {name: role.model for name, role in used(config).items() if name not in judging(config)}
+    if len({*writers.values()}) > 1:
+        said = ", ".join(f"{name} {model}" for name, model in writers.items())
+        raise ConfigError(f"on_policy: the responses would come from different models ({said})", "--model NAME for all")
+
+
+def _resolve_style(config: Config, rewriter: RoleConfig) -> dict[str, Any]:
     """What suits the rewriter, where the user leaves it open: a small model is shown examples, and cannot improve."""
     small = kind(rewriter) == LOCAL
+    method = config.method
     style = method.get("style", "auto")
     style = ("direct" if small else "plan") if style == "auto" else style
-    contrast = style == "direct" and small and rewriter.model != _DRAFTER
+    contrast = style == "direct" and small and rewriter.model != _DRAFTER and not config.on_policy
     return {"contrast": contrast, **method, "style": style}
 
 
@@ -121,7 +136,10 @@ def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
     placed = role.model_copy(update=_place(config, role))
     if kind(placed) != LOCAL:
         return placed
-    defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **_SMALL_MODEL.get(name, {})}
+    suited = _SMALL_MODEL.get(name, {})
+    if name == "rewriter" and config.method["name"] in _IMPROVING:
+        suited = _SMALL_IMPROVER
+    defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **suited}
     return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) in (None, {})})
 
 

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from rmboost.errors import StoreError
 
-VERSION = 2
+VERSION = 3
 """Goes up by one with every change of the tables; SQLite keeps it in the file as ``user_version``."""
 START_OVER = "--fresh starts over and keeps the old run beside it"
 
@@ -39,7 +39,9 @@ _COLUMNS = {
         "top": "TEXT",  # JSON: likeliest tokens and their log-probabilities, place by place, if asked for
         "spec": "TEXT",  # JSON: label and aspects that were ordered of the job
         "sum": "INTEGER",  # crc32 of key and answer: a bit that flips on disk is noticed
+        "estimated": "INTEGER NOT NULL DEFAULT 0",  # so many of the tokens nobody counted
     },
+    "totals": {"estimated": "INTEGER NOT NULL DEFAULT 0"},
     "state": {"sum": "INTEGER"},
 }
 ANSWER = "text, model, finish_reason, prompt_tokens, completion_tokens, cached_tokens, top"
@@ -51,16 +53,18 @@ _SUMS = (
 _TOTALS = (
     "DELETE FROM totals",
     "INSERT INTO totals SELECT model, count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens),"
-    " sum(seconds) FROM calls GROUP BY model",
-    """CREATE TRIGGER IF NOT EXISTS count_call AFTER INSERT ON calls BEGIN
+    " sum(seconds), sum(estimated) FROM calls GROUP BY model",
+    "DROP TRIGGER IF EXISTS count_call",
+    """CREATE TRIGGER count_call AFTER INSERT ON calls BEGIN
     INSERT INTO totals VALUES
-        (new.model, 1, new.prompt_tokens, new.completion_tokens, new.cached_tokens, new.seconds)
+        (new.model, 1, new.prompt_tokens, new.completion_tokens, new.cached_tokens, new.seconds, new.estimated)
     ON CONFLICT (model) DO UPDATE SET
         calls = calls + 1,
         prompt_tokens = prompt_tokens + excluded.prompt_tokens,
         completion_tokens = completion_tokens + excluded.completion_tokens,
         cached_tokens = cached_tokens + excluded.cached_tokens,
-        seconds = seconds + excluded.seconds;
+        seconds = seconds + excluded.seconds,
+        estimated = estimated + excluded.estimated;
 END""",
 )
 

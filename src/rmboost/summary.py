@@ -9,6 +9,7 @@ from typing import Any
 
 from rmboost.forecast import Forecast
 from rmboost.noise import Noise
+from rmboost.separability import Separability
 from rmboost.tally import Tally
 
 
@@ -36,9 +37,13 @@ class Summary:
     cost: float | None = None
     cause: str = ""
     reason: str = ""
+    estimated_tokens: int = 0
+    """so many of the tokens nobody counted, as the endpoint does not say how many an answer took"""
     forecast: Forecast | None = None
     noise: Mapping[str, Mapping[str, Noise]] = field(default_factory=dict)
     """how often the judge contradicts the labels, by ``total``, ``label`` and ``aspect``"""
+    separability: Separability | None = None
+    """of the pairs by two models, when a run finishes"""
 
     def dump(self) -> dict[str, Any]:
         """As JSON."""

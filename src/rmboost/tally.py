@@ -23,6 +23,8 @@ class Tally:
     verdicts: Counter[str] = field(default_factory=Counter)
     """of the judge on the pairs as they were labelled, by ``label/aspect/winner``"""
     redrawn: int = 0
+    two_models: int = 0
+    """kept pairs whose responses are by different models"""
 
     @property
     def settled(self) -> int:
@@ -35,6 +37,7 @@ class Tally:
             case Kept(pair=pair, drops=drops):
                 self.kept += 1
                 self.redrawn += len(drops)
+                self.two_models += pair.chosen.model != pair.rejected.model
                 self.labels[pair.label or ""] += 1
                 self.aspects[pair.aspects[0] if pair.aspects else ""] += 1
                 self._judge(pair)

@@ -40,11 +40,14 @@ def _answer(request: Request) -> tuple[str, tuple[Mapping[str, float], ...]]:
     text = " ".join(_sentence(random) for _ in range(random.randint(3, 6)))
     if choices := _choices(instructions):
         return _chosen(random, choices, request.logprobs, text, instructions)
-    if "<response>" not in instructions:
-        return text, ()
-    known = re.findall(r"^- (\w+):", instructions, re.MULTILINE)
-    picked = f"<aspects>{random.choice(known)}</aspects>\n" if "<aspects>" in instructions and known else ""
-    return f"{picked}I will change two sentences.\n<response>{text}</response>", ()
+    parts = []
+    if "<aspects>" in instructions and (known := re.findall(r"^- (\w+):", instructions, re.MULTILINE)):
+        parts.append(f"<aspects>{random.choice(known)}</aspects>")
+    if "<instruction>" in instructions:
+        parts.append(f"<instruction>Is it so that {_sentence(random)[:-1]}?</instruction>")
+    if "<response>" in instructions:
+        parts.append(f"I will change two sentences.\n<response>{text}</response>")
+    return "\n".join(parts) or text, ()
 
 
 def _choices(instructions: str) -> Sequence[str]:

@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from math import ceil
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 
+from rmboost import texts
 from rmboost.backends import Backend, logprobs
 from rmboost.backends.endpoint import Endpoint, valid_address
 from rmboost.errors import BackendError, EndpointError, TransientError
@@ -52,7 +54,8 @@ class OpenAIBackend(Backend):
         while True:
             top = min(request.logprobs, self._offer.most)
             try:
-                return await self._ask(self._body(request, top))
+                response = await self._ask(self._body(request, top))
+                return response if response.usage != Usage() else replace(response, usage=_guess(request, response))
             except BackendError as error:
                 if not (top and logprobs.is_about(error)):
                     raise
@@ -132,6 +135,13 @@ def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY")
         raise EndpointError(f"{endpoint.address} does not list its models", "name one: --model NAME")
     hint = "choose one with --model NAME: " + _cut(", ".join(sorted(served)))
     raise EndpointError(f"{endpoint.address} serves {len(served)} models", hint)
+
+
+def _guess(request: Request, response: Response) -> Usage:
+    """The tokens of an answer from an endpoint that does not count them."""
+    sent = ceil(sum(texts.tokens(message["content"]) for message in request.messages))
+    came = ceil(texts.tokens(response.text))
+    return Usage(sent, came, estimated=sent + came)
 
 
 def _answers_to(listed: str, asked: str) -> bool:

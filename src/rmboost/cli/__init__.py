@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("rmboost.cli.status:status", "Show how a run stands, also while it goes on."),
     "verify": ("rmboost.cli.verify:verify", "Prove that a file is what its journal says."),
     "judge": ("rmboost.cli.judge:judge", "Have a judge look at the pairs of any preference file."),
+    "compare": ("rmboost.cli.compare:compare", "Set methods side by side: what they take and what they teach."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
     "report": ("rmboost.cli.report:report", "Say what a data set says about itself, on one page."),
     "model": ("rmboost.cli.model:model", "List and fetch the embedded models."),

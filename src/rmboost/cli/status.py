@@ -73,7 +73,9 @@ def _counts(name: str, counts: Counter[str], examples: dict[str, str]) -> Iterat
 def _spent(totals: Totals) -> str:
     usage = totals.usage
     cached = f" ({usage.cached_tokens:,} from the server's cache)" if usage.cached_tokens else ""
-    return f"{usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out, in {totals.calls:,} calls"
+    estimated = f"; {usage.estimated:,} of these are estimated" if usage.estimated else ""
+    spent = f"{usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out, in {totals.calls:,} calls"
+    return spent + estimated
 
 
 def _shown(text: str) -> str:

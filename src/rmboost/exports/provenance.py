@@ -36,14 +36,14 @@ def reject(outcome: Dropped | Failed) -> dict[str, Any]:
     """A job that made no pair: why, and all its texts."""
     job, pair = outcome.job, outcome.pair if isinstance(outcome, Dropped) else None
     drops = outcome.drops if isinstance(outcome, Dropped) else ()
-    spec = job.spec
+    spec, prompt = job.spec, pair.prompt if pair else job.prompt
     aspects = list(pair.aspects if pair else spec.aspects if spec else ())
     return {
         "id": job.prompt.id,
         "kind": "dropped" if drops else "failed",
         "reason": drops[-1].reason if drops else "failed",
         "detail": drops[-1].detail if drops else outcome.error if isinstance(outcome, Failed) else "",
-        "prompt": job.prompt.text if job.prompt.plain else list(job.prompt.messages),
+        "prompt": prompt.text if prompt.plain else list(prompt.messages),
         "first": pair.first.text if pair else None,
         "second": pair.second.text if pair else None,
         "label": spec.label if spec else None,

@@ -16,6 +16,10 @@ from rmboost.registry import Component, build
 
 CATALOGUE = {
     "rmboost": "rmboost.methods.rmboost:RMBoost",
+    "rlcd": "rmboost.methods.rlcd:RLCD",
+    "constitutional": "rmboost.methods.constitutional:Constitutional",
+    "self-taught": "rmboost.methods.self_taught:SelfTaught",
+    "synpo": "rmboost.methods.synpo:SynPO",
     "given": "rmboost.methods.given:Given",
 }
 

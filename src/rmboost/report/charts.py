@@ -123,3 +123,31 @@ def bars(counts: Sequence[tuple[str, int]], name: str) -> str:
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="y", length=0)
     return _cleaned(svg, name)
+
+
+def curves(lines: Mapping[str, Sequence[tuple[float, Figure]]], name: str, middle: float) -> str:
+    """A line for each source over a number of pairs, with its intervals, and a line where a coin would be."""
+    with _drawing(2.9) as (axes, svg):
+        axes.axhline(middle, color=_FAINT, linewidth=1, linestyle=":")
+        for place, (label, points) in enumerate(lines.items()):
+            color, style, marker = (each[place % len(each)] for each in (_COLORS, _DASHES, _MARKERS))
+            at = [n * (1 + 0.02 * place) for n, _ in points]  # beside each other, so that no interval hides another
+            values = [float("nan") if figure.value is None else figure.value for _, figure in points]
+            axes.plot(at, values, color=color, linestyle=style, marker=marker, markersize=4, label=one_line(label, 28))
+            for x, (_, figure) in zip(at, points, strict=True):
+                if figure.low is not None and figure.high is not None:
+                    axes.plot((x, x), (figure.low, figure.high), color=color, linewidth=0.9)
+        axes.set_xscale("log")
+        axes.set_xlabel("pairs trained on")
+        ticks = sorted({round(n) for points in lines.values() for n, _ in points})
+        axes.set_xticks(ticks[:: max(1, len(ticks) // 6)], minor=False)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.minorticks_off()
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.legend(fontsize=8)
+    return _cleaned(svg, name)
+
+
+_COLORS = (_CHOSEN, _REJECTED, _INK)
+_DASHES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v")

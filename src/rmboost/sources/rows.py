@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple, get_args
 
 from rmboost.errors import InputError
-from rmboost.records import Message, Prompt, Role, canonical_json
+from rmboost.records import Message, Prompt, Role, content_id
 
 ROLES = get_args(Role)
 LIKELY = ("prompt", "question", "instruction", "input", "text", "query")
@@ -53,11 +52,6 @@ def to_prompt(row: dict[str, Any], fields: Fields) -> Prompt:
     if name == fields.messages or row.get(fields.messages) is None:
         row.pop(fields.messages, None)
     return Prompt(prompt_id, messages, plain=single and not has_system, metadata=row)
-
-
-def content_id(messages: tuple[Message, ...]) -> str:
-    """The id of a prompt that was given none: 16 hex digits, the same for the same conversation."""
-    return hashlib.blake2b(canonical_json(messages), digest_size=8).hexdigest()
 
 
 def quote(text: str) -> str:

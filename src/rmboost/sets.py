@@ -1,0 +1,47 @@
+"""Sets of wording that people extend, such as aspects: one YAML file a set, shipped in ``configs/`` or a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Protocol, TypeVar
+
+from pydantic import AfterValidator, Field
+
+from rmboost import resources
+from rmboost.errors import ConfigError
+from rmboost.registry import Component, suggest, validate
+
+S = TypeVar("S", bound=Component)
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""What a part of a set is called in rows and settings."""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+def _differ(parts: tuple[N, ...]) -> tuple[N, ...]:
+    names = [part.name for part in parts]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"there is more than one {', '.join(sorted(twice))}")
+    return parts
+
+
+Parts = Annotated[tuple[N, ...], Field(min_length=1), AfterValidator(_differ)]
+"""The parts of a set: at least one, each with a name of its own."""
+
+
+def load(model: type[S], kind: str, folder: str, name: str) -> S:
+    """The shipped set of that name in a folder of ``configs/``, or the set in that ``.yaml`` file. Raises ConfigError.
+
+    kind: what messages call it.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else resources.folder("configs") / folder / f"{name}.yaml"
+    if not path.is_file():
+        shipped = [file.stem for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+        raise ConfigError(f"no {kind} set {name!r} ({path} does not exist)", suggest(name, shipped))
+    return validate(model, resources.read_yaml(path), str(path))
