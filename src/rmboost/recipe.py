@@ -84,7 +84,8 @@ class Recipe:
     @property
     def template_texts(self) -> dict[str, str]:
         """What the models were told, by file: a run can be read without the folder that its templates came from."""
-        return {file: text for name in self.settings["templates"] for file, text in self.templates.sources(name).items()}
+        used = self.settings["templates"]
+        return {file: text for name in used for file, text in self.templates.sources(name).items()}
 
     def checks_of(self, job: Job) -> tuple[Check, ...]:
         """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""
