@@ -135,7 +135,7 @@ def output_page() -> str:
         "`--summary FILE` writes what the closing table says.",
         _named("summary", "key"),
         "## The figures of a report",
-        "What `rmboost report --json` has under `figures`, each with its interval where there is one, and what `--fail-on` takes.",
+        "`figures` in `rmboost report --json`, each with its interval where there is one, and what `--fail-on` takes.",
         _table(("figure", "what it is"), ((f"`{name}`", text) for name, text in FIGURES.items())),
         "## Exit codes",
         _table(("code", "meaning"), exit_codes().items()),
