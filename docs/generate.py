@@ -13,6 +13,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from rmboost import aspects, backends, checks, cli, judges, methods
 from rmboost.budget import Ceilings, Price
 from rmboost.client import Ask
 from rmboost.config import Config, RoleConfig
+from rmboost.errors import ReplyError
 from rmboost.judges.pairwise import Pairwise
 from rmboost.judges.rubric import Rubric
 from rmboost.plan import Plan
@@ -40,6 +42,7 @@ METHODS: tuple[dict[str, Any], ...] = (
     {"name": "rmboost", "style": "direct"},
     {"name": "rmboost", "style": "direct", "contrast": True},
     {"name": "rlcd"},
+    {"name": "rlaif"},
     {"name": "constitutional"},
     {"name": "self-taught"},
     {"name": "synpo", "generate_prompts": True},
@@ -294,7 +297,8 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         method = methods.method(options)
         cells = Plan(method.cells(), 0)
         for index in range(len(method.cells()) or 1):
-            await method.make_pair(Job(Prompt("id", (told,), True), index, spec=cells.spec(index)), ask)
+            with suppress(ReplyError):  # no verdict can be read from it
+                await method.make_pair(Job(Prompt("id", (told,), True), index, spec=cells.spec(index)), ask)
     await _render_judges(ask)
     return seen
 

@@ -45,11 +45,13 @@ async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, 
     return ask.sent
 
 
-async def play_all(recipe: Recipe) -> None:
-    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError."""
+async def play_all(recipe: Recipe) -> int:
+    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError.
+
+    Returns how many calls a job takes at most, where no reply is drawn again.
+    """
     job = next(recipe.jobs())
-    for spec in recipe.method.cells() or (job.spec,):
-        await play(recipe, replace(job, spec=spec))
+    return max([len(await play(recipe, replace(job, spec=spec))) for spec in recipe.method.cells() or (job.spec,)])
 
 
 def show(recipe: Recipe) -> str:

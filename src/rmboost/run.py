@@ -70,12 +70,12 @@ def generate(
     listener = listener or Listener()
     recipe = Recipe.prepare(prompts, config or Config(), surveyed(output))
     budget.check(recipe.config.ceilings, _models(recipe), recipe.config.prices)
-    _run(rehearsal.play_all(recipe))
+    calls = _run(rehearsal.play_all(recipe))
     for line in (*roles.describe(recipe.config), *_left_out(recipe), *_doubts(recipe)):
         listener.notice(line)
     if fresh and (aside := set_aside(output)):
         listener.notice(f"the earlier run was moved to {aside}")
-    return _run(_generate(recipe, output, pilot, listener))
+    return _run(_generate(recipe, output, pilot, calls, listener))
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -93,12 +93,12 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         raise KeyboardInterrupt from None  # a second Ctrl-C
 
 
-async def _generate(recipe: Recipe, output: Path, pilot: int | None, listener: Listener) -> Summary:
+async def _generate(recipe: Recipe, output: Path, pilot: int | None, calls: int, listener: Listener) -> Summary:
     started = time.monotonic()
     store = Store(output)
     try:
         recipe, start = _resume(recipe, store, listener)
-        client, status = _client(recipe, store), "unchanged"
+        client, status = _client(recipe, store, calls), "unchanged"
         total = recipe.survey.count
         if start < total:
             log.info("started", extra={"prompts": total, "settled": start, "models": _models(recipe)})
@@ -177,7 +177,7 @@ def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
         yield f"changed since the last run: the endpoint, {before['base_url']} → {now['base_url']}"
 
 
-def _client(recipe: Recipe, store: Store) -> Client:
+def _client(recipe: Recipe, store: Store, calls: int) -> Client:
     config = recipe.config
     seats = roles.seats(config)
     spent = Spent.before(store.journal.totals_by_model(), config.prices)
@@ -189,6 +189,7 @@ def _client(recipe: Recipe, store: Store) -> Client:
         tries=config.tries,
         patience=config.patience,
         max_failures=config.max_failures,
+        calls_of_a_job=calls,
     )
 
 

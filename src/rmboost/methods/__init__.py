@@ -16,6 +16,7 @@ from rmboost.registry import Component, build
 
 CATALOGUE = {
     "rmboost": "rmboost.methods.rmboost:RMBoost",
+    "rlaif": "rmboost.methods.rlaif:RLAIF",
     "rlcd": "rmboost.methods.rlcd:RLCD",
     "constitutional": "rmboost.methods.constitutional:Constitutional",
     "self-taught": "rmboost.methods.self_taught:SelfTaught",
