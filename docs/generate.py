@@ -297,7 +297,7 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         method = methods.method(options)
         cells = Plan(method.cells(), 0)
         for index in range(len(method.cells()) or 1):
-            with suppress(ReplyError):  # no verdict can be read from it
+            with suppress(ReplyError):  # one reply is no answer to all questions; templates count
                 await method.make_pair(Job(Prompt("id", (told,), True), index, spec=cells.spec(index)), ask)
     await _render_judges(ask)
     return seen

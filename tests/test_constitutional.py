@@ -23,6 +23,10 @@ REPLIES = {
 }
 
 
+def tagged(text: str) -> str:
+    return f"<response>{text}</response>"
+
+
 def test_the_revision_is_chosen_over_the_first_response() -> None:
     pair, script = make("constitutional", REPLIES)
     assert script.asked == [
@@ -64,6 +68,21 @@ def test_a_revision_without_its_form_is_drawn_again_and_never_guessed_at() -> No
     with pytest.raises(ReplyError) as caught:
         make("constitutional", {**REPLIES, "constitutional/revise": "second, without tags"})
     assert (caught.value.reason, caught.value.response.call) == ("unreadable", 2)
+
+
+@pytest.mark.parametrize("said", ["I cannot see what is wrong with it.", "I cannot see what is wrong"])
+def test_a_revision_that_is_the_critique_is_no_answer(said: str) -> None:
+    replies = {"constitutional/critique": "I cannot see what is wrong with it.", "constitutional/revise": tagged(said)}
+    with pytest.raises(ReplyError) as caught:
+        make("constitutional", {**REPLIES, **replies})
+    assert (caught.value.reason, caught.value.response.call) == ("critique-copy", 1), (
+        "the critique is drawn again as well"
+    )
+
+
+def test_a_revision_that_quotes_the_critique_is_kept() -> None:
+    replies = {"constitutional/critique": "wrong colour", "constitutional/revise": tagged("no wrong colour, but blue")}
+    assert make("constitutional", {**REPLIES, **replies})[0].chosen.text == "no wrong colour, but blue"
 
 
 def test_the_model_criticises_its_own_turn_in_the_conversation() -> None:

@@ -192,6 +192,17 @@ def test_stdin_into_a_file_is_kept_in_the_run(
     assert not (tmp_path / "o.run").exists()
 
 
+def test_phrases_that_the_checks_read_are_settings_too(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    rmboost(*run)
+    manifest = tmp_path / "o.run" / "manifest.json"
+    before = json.loads(manifest.read_text())
+    assert {"aspects", "phrases/en"} <= before["settings"]["data"].keys()
+    before["settings"]["data"]["phrases/en"] = "of an older version"
+    manifest.write_text(json.dumps(before))
+    assert "data.phrases/en: of an older version → " in rmboost(*run).err
+
+
 def test_settings_written_out_are_no_change(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
     rmboost(*command)

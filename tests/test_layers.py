@@ -14,8 +14,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing intervals noise kinship together visible schema texts",
-    "sets aspects templates rescue journal_reader journal checkpoint claim downloads weights",
+    "registry rowfile tally plan parsing intervals noise kinship together visible schema texts reservoir",
+    "sets aspects templates rescue journal_reader lenders journal checkpoint claim downloads weights",
     "budget forecast climb rate halt",
     "backends",
     "pace lines client",
@@ -27,7 +27,7 @@ LAYERS = [
     "replan status",
     "rehearsal engine verify",
     "run",
-    "closing api",
+    "closing report compare api",
     "cli __main__",
 ]
 LEVEL = {part: level for level, line in enumerate(LAYERS) for part in line.split()}

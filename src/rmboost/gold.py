@@ -106,7 +106,12 @@ def of_file(path: Path) -> Agreement | None:
 
 def read_marks(path: Path) -> Marks:
     """How the verdicts in a judged file stand to its labels. Raises InputError for a file without verdicts."""
-    found = marks(row.judge.get("winner") for row in Preferences(path))
+    found = marks_of(path)
     if not found.read:
         raise InputError(f"{path} holds no verdict", "rmboost judge FILE --gold -o gold.jsonl writes some")
     return found
+
+
+def marks_of(path: Path) -> Marks:
+    """The same, where a file may hold none."""
+    return marks(row.judge.get("winner") for row in Preferences(path))

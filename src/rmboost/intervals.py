@@ -38,8 +38,12 @@ def share(count: int, total: int, confidence: float = 0.95) -> Share:
         raise ValueError(f"{count} of {total} is no share")
     if not total:
         return Share(0, 0, 0.0, 1.0)
-    z, p = NormalDist().inv_cdf(0.5 + confidence / 2), count / total
-    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    low, high = (0.0 if not count else middle - half), (1.0 if count == total else middle + half)
-    return Share(count, total, low, high)
+    return Share(count, total, *wilson(count / total, total, confidence))
+
+
+def wilson(value: float, cases: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Low and high of the Wilson score interval around a share of so many cases, which need not be a whole number."""
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    middle = (value + z * z / (2 * cases)) / (1 + z * z / cases)
+    half = z * sqrt(value * (1 - value) / cases + z * z / (4 * cases * cases)) / (1 + z * z / cases)
+    return (0.0 if value == 0 else middle - half), (1.0 if value == 1 else middle + half)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from typing import Any
 from rmboost import rescue, schema
 from rmboost.errors import BackendError, StoreError, TransientError
 from rmboost.journal_reader import JournalReader
-from rmboost.records import Response, Spec
+from rmboost.lenders import Lenders
+from rmboost.records import Job, Response, Spec
 from rmboost.schema import control_sum
 
 _GATHER_SECONDS = 0.005
@@ -54,14 +56,16 @@ class Entry:
 class Journal(JournalReader):
     """The journal of the run that this process works on. Entries that arrive during a commit share the next one.
 
-    rescued: what is to be told when the file was damaged and has been put in order; else empty.
+    rescued: what is to be told when the file was damaged and has been put in order; else empty. lenders: journals of
+    other runs, whose answers may be copied into this one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lenders: Iterable[Path] = ()) -> None:
         self._path = path
         self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
         self._writer = self._connect()
         super().__init__(path, self._connect())
+        self._lenders = Lenders(lenders)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -73,6 +77,14 @@ class Journal(JournalReader):
         batch = self._join_batch()
         batch.calls.append(entry.row())
         await asyncio.shield(batch.written)
+
+    async def borrow(self, key: bytes, job: Job, call: int, role: str) -> Response | None:
+        """The answer that another run has to this call, once it is on disk here as well; None where nobody has it."""
+        found = self._lenders.find(key)
+        if not found:
+            return None
+        await self.put(Entry(key, job.key, call, role, *found, job.spec))
+        return found[0]
 
     def remember(self, name: str, value: Any) -> None:
         """Set a named value with the next commit."""
@@ -89,6 +101,7 @@ class Journal(JournalReader):
         if self._flushing:
             await self._flushing
         self._thread.shutdown()
+        self._lenders.close()
         self._reader.close()
         self._writer.close()
 

@@ -60,6 +60,16 @@ class JournalReader:
         text, model, finish_reason, *tokens, top = answer
         return Response(text, model, finish_reason, Usage(*tokens), top=tuple(json.loads(top or "[]")))
 
+    def seconds(self, key: bytes) -> float:
+        """How long the answer to this call took."""
+        row = self._read("SELECT seconds FROM calls WHERE key=?", key)
+        return float(row[0]) if row else 0.0
+
+    def usages(self) -> Iterator[tuple[bytes, str, Usage]]:
+        """Key, model and tokens of every call. Reads the whole journal."""
+        query = "SELECT key, model, prompt_tokens, completion_tokens, cached_tokens FROM calls"
+        yield from ((key, model, Usage(*tokens)) for key, model, *tokens in self._rows(query))
+
     def recall(self, name: str) -> Any:
         """A named value, or None."""
         row = self._read("SELECT value, sum FROM state WHERE name=?", name)

@@ -11,6 +11,7 @@ _LATEST = 10
 _TOLERATED, _MANY, _HALF = 0.03, 0.15, 0.5
 """Shares of refusals: the price of knowing that there is no more room; far too fast; better to wait."""
 _BELOW, _CREEP = 0.97, 0.01
+_NEAR, _LEAP = 0.9, 1.25
 _FLOOR, _CLEARLY_LESS = 0.7, 0.75
 _REMEMBERED = 30
 """Windows in which an accepted rate counts as known."""
@@ -45,20 +46,25 @@ class Refusals:
     """The rate at which an endpoint that refuses requests (429) would accept them.
 
     cap: requests a second; just below the fastest rate that was accepted in the last windows of a second, from where
-    it creeps up until some are refused again. Requests that are refused though faster ones were accepted are refused
-    for another reason, and for a while there is no cap. paused_until: nearly all was refused, nothing is sent before.
-    Requests are counted in the second they were sent in. Times are seconds of one monotonic clock.
+    it creeps up until some are refused again; far below the edge that was seen last, it leaps. Requests that are
+    refused though faster ones were accepted are refused for another reason, and for a while there is no cap.
+    paused_until: nearly all was refused, nothing is sent before. Requests are counted in the second they were sent in.
+    Times are seconds of one monotonic clock.
     """
 
     def __init__(self, now: float) -> None:
         self.cap = inf
         self.paused_until = 0.0
+        self._edge = inf
+        """requests a second that were accepted when others were refused: the limit, as it was seen last"""
         self._rates: deque[float] = deque(maxlen=_REMEMBERED)
         self._latest: deque[int] = deque(maxlen=_LATEST)
         """numbers of the requests that were refused last"""
         self._careless_until = -inf
         self._number = self._pauses = self._clean = 0
         self._opened, self._sent, self._refused, self._asked_to_wait = now, 0, 0, 0.0
+        self._before = (0, 0.0)
+        """accepted requests and seconds of the window before this one"""
 
     def sent(self, now: float) -> int:
         """One more request goes out; returns its number."""
@@ -85,9 +91,11 @@ class Refusals:
         self._pauses = min(self._pauses + 1, 7)
         rest = max(0.1, self._opened + _WINDOW_SECONDS - now)
         self.paused_until = now + (self._asked_to_wait or max(rest, 0.25 * 2**self._pauses - 0.5))
-        rate = (self._sent - self._refused) / max(_WINDOW_SECONDS, now - self._opened)
-        self.cap = max(_BELOW * rate, min(self.cap, rate + 1) / 2)
+        accepted, seconds = self._before  # this window may have just begun
+        accepted, seconds = accepted + self._sent - self._refused, seconds + now - self._opened
+        self.cap = min(self.cap, (accepted + 1) / max(_WINDOW_SECONDS, seconds)) / 2
         self._open(self.paused_until)
+        self._before = (0, 0.0)
 
     def _judge(self, now: float) -> None:
         seconds, share = now - self._opened, self._refused / self._sent
@@ -96,9 +104,10 @@ class Refusals:
             self._pauses = 0
             self._rates.append(accepted)
             self._clean += 1
-            self.cap *= 1 + _CREEP * min(2**self._clean, 4)
+            self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
         elif now >= self._careless_until or share >= _MANY:
             self._slow(accepted, share, self._sent / seconds, now)
+        self._before = (self._sent - self._refused, seconds)
         self._open(now)
 
     def _slow(self, accepted: float, share: float, sent: float, now: float) -> None:
@@ -106,6 +115,7 @@ class Refusals:
         if share >= _MANY:
             self._rates.clear()  # the server saved up some room, which is used up now
         self._rates.append(accepted)
+        self._edge = accepted
         known = max(self._rates)
         if sent <= _CLEARLY_LESS * known:
             self.cap, self._careless_until = inf, now + _CARELESS_SECONDS

@@ -38,6 +38,8 @@ class Recipe:
     export: Export
     templates: Templates
     plan: Plan
+    calls: int = 2
+    """that a job takes where nothing is drawn again; the rehearsal counts them"""
 
     @classmethod
     def prepare(cls, prompts: Path, config: Config, known: Mapping[str, Any] | None = None) -> Recipe:
@@ -75,6 +77,8 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """All that a row depends on besides its prompt. A sample of so many jobs depends on all of them."""
         found = settings_of(self.config, self.method, self.templates)
+        for check in self.checks:
+            found["data"] |= check.data()
         if self.verify:
             found["verify"]["drawn"] = self.sample.share
         return found

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rmboost import budget, roles
 from rmboost.backends.fake import FakeBackend
+from rmboost.config import Config
 from rmboost.errors import ReplyError
 from rmboost.recipe import Recipe
 from rmboost.records import Job, Message, Pair, Request, Response, stable_hash
+from rmboost.together import run
 
 
 class _Rehearsing:
@@ -32,6 +37,17 @@ class _Rehearsing:
             self.sent.append((role, template, messages))
         seed = stable_hash(self._job.key, len(self.sent))
         return await FakeBackend().complete(Request(messages, seed, logprobs=logprobs))
+
+
+def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of a run, with all that can be found wrong before the first call. Raises what ``Recipe.prepare`` does.
+
+    known: fields of a survey that an earlier run made of its prompts, which may be the same.
+    """
+    recipe = Recipe.prepare(prompts, config, known)
+    models = {name: role.model or "" for name, role in roles.used(recipe.config).items()}
+    budget.check(recipe.config.ceilings, models, recipe.config.prices)
+    return replace(recipe, calls=run(play_all(recipe)))
 
 
 async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, ...]]]:

@@ -31,8 +31,9 @@ _SMALL_MODEL: dict[str, dict[str, Any]] = {
     "judge": {"temperature": 0.7},
 }
 """What small models answer best with (docs/yield.md); for others the server's own defaults hold."""
-_SMALL_WRITER = {"temperature": 0.7}
-"""The same of a rewriter that takes up texts to the letter on purpose, as in all methods but rmboost."""
+_IMPROVING = ("constitutional", "synpo")
+"""Methods whose rewriter writes what is chosen: there the penalty on copies would put its torn words."""
+_SMALL_IMPROVER = {"temperature": 0.7}
 _SMALL_MODEL_TOKENS = 512
 """A small model that loses its thread writes until its memory is full; this ends it, as a visible reject."""
 
@@ -136,8 +137,8 @@ def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
     if kind(placed) != LOCAL:
         return placed
     suited = _SMALL_MODEL.get(name, {})
-    if name == "rewriter" and config.method["name"] != "rmboost":
-        suited = _SMALL_WRITER
+    if name == "rewriter" and config.method["name"] in _IMPROVING:
+        suited = _SMALL_IMPROVER
     defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **suited}
     return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) in (None, {})})
 

@@ -6,15 +6,14 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from rmboost import budget, rehearsal, roles
+from rmboost import rehearsal, roles
 from rmboost.budget import Budget, Spent
 from rmboost.claim import set_aside, surveyed
 from rmboost.client import Client, Meter
@@ -30,11 +29,10 @@ from rmboost.separability import separability
 from rmboost.store import Store
 from rmboost.summary import Summary
 from rmboost.tally import Tally
+from rmboost.together import run
 
 _TICK_SECONDS = 1.0
 log = logging.getLogger("rmboost")
-
-T = TypeVar("T")
 
 
 class Listener:
@@ -60,45 +58,29 @@ def generate(
     fresh: bool = False,
     pilot: int | None = None,
     listener: Listener | None = None,
+    lenders: Iterable[Path] = (),
 ) -> Summary:
     """Make preference pairs from a prompt file; the same call again resumes where it was left.
 
     prompts: JSONL, text, CSV or parquet. output: where the pairs go; ``<stem>.run/`` beside it keeps the run's state.
     fresh: start over; an earlier run is moved aside. pilot: settle so many jobs, and forecast the rest in the summary.
+    lenders: journals of other runs, from which answers to the very same calls are copied in place of asking.
     Raises RMBoostError (see ``rmboost.errors``).
     """
     listener = listener or Listener()
-    recipe = Recipe.prepare(prompts, config or Config(), surveyed(output))
-    budget.check(recipe.config.ceilings, _models(recipe), recipe.config.prices)
-    calls = _run(rehearsal.play_all(recipe))
+    recipe = rehearsal.prepare(prompts, config or Config(), surveyed(output))
     for line in (*roles.describe(recipe.config), *_left_out(recipe), *_doubts(recipe)):
         listener.notice(line)
     if fresh and (aside := set_aside(output)):
         listener.notice(f"the earlier run was moved to {aside}")
-    return _run(_generate(recipe, output, pilot, calls, listener))
+    return run(_generate(recipe, Store(output, lenders), pilot, listener))
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end from anywhere, also from a notebook, whose own loop is busy with the cell."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    else:
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(asyncio.run, work).result()
-    try:
-        return asyncio.run(work)
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None  # a second Ctrl-C
-
-
-async def _generate(recipe: Recipe, output: Path, pilot: int | None, calls: int, listener: Listener) -> Summary:
+async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: Listener) -> Summary:
     started = time.monotonic()
-    store = Store(output)
     try:
         recipe, start = _resume(recipe, store, listener)
-        client, status = _client(recipe, store, calls), "unchanged"
+        client, status = _client(recipe, store), "unchanged"
         total = recipe.survey.count
         if start < total:
             log.info("started", extra={"prompts": total, "settled": start, "models": _models(recipe)})
@@ -167,7 +149,14 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
         "base_url": addresses,
         "config": recipe.config.model_dump(mode="json"),
         "leakage": recipe.leakage,
+        "template_texts": _template_texts(recipe),
     }
+
+
+def _template_texts(recipe: Recipe) -> dict[str, str]:
+    """What the models were told, by file: a run can be read without the folder that its templates came from."""
+    used = recipe.settings["templates"]
+    return {file: text for name in used for file, text in recipe.templates.sources(name).items()}
 
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
@@ -177,7 +166,7 @@ def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
         yield f"changed since the last run: the endpoint, {before['base_url']} → {now['base_url']}"
 
 
-def _client(recipe: Recipe, store: Store, calls: int) -> Client:
+def _client(recipe: Recipe, store: Store) -> Client:
     config = recipe.config
     seats = roles.seats(config)
     spent = Spent.before(store.journal.totals_by_model(), config.prices)
@@ -189,7 +178,7 @@ def _client(recipe: Recipe, store: Store, calls: int) -> Client:
         tries=config.tries,
         patience=config.patience,
         max_failures=config.max_failures,
-        calls_of_a_job=calls,
+        calls_of_a_job=recipe.calls,
     )
 
 

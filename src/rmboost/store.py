@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,12 @@ _CHECKPOINT_SECONDS = 1.0
 class Store:
     """The files of the run that writes ``output``, claimed by this process until ``close``.
 
-    notice: what a person is told of rows that did not fit the run that goes on; else empty.
+    lenders: journals of other runs, whose answers are as good. notice: what a person is told of rows that did not fit
+    the run that goes on; else empty.
     Raises StoreError when the output is not ours, or another process works on it.
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, lenders: Iterable[Path] = ()) -> None:
         self.output = output
         self.folder = output.with_suffix(".run")
         self.tally = Tally()
@@ -41,7 +42,7 @@ class Store:
         self._checked = time.monotonic()
         self._lock = claim(output)
         try:
-            self.journal = Journal(self.folder / "journal.sqlite")
+            self.journal = Journal(self.folder / "journal.sqlite", lenders)
         except StoreError:
             self._lock.close()
             raise

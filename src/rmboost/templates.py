@@ -94,13 +94,8 @@ class Templates:
         found = self._jinja.list_templates(filter_func=lambda file: file.endswith(SUFFIX))
         return [name for file in found if (name := file.removesuffix(SUFFIX)).startswith(prefixes)]
 
-    def _load_uncached(self, name: str) -> Template:
-        self._source(name + SUFFIX)
-        template = self._jinja.get_template(name + SUFFIX)
-        template.globals = dict(template.globals)  # is copied with each rendering: a ChainMap takes long
-        return template
-
-    def _digest_uncached(self, name: str) -> str:
+    def sources(self, name: str) -> dict[str, str]:
+        """The source of a template and of all that it includes, by file."""
         sources: dict[str, str] = {}
         waiting = [name + SUFFIX]
         with _explained(name):
@@ -109,7 +104,16 @@ class Templates:
                     sources[file] = self._source(file)
                     included = meta.find_referenced_templates(self._jinja.parse(sources[file], file))
                     waiting += [name for name in included if name]
-        return hashlib.sha256(canonical_json(sources)).hexdigest()[:12]
+        return sources
+
+    def _load_uncached(self, name: str) -> Template:
+        self._source(name + SUFFIX)
+        template = self._jinja.get_template(name + SUFFIX)
+        template.globals = dict(template.globals)  # is copied with each rendering: a ChainMap takes long
+        return template
+
+    def _digest_uncached(self, name: str) -> str:
+        return hashlib.sha256(canonical_json(self.sources(name))).hexdigest()[:12]
 
     def _source(self, file: str) -> str:
         loader = self._jinja.loader

@@ -1,10 +1,11 @@
-"""Calls that go out at once."""
+"""Calls that go out at once, and the way from a plain call into the event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -19,3 +20,18 @@ async def together(*calls: Awaitable[T]) -> list[T]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end from anywhere, also from a notebook, whose own loop is busy with the cell."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(asyncio.run, work).result()
+    try:
+        return asyncio.run(work)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # a second Ctrl-C

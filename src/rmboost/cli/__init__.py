@@ -2,7 +2,8 @@
 
 Exit codes: 0 done, 1 a bug (traceback), 2 a setting or an input line is wrong, 3 the run's files cannot be used,
 4 the endpoint does not answer, 5 done but some jobs failed (the same command asks them again), 6 stopped at a ceiling
-that the user set, 7 a file is not what its journal says, 130 stopped by Ctrl-C.
+that the user set, 7 a file is not what its journal says, 8 a figure is beyond
+a limit that the user set, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("rmboost.cli.status:status", "Show how a run stands, also while it goes on."),
     "verify": ("rmboost.cli.verify:verify", "Prove that a file is what its journal says."),
     "judge": ("rmboost.cli.judge:judge", "Have a judge look at the pairs of any preference file."),
+    "compare": ("rmboost.cli.compare:compare", "Set methods side by side: what they take and what they teach."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
+    "report": ("rmboost.cli.report:report", "Say what a data set says about itself, on one page."),
     "model": ("rmboost.cli.model:model", "List and fetch the embedded models."),
 }
 

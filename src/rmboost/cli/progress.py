@@ -17,16 +17,23 @@ _LINE_SECONDS = 10.0
 
 
 class Progress(Listener):
-    """Reports on stderr; ``rows_to_stdout`` also writes the output's rows to stdout."""
+    """Reports on stderr; ``rows_to_stdout`` also writes the output's rows to stdout.
 
-    def __init__(self, *, quiet: bool, rows_to_stdout: bool, unit: str = "prompts") -> None:
+    told: lines that were said before, by this run or by one that came before it, and are not said again.
+    """
+
+    def __init__(
+        self, *, quiet: bool, rows_to_stdout: bool, unit: str = "prompts", told: set[str] | None = None
+    ) -> None:
         self._quiet, self._unit = quiet, unit
+        self._told = set() if told is None else told
         self.wants_rows = rows_to_stdout
         self._bar: tqdm[Any] | None = None
         self._started = self._last = time.monotonic()
 
     def notice(self, line: str) -> None:
-        if not self._quiet:
+        if not self._quiet and line not in self._told:
+            self._told.add(line)
             with tqdm.external_write_mode(file=sys.stderr):
                 click.echo(line, err=True)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import BinaryIO
 
 from rmboost.errors import InputError
 from rmboost.inspection.scan import Scan, Wanted, base_id
 from rmboost.preferences import Row
+from rmboost.reservoir import Reservoir
 from rmboost.visible import one_line
 
 
@@ -38,29 +38,25 @@ def sample(source: Path | BinaryIO, n: int = 3, seed: int = 0, wanted: Wanted | 
     when nothing in it is wanted, and for the beginning of an id that several prompts share.
     """
     scan = Scan(source, wanted)
-    drawn = _Reservoir(n, seed, scan.wanted.id)
+    drawn = _Drawing(n, seed, scan.wanted.id)
     for row in scan:
         drawn.offer(row)
-    if not drawn.offered and (scan.total or not scan.rejects):
+    if not drawn.rows.offered and (scan.total or not scan.rejects):
         raise scan.found_nothing()
     if len(drawn.prompts) > 1:
         raise InputError(
             f"{scan.name}: several ids begin with {scan.wanted.id!r}",
             f"give more of one of them: {', '.join(map(one_line, sorted(drawn.prompts)))}",
         )
-    rows = tuple(sorted(drawn.rows, key=lambda row: row.line))
-    return Sample(rows, scan.name, scan.total, drawn.offered, scan.rejects, drawn.reasons, scan.torn)
+    rows = tuple(sorted(drawn.rows.items, key=lambda row: row.line))
+    return Sample(rows, scan.name, scan.total, drawn.rows.offered, scan.rejects, drawn.reasons, scan.torn)
 
 
-class _Reservoir:
-    """Algorithm R: the k-th row offered takes a place with probability n / k.
-
-    Once a row has the very ``id`` that is asked for, rows whose ids only begin with it no longer count.
-    """
+class _Drawing:
+    """Once a row has the very ``id`` that is asked for, rows whose ids only begin with it no longer count."""
 
     def __init__(self, n: int, seed: int, id: str) -> None:
-        self.n, self.id = n, id
-        self.random = Random(seed)
+        self.n, self.seed, self.id = n, seed, id
         self.exact = False
         self._empty()
 
@@ -73,18 +69,13 @@ class _Reservoir:
             self._take(row)
 
     def _empty(self) -> None:
-        self.offered = 0
-        self.rows: list[Row] = []
+        self.rows: Reservoir[Row] = Reservoir(self.n, self.seed)
         self.reasons: Counter[str] = Counter()
         self.prompts: set[str] = set()
 
     def _take(self, row: Row) -> None:
-        self.offered += 1
+        self.rows.offer(row)
         if row.reason:
             self.reasons[row.reason] += 1
         if self.id and len(self.prompts) < 4:
             self.prompts.add(base_id(row.id))
-        if len(self.rows) < self.n:
-            self.rows.append(row)
-        elif (place := self.random.randrange(self.offered)) < self.n:
-            self.rows[place] = row

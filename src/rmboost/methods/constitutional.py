@@ -11,13 +11,18 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import Field, PositiveInt
+from rapidfuzz import fuzz
 
 from rmboost import parsing, sets
 from rmboost.client import Ask
+from rmboost.errors import ReplyError
 from rmboost.methods import Method
-from rmboost.records import Job, Pair, stable_hash
+from rmboost.records import Job, Pair, Response, stable_hash
 from rmboost.registry import Component
 from rmboost.sets import Name, Parts
+
+_COPY = 85.0
+"""Characters of a revision, in percent, that may stand in the critique in a row: small models say it again."""
 
 
 class Principle(Component):
@@ -53,6 +58,7 @@ class Constitutional(Method):
             critique = await ask("rewriter", "constitutional/critique", **values)
             reply = await ask("rewriter", "constitutional/revise", critique=critique.text, **values)
             revised = replace(reply, text=parsing.tagged(reply, "response")[0])
+            _refuse_critique(revised, critique)
             critiques.append({"principle": principle.name, "critique": critique.text})
         names = tuple(dict.fromkeys(principle.name for principle in drawn))
         evidence = {"critiques": critiques}
@@ -75,3 +81,9 @@ class Constitutional(Method):
         while len(drawn) < self.rounds:
             drawn += random.sample(known, min(len(known), self.rounds - len(drawn)))
         return drawn
+
+
+def _refuse_critique(revised: Response, critique: Response) -> None:
+    """Raises ReplyError("critique-copy") for a revision that is the critique, or a piece of it: that is no answer."""
+    if fuzz.partial_ratio(revised.text, critique.text) > _COPY and len(revised.text) <= len(critique.text):
+        raise ReplyError("critique-copy", "the revision says what the critique said", critique)

@@ -32,10 +32,14 @@ class Preferences:
         self._unit = "line"
 
     def __iter__(self) -> Iterator[Row]:
+        for line, data in self.objects():
+            yield parse(data, line, f"{self.name}, {self._unit} {line}")
+
+    def objects(self) -> Iterator[tuple[int, Any]]:
+        """What the lines hold, pairs or not, with their numbers."""
         self.torn = False
         try:
-            for line, data in self._objects():
-                yield parse(data, line, f"{self.name}, {self._unit} {line}")
+            yield from self._objects()
         except (OSError, EOFError, zlib.error) as error:
             raise _unreadable(self.name, error) from None
 

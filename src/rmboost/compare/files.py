@@ -1,0 +1,54 @@
+"""The files of a comparison: the report as JSON and as a page, and the trials; written by one process at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rmboost.claim import claim
+from rmboost.compare.page import page
+from rmboost.errors import StoreError
+
+FIGURES, PAGE = "comparison.json", "comparison.html"
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """The folder, ours until the end. Raises StoreError when a report there is not ours, or a process works on it."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made: {error.strerror}") from None
+    with claim(folder / FIGURES):
+        _write(_state(folder) / "manifest.json", json.dumps({"output": FIGURES}) + "\n")
+        yield
+
+
+def trials(folder: Path) -> Path:
+    """Where the trials are kept."""
+    return _state(folder) / "trials.jsonl"
+
+
+def write(folder: Path, found: Mapping[str, Any]) -> None:
+    """The report, as JSON and as a page."""
+    _write(folder / FIGURES, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    _write(folder / PAGE, page(found))
+
+
+def _state(folder: Path) -> Path:
+    return (folder / FIGURES).with_suffix(".run")
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file in one step."""
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        draft.write_text(text, encoding="utf-8", errors="replace")
+        draft.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror}", "make room, then run the same command"
+        ) from None

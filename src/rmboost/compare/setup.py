@@ -1,0 +1,200 @@
+"""What a comparison is made of, checked before the first call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rmboost import config as configs
+from rmboost import judges, methods, registry, rehearsal, rewards, roles
+from rmboost.claim import surveyed
+from rmboost.config import Config
+from rmboost.errors import ConfigError, InputError, StoreError
+from rmboost.preferences import PAIR, Preferences
+from rmboost.recipe import Recipe
+from rmboost.resources import read_yaml
+from rmboost.rewards import Answer, RewardModel, TextPair
+from rmboost.sources import InputOptions
+
+PAIRS, JUDGED, HUMAN = "pairs.jsonl", "judged.jsonl", "human"
+METHODS = tuple(name for name in methods.CATALOGUE if name != "given")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the comparison: a method with its settings. name: of its row, and of its folder."""
+
+    name: str
+    config: Config
+
+
+@dataclass(frozen=True)
+class Human:
+    """Pairs that people labelled."""
+
+    name: str
+    path: Path
+    pairs: tuple[TextPair, ...]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A comparison.
+
+    common: the settings that all methods share, by which pairs are judged. verify: which pairs a judge looks at; none:
+    no pair. gold: on how many human pairs the judge is tried. seeds: trainings of each reward model on each set.
+    """
+
+    prompts: Path
+    folder: Path
+    entries: tuple[Entry, ...]
+    common: Config
+    human: tuple[Human, ...] = ()
+    models: Mapping[str, RewardModel] | None = None
+    seeds: int = 3
+    mix: bool = False
+    verify: str | None = None
+    gold: str = "200"
+
+    def output(self, entry: Entry) -> Path:
+        """Where the pairs of a method go."""
+        return self.folder / entry.name / PAIRS
+
+    def judging(self, sample: str | None) -> Config:
+        """The settings by which the pairs of a file are judged: nothing is written, and nothing refused."""
+        how = self.common.verify.model_copy(update={"sample": sample, "policy": "flag", "gold": None})
+        given = {"method": {"name": "given"}, "checks": (), "verify": how, "input": InputOptions()}
+        return self.common.model_copy(update=given)
+
+
+def entries(
+    names: str, config_file: Path | None, flags: Mapping[str, Any], sets: Sequence[str]
+) -> tuple[tuple[Entry, ...], Config]:
+    """The methods that are named, and the settings that they share. Raises ConfigError.
+
+    names: split at commas; each the name of a method, or a YAML file of settings that are laid over the common ones.
+    """
+    found = [
+        Entry(_row_name(name), configs.load(config_file, {**_own(name), **flags}, sets))
+        for name in map(str.strip, names.split(","))
+        if name
+    ]
+    for place, entry in enumerate(found):
+        if any(entry.name == other.name for other in found[:place]):
+            raise ConfigError(f"--methods: two rows would be called {entry.name}", "give one file another name")
+    if not found:
+        raise ConfigError("--methods names none", f"--methods {','.join(METHODS)}")
+    return tuple(found), configs.load(config_file, flags, sets)
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
+
+
+def _row_name(name: str) -> str:
+    if not _is_file(name):
+        return name
+    if (stem := Path(name).stem) != HUMAN:
+        return stem
+    raise ConfigError(f"--methods {name}: the folder {HUMAN} is for the human pairs", "give the file another name")
+
+
+def _own(name: str) -> Mapping[str, Any]:
+    """The settings that only this row has."""
+    if _is_file(name):
+        return read_yaml(Path(name))
+    if name not in METHODS:
+        hint = f"{registry.suggest(name, METHODS)}, or a YAML file of settings"
+        raise ConfigError(f"--methods: there is no method {name!r}", hint)
+    return {"method.name": name}
+
+
+def human(paths: Sequence[Path]) -> tuple[Human, ...]:
+    """Files of pairs that people labelled, read as a whole. Raises InputError, and ConfigError for equal names."""
+    found: dict[str, Human] = {}
+    for path in paths:
+        if path.stem in found:
+            raise ConfigError(f"--eval: two files are called {path.stem}", "give one of them another name")
+        found[path.stem] = Human(path.stem, path, tuple(read_pairs(path)))
+        if not found[path.stem].pairs:
+            raise InputError(f"{path} holds no pair")
+    return tuple(found.values())
+
+
+def read_pairs(path: Path) -> list[TextPair]:
+    """The pairs of a preference file; a field ``group`` names what must not stand in training and test at once."""
+    pairs = []
+    for row in Preferences(path):
+        if row.sides != PAIR:
+            raise InputError(
+                f"{path}, line {row.line}: a reject, and no pair", "the kept pairs are beside the run folder"
+            )
+        metadata = row.data.get("metadata")
+        group = row.data.get("group") or (metadata.get("group") if isinstance(metadata, dict) else None)
+        pairs.append(TextPair(row.prompt_text, *row.texts, str(group or "")))
+    return pairs
+
+
+def reward_models(names: str, device: str | None) -> dict[str, RewardModel]:
+    """The reward models of these names, each tried on one answer: what is missing is missed now. Raises ConfigError."""
+    found = {}
+    for name in filter(None, map(str.strip, names.split(","))):
+        model = rewards.load(name)
+        if device and "device" in type(model).model_fields:
+            model = model.model_copy(update={"device": device})
+        try:
+            model.read([Answer("Why?", "Because.")])
+        except RuntimeError as error:  # what PyTorch raises for a device that it does not have
+            raise ConfigError(
+                f"reward model {name} cannot be used: {str(error).splitlines()[0]}", "--device cpu"
+            ) from None
+        found[name] = model
+    return found
+
+
+def check(setup: Setup) -> tuple[Recipe, ...]:
+    """What each run is made of. Raises, before the first call, what any of them would raise."""
+    _need_report()
+    if setup.folder.exists() and not setup.folder.is_dir():
+        raise StoreError(f"{setup.folder} is a file", "-o comparison/")
+    if not setup.folder.parent.is_dir():
+        raise StoreError(f"there is no folder {setup.folder.parent}", f"mkdir -p {setup.folder.parent}")
+    if both := {entry.name for entry in setup.entries} & {each.name for each in setup.human}:
+        raise ConfigError(f"--eval: {both.pop()} is also the name of a method", "give the file another name")
+    recipes = []
+    for entry in setup.entries:
+        try:
+            recipes.append(rehearsal.prepare(setup.prompts, entry.config, surveyed(setup.output(entry))))
+        except ConfigError as error:
+            raise ConfigError(f"{entry.name}: {error.message}", error.hint) from None
+    if setup.verify:
+        for sample in (setup.verify, setup.gold):
+            config = setup.judging(sample)
+            judges.judge(config.verify.judge)
+            registry.validate(type(config.verify), config.verify.model_dump(), "settings.verify")
+            roles.resolve(config)
+    return tuple(recipes)
+
+
+def _need_report() -> None:
+    try:
+        import matplotlib
+        import rensa
+        import sklearn
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"a comparison needs {error.name}", "pip install 'rmboost[report]'") from None
+    del matplotlib, rensa, sklearn
+
+
+def labelled_by(recipe: Recipe) -> frozenset[str]:
+    """The models that a method asks as judges for its own labels; none where the label is there by construction."""
+    return frozenset(role.model or "" for role in roles.judging(recipe.config).values())
+
+
+def judge_models(setup: Setup) -> dict[str, str]:
+    """By role, the models that look at the pairs; none where no pair is judged."""
+    if not setup.verify:
+        return {}
+    return {name: role.model or "" for name, role in roles.judging(roles.resolve(setup.judging("all"))).items()}

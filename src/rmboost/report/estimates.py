@@ -1,0 +1,98 @@
+"""Figures with intervals. Pairs of one prompt are not independent: the intervals know which pairs belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmboost.intervals import wilson
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+RESAMPLES = 300
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A value, the 95 % interval around it where there is one, and the number of cases it rests on.
+
+    value: None where there was nothing to measure; ``why`` says what is missing.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    why: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """What there is of it."""
+        found = {"low": self.low, "high": self.high, "n": self.n, "why": self.why or None}
+        return {"value": self.value, **{name: value for name, value in found.items() if value is not None}}
+
+
+def missing(why: str, n: int | None = None) -> Figure:
+    """A figure that could not be measured, and why."""
+    return Figure(None, n=n, why=why)
+
+
+def proportion(yes: Mask, groups: Ints) -> Figure:
+    """The share of ``yes``, with the Wilson interval of as many independent cases as these are worth.
+
+    Cases of one group may be alike. Their number is divided by the design effect (Kish 1965): the variance of the
+    share when whole groups are drawn, over that when cases are drawn; never less than 1.
+    """
+    if not len(yes):
+        return missing("nothing to count", n=0)
+    value = float(yes.mean())
+    return Figure(value, *wilson(value, len(yes) / _design_effect(yes, groups)), len(yes))
+
+
+def _design_effect(yes: Mask, groups: Ints) -> float:
+    _, group, size = np.unique(groups, return_inverse=True, return_counts=True)
+    n, count, value = len(yes), len(size), float(yes.mean())
+    if count == n:
+        return 1.0
+    if value in (0, 1) or count == 1:
+        return n / count  # nothing to estimate it from: as if a group were one case
+    residuals = np.bincount(group, weights=yes) - value * size
+    between = count / (count - 1) * float(residuals @ residuals) / n**2
+    return max(1.0, between / (value * (1 - value) / n))
+
+
+def resampled(statistic: Callable[[Floats], Floats], groups: Ints) -> tuple[Floats, Floats]:
+    """The 95 % percentile interval of a statistic over bootstrap draws of whole groups; several figures at once.
+
+    statistic: takes a weight for each case, how often its group was drawn, and gives an array of figures.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    count = int(group.max()) + 1
+    random = np.random.default_rng(SEED)
+    draws = (np.bincount(random.integers(count, size=count), minlength=count) for _ in range(RESAMPLES))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.array([statistic(draw[group].astype(float)) for draw in draws])
+        low, high = np.nanpercentile(values, (2.5, 97.5), axis=0)
+    return low, high
+
+
+def difference(one: Figure, other: Figure) -> Figure:
+    """How much larger the first figure is, with an interval from those of both (Newcombe 1998, method 10).
+
+    The same square-and-add rule serves means and areas, whose intervals are only less exact.
+    """
+    if one.value is None or other.value is None:
+        return missing("measured in one of the files only")
+    apart = one.value - other.value
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return Figure(apart)
+    low = sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
+    high = sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
+    return Figure(apart, apart - low, apart + high)

@@ -1,0 +1,95 @@
+"""Where a file comes from: what its run says of itself, and what became of the prompts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rmboost.claim import read_manifest
+from rmboost.errors import InputError, StoreError
+from rmboost.fingerprint import flat
+from rmboost.inspection import rejects_of
+from rmboost.journal_reader import JournalReader, Totals
+from rmboost.preferences import Preferences, Row
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run that wrote a file.
+
+    summary: its last figures, empty while it has not come to an end. settings: by dotted name. templates: what the
+    models were told, by file. models: what each was asked and took. gold: where the judge of the run was
+    held against people, if that file is still there.
+    """
+
+    status: str
+    prompts: int
+    summary: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    templates: Mapping[str, str]
+    models: Mapping[str, Totals]
+    rejects: Path | None
+    gold: Path | None
+
+
+@dataclass
+class Rejects:
+    """Prompts that made no pair: by reason with the id of one, and by label and aspect."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, row: Row) -> None:
+        """One more."""
+        self.reasons[row.reason] += 1
+        self.examples.setdefault(row.reason, row.id)
+        self.cells[row.label, row.aspect] += 1
+
+
+def origin(path: Path) -> Origin | None:
+    """What stands in the folder beside a file; None where no run of ours wrote it.
+
+    Raises StoreError for a manifest that cannot be read.
+    """
+    folder = path.with_name(f"{path.stem}.run")
+    manifest = read_manifest(folder)
+    if not manifest or manifest.get("output", path.name) != path.name:
+        return None
+    try:
+        rejects = rejects_of(path)
+    except InputError:
+        rejects = None
+    return Origin(
+        manifest["status"],
+        manifest["input"]["count"],
+        manifest.get("summary", {}),
+        dict(flat(manifest["settings"])),
+        manifest.get("template_texts", {}),
+        _models(folder / "journal.sqlite"),
+        rejects,
+        _gold(manifest),
+    )
+
+
+def _gold(manifest: Mapping[str, Any]) -> Path | None:
+    given = manifest.get("config", {}).get("verify", {}).get("gold")
+    return Path(given) if given and Path(given).is_file() else None
+
+
+def _models(journal: Path) -> Mapping[str, Totals]:
+    """What each model answered; empty where there is no journal that can be read as it is."""
+    try:
+        with JournalReader.opened(journal) as reader:
+            return reader.totals_by_model()
+    except StoreError:
+        return {}
+
+
+def rejected(found: Origin | None) -> Iterator[Row]:
+    """What the run did not keep."""
+    if found and found.rejects:
+        yield from Preferences(found.rejects)

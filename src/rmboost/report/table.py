@@ -1,0 +1,136 @@
+"""One pass over a file: numbers for every pair, and the words of a fair sample of them."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmboost.preferences import Row
+from rmboost.records import stable_hash
+from rmboost.report import surface
+from rmboost.report.text import Batch, WordHashes, words_of
+from rmboost.report.tokens import Tokens
+from rmboost.reservoir import Reservoir
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SAMPLE = 5_000
+"""pairs that are kept as words, for what cannot be counted as they pass"""
+NONE, CHOSEN, REJECTED, TIE, UNREADABLE = range(5)
+_WINNERS = {"chosen": CHOSEN, "rejected": REJECTED, "tie": TIE, "unreadable": UNREADABLE}
+_FIELDS = (
+    *("label", "aspect", "prompt", "second", "verdict", "identical"),
+    *("words.chosen", "words.rejected", "sentences.chosen", "sentences.rejected", "markdown.chosen"),
+    *("markdown.rejected", "likeness.chosen", "likeness.rejected", "tokens.chosen", "tokens.rejected", "shared"),
+)
+_CHUNK = 500  # pairs
+
+
+@dataclass
+class Chunk:
+    """Some pairs that follow each other in the file, the first of them pair number ``first``.
+
+    texts: prompt, chosen, rejected, prompt, …; words: the same as lists of words; hashed: the same as hashes.
+    """
+
+    first: int
+    rows: list[Row]
+    texts: list[str]
+    words: list[list[str]]
+    hashed: Batch
+
+
+class Watcher(Protocol):
+    """Sees all texts of a file as they pass."""
+
+    def see(self, chunk: Chunk) -> None:
+        """Some more pairs."""
+
+
+@dataclass
+class Table:
+    """Numbers by pair, in the order of the file.
+
+    label, aspect: places in ``labels`` and ``aspects``, where "" comes first. prompt: place among the distinct prompts.
+    second: CHOSEN or REJECTED, whichever was written second, or NONE where the file does not say. verdict: what a judge
+    prefers, or NONE. words, sentences, markdown, likeness (to the prompt): of each response. tokens: of the prompt and
+    a response; shared: of the prompt and of all with which both responses begin. sample: numbers of pairs, and their
+    prompt, chosen and rejected response as words.
+    """
+
+    numbers: Floats = field(default_factory=lambda: np.zeros((0, len(_FIELDS))))
+    labels: list[str] = field(default_factory=lambda: [""])
+    aspects: list[str] = field(default_factory=lambda: [""])
+    judges: Counter[str] = field(default_factory=Counter)
+    sample: Reservoir[tuple[int, list[list[str]]]] = field(default_factory=lambda: Reservoir(SAMPLE))
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def places(self, name: str) -> Ints:
+        """A column of whole numbers."""
+        return self.numbers[:, _FIELDS.index(name)].astype(np.int64)
+
+    def column(self, name: str) -> Floats:
+        """A column of which there is one."""
+        return self.numbers[:, _FIELDS.index(name)]
+
+    def sides(self, name: str) -> Floats:
+        """A column of which there are two: the chosen response's, then the rejected one's."""
+        first = _FIELDS.index(f"{name}.chosen")
+        return self.numbers[:, first : first + 2]
+
+
+def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: Sequence[Watcher] = ()) -> Table:
+    """Measure every row; the watchers see all texts. Raises what reading the rows raises."""
+    numbers = array("d")
+    labels, aspects, prompts = {"": 0}, {"": 0}, dict[int, int]()
+    table = Table()
+    for chunk in _chunks(rows, hashes):
+        for place, row in enumerate(chunk.rows):
+            texts, words = chunk.texts[3 * place : 3 * place + 3], chunk.words[3 * place : 3 * place + 3]
+            numbers.extend(
+                (
+                    labels.setdefault(row.label, len(labels)),
+                    aspects.setdefault(row.aspect, len(aspects)),
+                    prompts.setdefault(stable_hash(texts[0]), len(prompts)),
+                    _WINNERS.get(row.second, NONE),
+                    _WINNERS.get(str(row.judge.get("winner")), NONE),
+                    texts[1] == texts[2],
+                )
+            )
+            numbers.extend(_measured(texts, words, tokens))
+            if row.judge:
+                table.judges[str(row.judge.get("model") or "")] += 1
+            table.sample.offer((chunk.first + place, words))
+        for watcher in watchers:
+            watcher.see(chunk)
+    table.numbers = np.array(numbers).reshape(-1, len(_FIELDS))
+    table.labels, table.aspects = list(labels), list(aspects)
+    return table
+
+
+def _chunks(rows: Iterable[Row], hashes: WordHashes) -> Iterator[Chunk]:
+    waiting, first = iter(rows), 0
+    while some := list(islice(waiting, _CHUNK)):
+        texts = [text for row in some for text in (row.prompt_text, *row.texts)]
+        words = [words_of(text) for text in texts]
+        yield Chunk(first, some, texts, words, Batch(words, hashes))
+        first += len(some)
+
+
+def _measured(texts: Sequence[str], words: Sequence[list[str]], tokens: Tokens) -> Iterator[float]:
+    responses, asked = texts[1:], set(words[0])
+    yield from (len(each) for each in words[1:])
+    yield from (surface.sentences(text) for text in responses)
+    yield from (surface.markdown(text) for text in responses)
+    yield from (surface.likeness(asked, set(each)) for each in words[1:])
+    yield from tokens.of(*texts)

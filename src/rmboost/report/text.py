@@ -1,0 +1,61 @@
+"""Texts as words, words as hashes, and hashes of runs of words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # kana and Han: every character is a word
+_ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
+_PRIME = 0x9E3779B97F4A7C15
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation; in Chinese and Japanese, characters."""
+    return (_ASCII_WORD if text.isascii() else _WORD).findall(text.lower())
+
+
+class WordHashes(dict[str, int]):
+    """64-bit hashes of words, the same in every process, each worked out once."""
+
+    def __missing__(self, word: str) -> int:
+        digest = blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        self[word] = found = int.from_bytes(digest, "big")
+        return found
+
+
+class Batch:
+    """Texts as one row of word hashes; text number i is ``words[offsets[i]:offsets[i + 1]]``."""
+
+    def __init__(self, texts: Sequence[Sequence[str]], hashes: WordHashes) -> None:
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        self.offsets = np.concatenate(([0], np.cumsum(lengths)))
+        self.words: Hashes = np.fromiter(
+            map(hashes.__getitem__, chain.from_iterable(texts)), np.uint64, int(self.offsets[-1])
+        )
+
+    def runs(self, n: int) -> tuple[Hashes, NDArray[np.int64], NDArray[np.int64]]:
+        """Every run of ``n`` words within a text: its hash, its text, and the place of its first word in ``words``.
+
+        A text that is shorter than that, and not empty, is one run.
+        """
+        lengths = np.diff(self.offsets)
+        text = np.repeat(np.arange(len(lengths)), lengths)
+        place = np.arange(len(self.words)) - self.offsets[text]
+        first = (place + n <= lengths[text]) | ((place == 0) & (lengths[text] < n))
+        starts = np.flatnonzero(first)
+        found = np.zeros(len(starts), np.uint64)
+        with np.errstate(over="ignore"):
+            for k in range(n):
+                inside = place[starts] + k < lengths[text[starts]]
+                factor = np.uint64(pow(_PRIME, k + 1, 1 << 64))
+                found[inside] += self.words[starts[inside] + k] * factor
+        return found, text[starts], starts

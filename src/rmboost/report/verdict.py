@@ -1,0 +1,122 @@
+"""The verdict: what the figures mean for whoever trains on the data, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rmboost.report.estimates import Figure
+from rmboost.report.rules import RULES, Rule
+
+Level = Literal["bad", "look", "unclear", "fine", "missing"]
+_ORDER: tuple[Level, ...] = ("bad", "look", "unclear", "fine", "missing")
+_WINS = tuple(rule.figure for rule in RULES if rule.figure.endswith("_wins") and rule.centre is None)
+_NUMBERS = ("length_d", "probe_auc", "probe_second_auc")
+_ADVICE = {"label_noise": "rmboost judge FILE", "contaminated_prompts_13": "--against FILE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence on one figure, and what follows. For a figure that is missing: what is missing, and what to type."""
+
+    level: Level
+    figure: str
+    topic: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One line, and the findings it rests on, the worst first."""
+
+    level: Level
+    headline: str
+    findings: tuple[Finding, ...]
+
+    def of(self, level: Level) -> list[Finding]:
+        """The findings of this level."""
+        return [finding for finding in self.findings if finding.level == level]
+
+
+def verdict(figures: Mapping[str, Figure]) -> Verdict:
+    """What all figures come to. A fault counts where even the harmless end of its interval is beyond the threshold."""
+    findings = sorted((_finding(rule, figures[rule.figure]) for rule in RULES), key=lambda f: _ORDER.index(f.level))
+    worst_of = {found.topic: found.level for found in reversed(findings)}
+    topics = {level: _listed(topic for topic, its in worst_of.items() if its == level) for level in _ORDER}
+    worst: Level = next((level for level in _ORDER[:3] if topics[level]), "fine")
+    unknown = "" if figures["label_noise"].value is not None else " How often the labels are wrong was not measured."
+    return Verdict(worst, _headline(worst, topics) + unknown, tuple(findings))
+
+
+def _headline(worst: Level, topics: Mapping[Level, str]) -> str:
+    lines = {
+        "bad": f"Not ready to train on: {topics['bad']}.",
+        "look": f"Usable with care: look at {topics['look']}.",
+        "unclear": f"Nothing bad was found, but there are too few pairs to be sure of {topics['unclear']}.",
+        "fine": "Nothing was found that could be learnt in place of quality.",
+    }
+    more = f" Also look at {topics['look']}." if worst == "bad" and topics["look"] else ""
+    return lines[worst] + more
+
+
+def _listed(topics: Iterable[str]) -> str:
+    """``length, markdown and wrong labels``."""
+    *before, last = list(topics) or [""]
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def _finding(rule: Rule, figure: Figure) -> Finding:
+    if figure.value is None:
+        advice = f": {_ADVICE[rule.figure]}" if rule.figure in _ADVICE else ""
+        return Finding("missing", rule.figure, rule.topic, f"{figure.why or 'not measured'}{advice}", "")
+    return Finding(_level(rule, figure), rule.figure, rule.topic, rule.says.format(_value(rule, figure)), rule.why)
+
+
+def _level(rule: Rule, figure: Figure) -> Level:
+    value, least, most = _distances(rule, figure)
+    if least > rule.bad:
+        return "bad"
+    if least > rule.look:
+        return "look"
+    return "unclear" if value > rule.look or most > rule.bad else "fine"
+
+
+def _distances(rule: Rule, figure: Figure) -> tuple[float, float, float]:
+    """The figure, the least and the most that its interval allows; each from the centre, if there is one."""
+    assert figure.value is not None
+    if rule.counted or figure.low is None or figure.high is None:
+        low = high = figure.value
+    else:
+        low, high = figure.low, figure.high
+    if rule.centre is None:
+        return figure.value, low, high
+    below, above = rule.centre - high, low - rule.centre
+    return abs(figure.value - rule.centre), max(0.0, below, above), max(-below, -above)
+
+
+def _value(rule: Rule, figure: Figure) -> str:
+    shown = plain(figure) if rule.figure in _NUMBERS else percent(figure)
+    return f"{shown} of the pairs that differ in it" if rule.figure in _WINS else shown
+
+
+def percent(figure: Figure) -> str:
+    """``62.4 % (58.1–66.5)``; a dash for what was not measured."""
+    if figure.value is None:
+        return "–"
+    between = "–" if (figure.low or 0) >= 0 else " to "
+    return f"{100 * figure.value:.1f} %{_ends(figure, 100, 1, between)}".replace("-", "−")
+
+
+def plain(figure: Figure) -> str:
+    """``0.62 (0.58 to 0.66)``; a dash for what was not measured."""
+    if figure.value is None:
+        return "–"
+    return f"{figure.value:.2f}{_ends(figure, 1, 2, ' to ')}".replace("-", "−")
+
+
+def _ends(figure: Figure, times: int, digits: int, between: str) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f" ({times * figure.low:.{digits}f}{between}{times * figure.high:.{digits}f})"

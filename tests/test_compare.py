@@ -1,0 +1,338 @@
+"""``rmboost compare``: methods side by side, each a run of its own; shared answers are asked once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from chat_server import Call, ChatServer, Fault
+from conftest import Shell, read_jsonl, write_jsonl
+from rmboost.records import stable_hash
+
+GOOD = ("clear", "accurate", "sourced", "complete", "careful")
+BAD = ("vague", "wrong", "rambling", "hollow", "careless")
+NEUTRAL = ("water", "light", "stone", "river", "morning", "paper", "window", "garden")
+BASE = ("--model", "test-model", "--set", "checks=[]", "--concurrency", "4")
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"message": {"role": "assistant", "content": text}}
+
+
+def write(*words: str, of: object) -> str:
+    """A text of some neutral words and these ones, in an order of its own."""
+    random = Random(stable_hash(str(of)))
+    chosen = [*random.choices(NEUTRAL, k=random.randint(10, 14)), *random.choices(words or NEUTRAL, k=4)]
+    random.shuffle(chosen)
+    return " ".join(chosen)
+
+
+def writer(call: Call) -> Fault:
+    """A model that does what it is told; the model ``coin`` writes well or badly, whatever it is told."""
+    last = call.body["messages"][-1]["content"]
+    if "Write an edited response" not in last:
+        return Fault(choice=said(write(of=call.body)))
+    better = " BETTER " in last if call.body["model"] != "coin" else bool(stable_hash(call.body) % 2)
+    return Fault(choice=said(f"<response>{write(*(GOOD if better else BAD), of=call.body)}</response>"))
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "questions.jsonl", [{"prompt": f"Question {number}?"} for number in range(48)])
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """Pairs whose label is planted: the chosen response has the good words."""
+    rows = [
+        {"prompt": f"Human question {n}?", "chosen": write(*GOOD, of=f"c{n}"), "rejected": write(*BAD, of=f"r{n}")}
+        for n in range(40)
+    ]
+    return write_jsonl(tmp_path / "people.jsonl", rows)
+
+
+@pytest.fixture
+def row(tmp_path: Path) -> Callable[..., Path]:
+    """A file of settings for one row: ``row("coin", rewriter={"model": "coin"})``."""
+
+    def file(name: str, **settings: Any) -> Path:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(json.dumps(settings), encoding="utf-8")
+        return path
+
+    return file
+
+
+def report(folder: Path) -> Any:
+    return json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+
+
+def rows(folder: Path) -> dict[str, Any]:
+    return {each["name"]: each for each in report(folder)["methods"]}
+
+
+# Answers that several methods need
+
+
+def test_a_first_response_that_two_methods_need_is_asked_once(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    other = row("auto", method={"aspects_per_pair": "auto"})
+    folder = tmp_path / "comparison"
+    with ChatServer() as server:
+        options = (*BASE, "--base-url", server.url)
+        done = rmboost("compare", prompts, "-o", folder, "--methods", f"rmboost,{other}", *options)
+        assert done.code == 0, done.err
+        assert len(server.calls) == 3 * 24
+        before = (folder / "comparison.json").read_bytes()
+        again = rmboost("compare", prompts, "-o", folder, "--methods", f"rmboost,{other}", *options)
+        assert (again.code, len(server.calls)) == (0, 3 * 24)
+    assert (folder / "comparison.json").read_bytes() == before
+    found = report(folder)
+    assert [each["calls"] for each in found["methods"]] == [48, 48], "each as if it ran alone"
+    assert (found["paid"]["calls"], found["paid"]["shared_calls"]) == (72, 24)
+    assert found["methods"][0]["overlap"]["auto"]["responses"]["count"] == 24
+    for name in ("rmboost", "auto"):
+        alone = rmboost("verify", folder / name / "pairs.jsonl")
+        assert alone.code == 0, "the answers it borrowed are its own now"
+        assert json.loads(rmboost("status", folder / name / "pairs.jsonl", "--json").out)["state"] == "finished"
+
+
+def test_a_comparison_that_is_killed_goes_on(tmp_path: Path, questions: Path, row: Callable[..., Path]) -> None:
+    other = row("auto", method={"aspects_per_pair": "auto"})
+
+    def command(folder: Path, url: str) -> list[str]:
+        methods = ["--methods", f"rmboost,{other}", *BASE, "--base-url", url]
+        return [sys.executable, "-m", "rmboost", "compare", str(questions), "-o", str(folder), *methods]
+
+    with ChatServer() as server:
+        assert subprocess.run(command(tmp_path / "whole", server.url), capture_output=True, check=False).returncode == 0
+    with ChatServer(latency=0.002) as server:
+        for calls in (30, 120):  # in the first method, and in the second
+            _killed_after(calls, server, command(tmp_path / "killed", server.url))
+        done = subprocess.run(command(tmp_path / "killed", server.url), capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        bodies = Counter(str(call.body) for call in server.calls)
+    assert len(bodies) == 3 * 48
+    assert bodies.total() - len(bodies) <= 2 * 4, "only calls in flight are asked again"
+    for name in ("rmboost", "auto"):
+        whole, killed = (tmp_path / each / name / "pairs.jsonl" for each in ("whole", "killed"))
+        assert killed.read_bytes() == whole.read_bytes()
+
+
+def _killed_after(calls: int, server: ChatServer, arguments: list[str]) -> None:
+    process: list[subprocess.Popen[bytes]] = []
+
+    def shoot(_: Call) -> Fault | None:
+        if len(server.calls) == calls:
+            os.kill(process[0].pid, signal.SIGKILL)
+        return None
+
+    server.script = shoot
+    process.append(subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    assert process[0].wait(60) == -signal.SIGKILL
+    server.script = ()
+
+
+def test_fresh_runs_lend_each_other_nothing_that_is_old(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    methods = f"rmboost,{row('auto', method={'aspects_per_pair': 'auto'})}"
+    with ChatServer() as server:
+        arguments = ("compare", prompts, "-o", tmp_path / "c", "--methods", methods, *BASE, "--base-url", server.url)
+        assert rmboost(*arguments).code == 0
+        assert rmboost(*arguments, "--fresh").code == 0
+        assert len(server.calls) == 2 * 3 * 24
+    assert len(list((tmp_path / "c" / "auto").glob("pairs.run.*"))) == 1
+
+
+# Methods that end badly
+
+
+def test_one_that_fails_does_not_stop_the_others(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    broken = row("broken", responder={"base_url": "http://127.0.0.1:9/v1", "model": "nobody"})
+    with ChatServer() as server:
+        options = (*BASE, "--base-url", server.url)
+        done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", f"{broken},rmboost", *options)
+    assert done.code == 4
+    assert "error: broken: " in done.err
+    assert "broken is failed" in done.out
+    found = rows(tmp_path / "c")
+    assert (found["broken"]["status"], found["broken"]["kept"]) == ("failed", 0)
+    assert (found["rmboost"]["status"], found["rmboost"]["kept"]) == ("finished", 24)
+
+
+def test_jobs_that_fail_are_told_and_asked_again(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def refuse(call: Call) -> Fault | None:
+        return Fault(status=400) if "Question 7:" in str(call.body) else None
+
+    with ChatServer(script=refuse) as server:
+        arguments = ("compare", prompts, "-o", tmp_path / "c", "--methods", "rmboost", *BASE, "--base-url", server.url)
+        assert rmboost(*arguments).code == 5
+        server.script = ()
+        assert rmboost(*arguments).code == 0
+    assert rows(tmp_path / "c")["rmboost"]["kept"] == 24
+
+
+WRONG = {
+    "an unknown method": (("--methods", "rmboost,rlhaif"), "there is no method 'rlhaif'"),
+    "a setting of one row": (("--methods", "ROW"), "styl"),
+    "two rows of one name": (("--methods", "rmboost,rmboost"), "two rows would be called rmboost"),
+    "an eval file that is not there": (("--eval", "nowhere.jsonl"), "nowhere.jsonl: no such file"),
+    "a reward model that is not known": (("--eval", "PEOPLE", "--reward-models", "bert"), "bert"),
+    "a sample that is none": (("--verify", "some"), "'some' is neither all"),
+    "a price that is missing": (("--max-cost", "1"), "max_cost needs the price"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_found_before_the_first_call(
+    rmboost: Shell, prompts: Path, people: Path, tmp_path: Path, row: Callable[..., Path], case: str
+) -> None:
+    given, message = WRONG[case]
+    places = {"ROW": row("odd", method={"styl": "plan"}), "PEOPLE": people}
+    arguments = [places.get(each, each) for each in given]
+    with ChatServer() as server:
+        defaults = [] if "--methods" in given else ["--methods", "rmboost"]
+        options = (*BASE, *defaults, "--base-url", server.url)
+        done = rmboost("compare", prompts, "-o", tmp_path / "c", *options, *arguments)
+    assert (done.code, len(server.calls)) == (2, 0)
+    assert message in done.err
+    assert not (tmp_path / "c").exists()
+
+
+def test_somebody_elses_file_is_left_alone(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "comparison.json").write_text("{}")
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", "rmboost", "--model", "fake")
+    assert (done.code, (tmp_path / "c" / "comparison.json").read_text()) == (3, "{}")
+
+
+# Budget, judge and reward models
+
+
+def test_a_budget_of_tokens_ends_each_method_as_planned(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    methods = f"rmboost,{row('direct', method={'style': 'direct'})}"
+    done = rmboost(
+        *("compare", questions, "-o", tmp_path / "c", "--methods", methods, "--model", "fake"),
+        *("--set", "checks=[]", "--concurrency", "1", "--budget-tokens", "4000"),
+    )
+    assert done.code == 0, done.err
+    found = rows(tmp_path / "c")
+    assert {each["status"] for each in found.values()} == {"at budget"}
+    assert all(3000 < each["tokens"] <= 4000 for each in found.values())
+    assert found["rmboost"]["kept"] != found["direct"]["kept"]
+
+
+def test_a_judge_looks_at_the_pairs_and_is_held_against_people(
+    rmboost: Shell, questions: Path, people: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    def judge(call: Call) -> Fault:
+        """Prefers the response with more of the good words, and fewer of the bad ones."""
+        last = call.body["messages"][-1]["content"]
+        if call.body["model"] != "judge":
+            return writer(call)
+        first, _, second = last.partition("[Answer B]")
+        scores = [sum(text.count(w) for w in GOOD) - sum(text.count(w) for w in BAD) for text in (first, second)]
+        return Fault(choice={**said("A" if scores[0] >= scores[1] else "B"), "logprobs": None})
+
+    coin = row("coin", rewriter={"model": "coin"})
+    with ChatServer(script=judge, models=("test-model", "coin", "judge")) as server:
+        done = rmboost(
+            *("compare", questions, "-o", tmp_path / "c", "--methods", f"rmboost,{coin}", *BASE),
+            *("--base-url", server.url, "--verify", "all", "--judge", "judge", "--gold", "20", "--limit", "24"),
+            *("--eval", people, "--reward-models", "ngrams"),
+        )
+    assert done.code == 0, done.err
+    found = report(tmp_path / "c")
+    right, chance = (each["noise"] for each in found["methods"])
+    assert (right["share"], right["wrong"], right["own"]) == (0.0, 0, False)
+    assert chance["share"] > 0.2
+    assert chance["corrected"]["value"] == pytest.approx(chance["share"], abs=0.1), "this judge makes few mistakes"
+    assert found["judge"]["human"]["people"]["agreement"]["share"] == 1.0
+    assert found["judge"]["human"]["people"]["agreement"]["total"] == 20
+    assert found["methods"][0]["calls"] == 48, "what the judge is asked is no part of a method's bill"
+
+
+def test_a_method_that_is_right_by_construction_beats_a_coin(
+    rmboost: Shell, questions: Path, people: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    coin = row("coin", rewriter={"model": "coin"})
+    arguments = (
+        *("compare", questions, "-o", tmp_path / "c", "--methods", f"rmboost,{coin}", *BASE),
+        *("--eval", people, "--reward-models", "ngrams,ngrams-form", "--rm-seeds", "2", "--mix"),
+    )
+    with ChatServer(script=writer, models=("test-model", "coin")) as server:
+        done = rmboost(*arguments, "--base-url", server.url)
+        assert done.code == 0, done.err
+        first = (tmp_path / "c" / "comparison.json").read_bytes()
+        again = rmboost(*arguments, "--base-url", server.url)
+        assert "reading" not in again.err, "no reward model is trained twice"
+        assert (tmp_path / "c" / "comparison.json").read_bytes() == first
+    found = report(tmp_path / "c")["signal"]
+    whole = {
+        (each["source"], each["method"]): each
+        for each in found["accuracy"]
+        if each["model"] == "ngrams" and each["size"] is None
+    }
+    assert whole["own", "rmboost"]["low"] > 0.9
+    assert whole["own", "coin"]["accuracy"] < 0.8
+    assert whole["human", None]["low"] > 0.9
+    assert 0.2 < whole["random", None]["accuracy"] < 0.8
+    assert whole["mix", "rmboost"]["accuracy"] > 0.9
+    assert found["equal"] == {"people": 48}
+    sizes = [each["size"] for each in found["accuracy"] if each["method"] == "coin" and each["model"] == "ngrams"]
+    assert sizes == [None, 12, 24, None], "learning curve, all pairs, and the mix"
+    (apart,) = (d for d in found["differences"] if (d["model"], d["pairs"]) == ("ngrams", "all"))
+    assert (apart["of"], apart["to"]) == ("coin", "rmboost")
+    assert apart["high"] < 0
+    page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert "random labels" in page
+    assert "<svg" in page
+    assert "http://" not in page.replace("http://www.w3.org", ""), "the page needs nothing else"
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_table_fits_the_terminal(
+    rmboost: Shell,
+    prompts: Path,
+    people: Path,
+    tmp_path: Path,
+    row: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    methods = f"rmboost,{row('a-name-that-is-rather-long', method={'style': 'direct'})}"
+    done = rmboost(
+        *("compare", prompts, "-o", tmp_path / "c", "--methods", methods, "--model", "fake", "--verify", "all"),
+        *("--eval", people, "--reward-models", "form,ngrams,ngrams-form,longer", "--mix", "--rm-seeds", "1", "-q"),
+    )
+    lines = done.out.splitlines()
+    assert done.err == ""
+    assert max(map(len, lines)) <= width
+    assert "…" not in done.out.replace("a-name-that-is-…", "")
+    side_by_side = [line for line in lines if "what a kept pair took" in line and "label noise" in line]
+    assert bool(side_by_side) == (width == 200)
+
+
+def test_hostile_words_are_shown_and_not_obeyed(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "<script>alert(1).jsonl", [{"prompt": "Why?"}, {"prompt": "How?"}])
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", "rmboost", "--model", "fake")
+    assert done.code == 0, done.err
+    assert "<script>" not in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert len(read_jsonl(tmp_path / "c" / "rmboost" / "pairs.jsonl")) == 2
