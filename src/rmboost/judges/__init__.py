@@ -25,6 +25,8 @@ SCORERS = {"rubric": "rmboost.judges.rubric:Rubric"}
 
 JudgeOptions = Annotated[dict[str, Any], named("pairwise")]
 """A field for the name of a judge and its options."""
+ScorerOptions = Annotated[dict[str, Any], named("rubric")]
+"""The same of a scorer."""
 
 Winner = Literal["first", "second", "tie", "unreadable"]
 
