@@ -38,6 +38,8 @@ class Recipe:
     export: Export
     templates: Templates
     plan: Plan
+    calls: int = 2
+    """that a job takes where nothing is drawn again; the rehearsal counts them"""
 
     @classmethod
     def prepare(cls, prompts: Path, config: Config, known: Mapping[str, Any] | None = None) -> Recipe:

@@ -47,8 +47,7 @@ def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = Non
     recipe = Recipe.prepare(prompts, config, known)
     models = {name: role.model or "" for name, role in roles.used(recipe.config).items()}
     budget.check(recipe.config.ceilings, models, recipe.config.prices)
-    run(play_all(recipe))
-    return recipe
+    return replace(recipe, calls=run(play_all(recipe)))
 
 
 async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, ...]]]:
@@ -62,11 +61,13 @@ async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, 
     return ask.sent
 
 
-async def play_all(recipe: Recipe) -> None:
-    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError."""
+async def play_all(recipe: Recipe) -> int:
+    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError.
+
+    Returns how many calls a job takes at most, where no reply is drawn again.
+    """
     job = next(recipe.jobs())
-    for spec in recipe.method.cells() or (job.spec,):
-        await play(recipe, replace(job, spec=spec))
+    return max([len(await play(recipe, replace(job, spec=spec))) for spec in recipe.method.cells() or (job.spec,)])
 
 
 def show(recipe: Recipe) -> str:

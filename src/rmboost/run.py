@@ -178,6 +178,7 @@ def _client(recipe: Recipe, store: Store) -> Client:
         tries=config.tries,
         patience=config.patience,
         max_failures=config.max_failures,
+        calls_of_a_job=recipe.calls,
     )
 
 
