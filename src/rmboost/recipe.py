@@ -101,6 +101,12 @@ class Recipe:
             found["verify"]["drawn"] = self.sample.share
         return found
 
+    @property
+    def template_texts(self) -> dict[str, str]:
+        """What the models were told, by file: a run can be read without the folder that its templates came from."""
+        used = self.settings["templates"]
+        return {file: text for name in used for file, text in self.templates.sources(name).items()}
+
     def checks_of(self, job: Job) -> tuple[Check, ...]:
         """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""
         return (*self.checks, self.verify) if self.verify and job in self.sample else self.checks
