@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Callable
 from math import exp, inf
@@ -11,8 +12,9 @@ import pytest
 
 from rmboost.backends.quota import read, seconds
 from rmboost.climb import Climb
+from rmboost.pace import Limits, Pace
 from rmboost.rate import Bucket, Refusals
-from rmboost.records import Quota
+from rmboost.records import Quota, Response
 
 
 def throughput(slots: int, latency: float, until: float) -> tuple[float, int]:
@@ -138,3 +140,18 @@ def test_what_endpoints_say_is_left(headers: dict[str, str], found: Quota | None
 @pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1970-01-01T00:00:00Z", "1000000000"])
 def test_a_reset_that_is_over_or_cannot_be_read_is_now(text: str) -> None:
     assert seconds(text) == 0
+
+
+def test_answers_that_leave_together_do_not_make_a_full_pool_look_empty() -> None:
+    async def scene() -> None:
+        now = 0.0
+        pace = Pace(Limits(), clock=lambda: now)
+        under_way = [await pace.enter() for _ in range(pace.limit)]
+        for _ in range(40):  # one commit writes five answers; then five others enter
+            now += 0.1
+            for _ in under_way[:5]:
+                pace.answered(Response("x", "m"))
+            under_way = [*under_way[5:], *[await pace.enter() for _ in range(pace.limit - pace.in_flight)]]
+        assert pace.limit > 16
+
+    asyncio.run(scene())
