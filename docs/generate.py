@@ -43,6 +43,8 @@ METHODS: tuple[dict[str, Any], ...] = (
     {"name": "rmboost", "style": "direct"},
     {"name": "rmboost", "style": "direct", "contrast": True},
     {"name": "rlcd"},
+    {"name": "rlaif"},
+    {"name": "west-of-n"},
     {"name": "constitutional"},
     {"name": "self-taught"},
     {"name": "synpo", "generate_prompts": True},

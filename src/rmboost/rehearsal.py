@@ -47,8 +47,7 @@ def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = Non
     recipe = Recipe.prepare(prompts, config, known)
     models = {name: role.model or "" for name, role in roles.used(recipe.config).items()}
     budget.check(recipe.config.ceilings, models, recipe.config.prices)
-    run(play_all(recipe))
-    return recipe
+    return replace(recipe, calls=run(play_all(recipe)))
 
 
 async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, ...]]]:
@@ -62,11 +61,13 @@ async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, 
     return ask.sent
 
 
-async def play_all(recipe: Recipe) -> None:
-    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError."""
+async def play_all(recipe: Recipe) -> int:
+    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError.
+
+    Returns how many calls a job takes at most, where no reply is drawn again.
+    """
     job = next(recipe.jobs())
-    for spec in recipe.method.cells() or (job.spec,):
-        await play(recipe, replace(job, spec=spec))
+    return max([len(await play(recipe, replace(job, spec=spec))) for spec in recipe.method.cells() or (job.spec,)])
 
 
 def show(recipe: Recipe) -> str:
@@ -84,11 +85,11 @@ def _plan(recipe: Recipe) -> str:
     """How often each label and each aspect is ordered over this input; nothing for a method that orders none."""
     if not recipe.method.cells():
         return ""
-    specs = [spec for index in range(recipe.survey.count) if (spec := recipe.plan.spec(index))]
+    specs = [spec for index in range(recipe.available) if (spec := recipe.plan.spec(index))]
     labels = Counter(spec.label for spec in specs)
     aspects = Counter(spec.aspects[0] if spec.aspects else "the model's choice" for spec in specs)
     rows = [
         f"{kind}: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}"
         for kind, counts in (("labels", labels), ("aspects", aspects))
     ]
-    return "\n".join([f"# plan over {recipe.survey.count} prompts", *rows, ""])
+    return "\n".join([f"# plan over {recipe.extent}", *rows, ""])
