@@ -44,6 +44,7 @@ METHODS: tuple[dict[str, Any], ...] = (
     {"name": "rlcd"},
     {"name": "rlaif"},
     {"name": "west-of-n"},
+    {"name": "ultrafeedback", "principles": True},
     {"name": "constitutional"},
     {"name": "self-taught"},
     {"name": "synpo", "generate_prompts": True},

@@ -19,6 +19,7 @@ CATALOGUE = {
     "rlaif": "rmboost.methods.rlaif:RLAIF",
     "rlcd": "rmboost.methods.rlcd:RLCD",
     "west-of-n": "rmboost.methods.west_of_n:WestOfN",
+    "ultrafeedback": "rmboost.methods.ultrafeedback:UltraFeedback",
     "constitutional": "rmboost.methods.constitutional:Constitutional",
     "self-taught": "rmboost.methods.self_taught:SelfTaught",
     "synpo": "rmboost.methods.synpo:SynPO",
