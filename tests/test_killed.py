@@ -106,6 +106,21 @@ def test_killed_at_random_moments(tmp_path: Path, undisturbed: tuple[bytes, byte
     assert bodies.total() - len(bodies) <= kills * IN_FLIGHT * 2, "only calls in flight are asked again"
 
 
+@pytest.mark.parametrize("method", ["rlaif", "west-of-n", "ultrafeedback", "self-rewarding"])
+def test_killed_among_calls_that_go_out_together(tmp_path: Path, method: str) -> None:
+    prompts = many_prompts(tmp_path)
+    with ChatServer(latency=0.002) as server:
+        whole, cut = (
+            [*command(prompts, tmp_path / f"{name}.jsonl", server.url), "--method", method] for name in ("whole", "cut")
+        )
+        assert finish(whole).returncode == 0
+        codes = [interrupted(server, cut, calls, signal.SIGKILL)[0] for calls in (7, 90)]
+        assert codes == [-signal.SIGKILL] * 2
+        assert finish(cut).returncode == 0
+    assert files(tmp_path / "cut.jsonl") == files(tmp_path / "whole.jsonl")
+    assert finish([sys.executable, "-m", "rmboost", "verify", str(tmp_path / "cut.jsonl")]).returncode == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_cleanly_and_loses_no_answer(
     tmp_path: Path, undisturbed: tuple[bytes, bytes, int], number: signal.Signals

@@ -31,6 +31,8 @@ class Rubric(Voter, Scorer):
     """the worst score"""
     high: int = Field(default=5, ge=1, le=10)
     """the best score"""
+    template: str = "judge/rubric"
+    """the question; where it reasons first, the template of this name with ``-reason`` at its end"""
 
     @model_validator(mode="after")
     def _is_a_scale(self) -> Rubric:
@@ -39,7 +41,7 @@ class Rubric(Voter, Scorer):
         return self
 
     async def score(self, prompt: Prompt, response: str, ask: Ask, aspects: Sequence[Aspect] = ()) -> Scores:
-        template = "judge/rubric-reason" if self.reasoning else "judge/rubric"
+        template = f"{self.template}-reason" if self.reasoning else self.template
         values = {"prompt": prompt, "response": response, "low": self.low, "high": self.high}
         questions: dict[str, Aspect | None] = {aspect.name: aspect for aspect in aspects} or {_OVERALL: None}
         ballots: list[Ballot] = await together(
