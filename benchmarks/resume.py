@@ -60,7 +60,7 @@ async def settle(prompts: Path, output: Path) -> None:
     recipe, _ = run._resume(recipe, store, run.Listener())
     waiting = []
     for job in recipe.jobs():
-        if job.index == recipe.survey.count - _LEFT:
+        if job.index == recipe.available - _LEFT:
             break
         first, second = responses(job)
         assert job.spec

@@ -33,6 +33,7 @@ from rmboost.judges.rubric import Rubric
 from rmboost.plan import Plan
 from rmboost.records import Job, Message, Prompt, Response
 from rmboost.registry import Component
+from rmboost.report.catalogue import FIGURES
 from rmboost.sources import InputOptions
 from rmboost.verification import Verification
 
@@ -138,6 +139,9 @@ def output_page() -> str:
         "## The summary",
         "`--summary FILE` writes what the closing table says.",
         _named("summary", "key"),
+        "## The figures of a report",
+        "`figures` in `rmboost report --json`, each with its interval where there is one, and what `--fail-on` takes.",
+        _table(("figure", "what it is"), ((f"`{name}`", text) for name, text in FIGURES.items())),
         "## Exit codes",
         _table(("code", "meaning"), exit_codes().items()),
     )

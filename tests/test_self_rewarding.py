@@ -17,7 +17,7 @@ from rmboost.records import Pair
 from rmboost.templates import Templates
 from scripted import PROMPT, Script, make
 
-SCORE = "self-rewarding/score-reason"
+SCORE = "self-rewarding/score"
 
 
 def pair_of(scores: Iterable[str], seed: int = 0, **options: Any) -> tuple[Pair, Script]:

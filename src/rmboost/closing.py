@@ -34,7 +34,7 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     tally = summary.tally
     if summary.status == "unchanged":
         yield "done", "all prompts were settled before; no call was made (--fresh starts over)"
-    yield "kept", f"{tally.kept} of {summary.prompts} prompts"
+    yield "kept", f"{tally.kept} of {_asked_for(summary)}"
     yield from _lost(summary)
     if tally.redrawn:
         yield "drawn again", f"{tally.redrawn} × an answer that a check refused"
@@ -50,6 +50,13 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     yield "pairs", str(summary.output)
     if tally.rejected or tally.failed:
         yield "rejects", str(summary.rejects)
+
+
+def _asked_for(summary: Summary) -> str:
+    """``24 prompts``, or ``48 pairs, 2 of each prompt``."""
+    if summary.jobs == summary.prompts:
+        return f"{summary.prompts} prompts"
+    return f"{summary.jobs} pairs, {summary.jobs // summary.prompts} of each prompt"
 
 
 def _forecast(coming: Forecast) -> Iterable[tuple[str, str]]:

@@ -93,6 +93,8 @@ class Config(Component):
     """in the order in which they look at a pair"""
     weights: dict[str, PositiveInt] = Field(default_factory=dict)
     """how often a label or an aspect is ordered for each time that the others are: ``{factuality: 3}``"""
+    repetitions: PositiveInt = 1
+    """pairs to make of each prompt, each from a first response of its own"""
     seed: int = 0
     draws: PositiveInt = 4
     """how often an answer that a check refuses is drawn before the job is rejected"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ class Recipe:
             Pairs if given else Source, {"path": str(prompts), **config.input.model_dump()}, "input"
         )
         found = source.survey() if isinstance(source, Pairs) else survey(source, known)
+        if given:  # the pairs are there already
+            config = config.model_copy(update={"repetitions": 1})
         export = {"name": "given"} if given else {"name": "trl", "plain": found.plain}
         return cls(
             config,
@@ -68,10 +71,25 @@ class Recipe:
             _plan(method, config),
         )
 
+    @property
+    def available(self) -> int:
+        """How many jobs the input is good for."""
+        return self.survey.count * self.config.repetitions
+
+    @property
+    def extent(self) -> str:
+        """``24 prompts``, or ``24 prompts × 2``."""
+        repetitions = self.config.repetitions
+        return f"{self.survey.count} prompts{f' × {repetitions}' if repetitions > 1 else ''}"
+
     def jobs(self, start: int = 0) -> Iterator[Job]:
-        """The jobs in input order, from number ``start`` on."""
-        for index, prompt in enumerate(self.source.prompts(self.survey, start), start):
-            yield Job(prompt, index, seed=self.config.seed, spec=self.plan.spec(index))
+        """The jobs in input order, from number ``start`` on; those of a prompt follow one another."""
+        repetitions = self.config.repetitions
+        first, skip = divmod(start, repetitions)
+        prompts = self.source.prompts(self.survey, first)
+        turns = ((prompt, repetition) for prompt in prompts for repetition in range(repetitions))
+        for index, (prompt, repetition) in enumerate(islice(turns, skip, None), start):
+            yield Job(prompt, index, repetition, self.config.seed, self.plan.spec(index))
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -82,6 +100,12 @@ class Recipe:
         if self.verify:
             found["verify"]["drawn"] = self.sample.share
         return found
+
+    @property
+    def template_texts(self) -> dict[str, str]:
+        """What the models were told, by file: a run can be read without the folder that its templates came from."""
+        used = self.settings["templates"]
+        return {file: text for name in used for file, text in self.templates.sources(name).items()}
 
     def checks_of(self, job: Job) -> tuple[Check, ...]:
         """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""

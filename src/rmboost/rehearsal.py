@@ -88,11 +88,11 @@ def _plan(recipe: Recipe) -> str:
     """How often each label and each aspect is ordered over this input; nothing for a method that orders none."""
     if not recipe.method.cells():
         return ""
-    specs = [spec for index in range(recipe.survey.count) if (spec := recipe.plan.spec(index))]
+    specs = [spec for index in range(recipe.available) if (spec := recipe.plan.spec(index))]
     labels = Counter(spec.label for spec in specs)
     aspects = Counter(spec.aspects[0] if spec.aspects else "the model's choice" for spec in specs)
     rows = [
         f"{kind}: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}"
         for kind, counts in (("labels", labels), ("aspects", aspects))
     ]
-    return "\n".join([f"# plan over {recipe.survey.count} prompts", *rows, ""])
+    return "\n".join([f"# plan over {recipe.extent}", *rows, ""])

@@ -39,6 +39,8 @@ def settle_plan(recipe: Recipe, journal: Journal) -> Course:
     Reads journal and prompts as a whole when these are neither the prompts of the last run nor a continuation of them.
     """
     before = journal.recall("plan")
+    if before and not before.keys() >= {"repetitions"}:
+        before = None  # of another version: what was ordered is found in the answers
     plan, earlier, notice = _go_on(recipe, journal, before)
     now = {**_places(recipe), "rule": plan.rule, "assigned": list(plan.assigned)}
     if now != before:
@@ -52,7 +54,7 @@ def _go_on(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) -
     if before and before["rule"] != plan.rule:
         return plan, "", ""  # other cells, weights or seed were asked for: what was ordered before is no more wanted
     if before and _is_continued(recipe, before):
-        more = recipe.survey.count - len(before["assigned"])
+        more = recipe.available - len(before["assigned"])
         assigned = [plan.cells[number] for number in before["assigned"]]
         extended = plan.keeping([*assigned, *[None] * more]) if assigned else plan
         return extended, _order(before), _ADDED if before["sha256"] != recipe.survey.sha256 else ""
@@ -62,13 +64,13 @@ def _go_on(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) -
     kept = [known.get(job.key) for job in recipe.jobs()]
     if any(spec and spec != plan.spec(place) for place, spec in enumerate(kept)):
         plan = plan.keeping(kept)
-    return plan, "", _kept(plan, kept, len(known)) if before else ""
+    return plan, "", _kept(_changes(recipe, before), plan, kept, len(known)) if before else ""
 
 
 def _is_continued(recipe: Recipe, before: Mapping[str, Any]) -> bool:
     """Whether the jobs of the last run stand where they stood; there may be more of them, or fewer."""
     now = _places(recipe)
-    if before["fields"] != now["fields"]:
+    if (before["fields"], before["repetitions"]) != (now["fields"], now["repetitions"]):
         return False
     return before["sha256"] == now["sha256"] or recipe.source.begins_with(before["sha256"], before["bytes"])
 
@@ -76,21 +78,33 @@ def _is_continued(recipe: Recipe, before: Mapping[str, Any]) -> bool:
 def _places(recipe: Recipe) -> dict[str, Any]:
     """What decides which job stands at which place; a limit does not, it only ends the list."""
     fields = recipe.source.model_dump(mode="json", exclude={"path", "limit", "skip_bad_lines"})
-    return {"sha256": recipe.survey.sha256, "bytes": recipe.survey.bytes, "fields": f"{stable_hash(fields):x}"}
+    return {
+        "sha256": recipe.survey.sha256,
+        "bytes": recipe.survey.bytes,
+        "fields": f"{stable_hash(fields):x}",
+        "repetitions": recipe.config.repetitions,
+    }
+
+
+def _changes(recipe: Recipe, before: Mapping[str, Any]) -> str:
+    """Which of these is not what it was."""
+    if (was := before["repetitions"]) != (now := recipe.config.repetitions):
+        return f"repetitions: {was} → {now}"
+    return "the prompts"
 
 
 def _order(state: Mapping[str, Any]) -> str:
-    return f"{stable_hash(state['sha256'], state['fields'], state['assigned']):x}"
+    return f"{stable_hash(*(state[name] for name in ('sha256', 'fields', 'repetitions', 'assigned'))):x}"
 
 
-def _kept(plan: Plan, kept: Sequence[Spec | None], known: int) -> str:
-    """``23 of 24 jobs keep their label and aspect, 1 is new, …``"""
+def _kept(changed: str, plan: Plan, kept: Sequence[Spec | None], known: int) -> str:
+    """``the prompts; 23 of 24 jobs keep their label and aspect, 1 is new, …``"""
     keep = sum(spec in plan.cells for spec in kept)
     gone = known - sum(spec is not None for spec in kept)
     labels = Counter(spec.label for place in range(len(kept)) if (spec := plan.spec(place)))
     counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.items()))
     return (
-        f"changed since the last run: the prompts; {keep:,} of {len(kept):,} jobs keep their label and aspect, "
+        f"changed since the last run: {changed}; {keep:,} of {len(kept):,} jobs keep their label and aspect, "
         f"{_are(len(kept) - keep)} new, {_are(gone)} gone; labels now: {counts}"
     )
 

@@ -81,9 +81,9 @@ async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: L
     try:
         recipe, start = _resume(recipe, store, listener)
         client, status = _client(recipe, store), "unchanged"
-        total = recipe.survey.count
+        total = recipe.available
         if start < total:
-            log.info("started", extra={"prompts": total, "settled": start, "models": _models(recipe)})
+            log.info("started", extra={"jobs": total, "settled": start, "models": _models(recipe)})
             end = total if pilot is None else min(total, max(start, pilot))
             with _stop_on_signals(client, listener):
                 status = await _settle_all(recipe, store, client, (start, end), listener)
@@ -131,7 +131,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> tuple[Recipe, i
             listener.notice(line)
     course = settle_plan(recipe, store.journal)
     run, earlier = (run_of(settings, recipe.survey.plain, order) for order in (course.order, course.earlier))
-    start = store.resume(run, recipe.survey.count, earlier)
+    start = store.resume(run, recipe.available, earlier)
     for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
         listener.notice(line)
     store.write_manifest({"status": "running", "settings": settings, **_surroundings(recipe)})
@@ -149,14 +149,8 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
         "base_url": addresses,
         "config": recipe.config.model_dump(mode="json"),
         "leakage": recipe.leakage,
-        "template_texts": _template_texts(recipe),
+        "template_texts": recipe.template_texts,
     }
-
-
-def _template_texts(recipe: Recipe) -> dict[str, str]:
-    """What the models were told, by file: a run can be read without the folder that its templates came from."""
-    used = recipe.settings["templates"]
-    return {file: text for name in used for file, text in recipe.templates.sources(name).items()}
 
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
@@ -184,7 +178,7 @@ def _client(recipe: Recipe, store: Store) -> Client:
 
 async def _settle_all(recipe: Recipe, store: Store, client: Client, span: tuple[int, int], listener: Listener) -> str:
     """Settle the jobs from the first number up to the second; the status of the run."""
-    total, (start, end) = recipe.survey.count, span
+    total, (start, end) = recipe.available, span
 
     def deliver(outcome: Outcome) -> None:
         line = store.add(outcome, recipe.row(outcome))
@@ -247,6 +241,7 @@ def _summarise(recipe: Recipe, store: Store, client: Client, status: str, second
         store.output,
         store.rejects,
         recipe.survey.count,
+        recipe.available,
         store.tally,
         totals.calls,
         totals.usage.prompt_tokens,
@@ -273,7 +268,7 @@ def _forecast(recipe: Recipe, store: Store, client: Client, summary: Summary) ->
     """What the rest of the list will take, from what the jobs so far took."""
     prices = {seat.price for seat in client.seats.values()}
     jobs = store.journal.usage_by_job()
-    left = recipe.survey.count - summary.tally.settled
+    left = recipe.available - summary.tally.settled
     at_once = min(client.limit, max(1, left))
     return forecast(jobs, left, prices.pop() if len(prices) == 1 else None, at_once)
 

@@ -34,10 +34,10 @@ class Status:
     """How a run stands.
 
     state: ``running``; ``finished``; ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one);
-    ``killed`` (it ended without a word, and can go on). process: who works on it. prompts: how many it will settle;
-    settled: how many have their rows. silent: seconds since the last answer, if there was one. rates: none, when it
-    is not running or nothing came lately. left: seconds until the end at these rates. cost: at the prices in the
-    run's config; none where a model has none.
+    ``killed`` (it ended without a word, and can go on). process: who works on it. prompts: of its input; jobs: how
+    many it will settle; settled: how many have their rows. silent: seconds since the last answer, if there was one.
+    rates: none, when it is not running or nothing came lately. left: seconds until the end at these rates. cost: at
+    the prices in the run's config; none where a model has none.
     """
 
     output: Path
@@ -45,6 +45,7 @@ class Status:
     reason: str
     process: str | None
     prompts: int
+    jobs: int
     settled: int
     tally: Tally
     models: dict[str, Totals]
@@ -77,6 +78,7 @@ def read(output: Path) -> Status:
         models, latest = reader.totals_by_model(), reader.latest(_WINDOW_CALLS)
     now = time.time()
     prompts, settled = manifest["input"]["count"], checkpoint.end.jobs
+    jobs = prompts * manifest["config"].get("repetitions", 1)
     rates = _rates(latest, now) if process else None
     calls = sum(model.calls for model in models.values())
     return Status(
@@ -85,13 +87,14 @@ def read(output: Path) -> Status:
         "" if process else manifest.get("summary", {}).get("reason", ""),
         process,
         prompts,
+        jobs,
         settled,
         Tally.load(dict(checkpoint.end.tally)),
         models,
         _cost(models, manifest),
         max(now - latest[0][0], 0.0) if latest else None,
         rates,
-        (prompts - settled) * (calls / settled) / rates.calls if rates and settled else None,
+        (jobs - settled) * (calls / settled) / rates.calls if rates and settled else None,
     )
 
 

@@ -25,6 +25,7 @@ class Summary:
     output: Path
     rejects: Path
     prompts: int
+    jobs: int
     tally: Tally
     calls: int
     prompt_tokens: int

@@ -45,6 +45,7 @@ def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) 
 )
 @click.option("--style", type=click.Choice(["auto", "plan", "direct"]), help="How the second response is asked for.")
 @click.option("--aspects", help="An aspect set: its name or a YAML file.")
+@click.option("--repetitions", type=click.IntRange(min=1), help="Pairs of each prompt.  [default: 1]")
 @click.option("--seed", type=int, help="Another seed gives other labels, aspects and answers.")
 @click.option("--concurrency", metavar="N|auto", help="Calls in flight at each endpoint.  [default: auto]")
 @click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute, at each endpoint.")
@@ -120,7 +121,8 @@ def _config(options: dict[str, Any]) -> Config:
         "input.prompt_field": options["prompt_field"],
         "input.skip_bad_lines": options["skip_bad_lines"],
         "base_url": options["base_url"] or None,
-        **{name: options[name] for name in ("model", "seed", "concurrency", "rpm", "tpm", "max_failures")},
+        **{name: options[name] for name in ("model", "repetitions", "seed")},
+        **{name: options[name] for name in ("concurrency", "rpm", "tpm", "max_failures")},
         **{f"ceilings.{name}": options[name] for name in ("max_cost", "max_tokens", "max_calls", "deadline")},
     }
     return config.load(options["config_file"], flags, options["sets"])
@@ -139,7 +141,8 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
     from rmboost import closing, run
     from rmboost.cli.progress import Progress
 
-    progress = Progress(quiet=options["quiet"], rows_to_stdout=to_stdout)
+    unit = "prompts" if config.repetitions == 1 else "pairs"
+    progress = Progress(quiet=options["quiet"], rows_to_stdout=to_stdout, unit=unit)
     try:
         pilot = _PILOT if options["estimate"] else None
         summary = run.generate(source, target, config, fresh=options["fresh"], pilot=pilot, listener=progress)

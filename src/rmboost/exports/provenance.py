@@ -40,6 +40,7 @@ def reject(outcome: Dropped | Failed) -> dict[str, Any]:
     aspects = list(pair.aspects if pair else spec.aspects if spec else ())
     return {
         "id": job.prompt.id,
+        "repetition": job.repetition,
         "kind": "dropped" if drops else "failed",
         "reason": drops[-1].reason if drops else "failed",
         "detail": drops[-1].detail if drops else outcome.error if isinstance(outcome, Failed) else "",

@@ -5,12 +5,25 @@ Yuan et al., Self-Rewarding Language Models, arXiv 2401.10020, section 2: the pa
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from rmboost.client import Ask
 from rmboost.judges.rubric import Rubric
 from rmboost.methods import Method, candidates
 from rmboost.records import Job, Pair
+
+
+class _Points(Rubric):
+    """The paper's question. Scores count as they are said: expected ones, by probabilities, are another paper's."""
+
+    low: int = 0
+    high: int = 5
+    reasoning: bool = True
+    logprobs: NonNegativeInt = 0
+
+    @property
+    def _template(self) -> str:
+        return "self-rewarding/score"
 
 
 class SelfRewarding(Method):
@@ -25,8 +38,9 @@ class SelfRewarding(Method):
     scored_by: str = "responder"
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
+        scorer = _Points(role=self.scored_by, votes=self.votes)
         responses = [ask("responder", "respond", prompt=job.prompt) for _ in range(self.n)]
-        rated = await candidates.rated(job, responses, self._scorer, ask)
+        rated = await candidates.rated(job, responses, scorer, ask)
         best = candidates.best(rated, job.random("best"))
         worst = candidates.worst(best, rated, job.random("worst"))
         evidence = {
@@ -39,9 +53,3 @@ class SelfRewarding(Method):
     @property
     def roles(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(("responder", self.scored_by)))
-
-    @property
-    def _scorer(self) -> Rubric:
-        """Scores as the model says them: an expected score over probabilities would be another paper's."""
-        asked = "self-rewarding/score"
-        return Rubric(role=self.scored_by, template=asked, low=0, high=5, reasoning=True, logprobs=0, votes=self.votes)

@@ -79,7 +79,9 @@ def resampled(statistic: Callable[[Floats], Floats], groups: Ints) -> tuple[Floa
     draws = (np.bincount(random.integers(count, size=count), minlength=count) for _ in range(RESAMPLES))
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.array([statistic(draw[group].astype(float)) for draw in draws])
-        low, high = np.nanpercentile(values, (2.5, 97.5), axis=0)
+    known = ~np.isnan(values).all(axis=0)  # a figure that no draw has, has no interval either
+    low, high = np.full((2, values.shape[1]), np.nan)
+    low[known], high[known] = np.nanpercentile(values[:, known], (2.5, 97.5), axis=0)
     return low, high
 
 

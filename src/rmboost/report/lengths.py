@@ -58,5 +58,5 @@ def _apart(words: Floats, prompts: Ints) -> tuple[Figure, Figure]:
         for value, least, most in zip(values, low, high, strict=True)
     ]
     if np.isnan(values[0]):
-        figures[0] = missing("all responses are equally long", len(words))
+        figures[0] = missing("the lengths do not vary", len(words))
     return figures[0], figures[1]

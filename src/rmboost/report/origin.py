@@ -20,9 +20,10 @@ from rmboost.preferences import Preferences, Row
 class Origin:
     """The run that wrote a file.
 
-    summary: its last figures, empty while it has not come to an end. settings: by dotted name. templates: what the
-    models were told, by file. models: what each was asked and took. gold: where the judge of the run was
-    held against people, if that file is still there.
+    prompts: that it had to make pairs of, one counted as often as it has repetitions. summary: its last
+    figures, empty while it has not come to an end. settings: by dotted name. templates: what the models were told, by
+    file. models: what each was asked and took. gold: where the judge of the run was held against people, if that file
+    is still there.
     """
 
     status: str
@@ -65,7 +66,7 @@ def origin(path: Path) -> Origin | None:
         rejects = None
     return Origin(
         manifest["status"],
-        manifest["input"]["count"],
+        manifest.get("summary", {}).get("jobs", manifest["input"]["count"]),
         manifest.get("summary", {}),
         dict(flat(manifest["settings"])),
         manifest.get("template_texts", {}),

@@ -82,12 +82,13 @@ def examine(
     """
     hashes, tokens = WordHashes(), tokens or Estimate()
     held = [Against(path, hashes) for path in against]
+    made = origin(source) if isinstance(source, Path) else None
+    judged = _gold(gold, made)
     sketches, gallery, rejects = Sketches(), Gallery(size, seed), Rejects()
     file = Preferences(source)
     table = tabulate(_pairs(file), tokens, hashes, (sketches, gallery, *held))
     if not len(table):
         raise InputError(f"{file.name}: no pair in the file")
-    made = origin(source) if isinstance(source, Path) else None
     for row in rejected(made):
         rejects.add(row)
         gallery.offer_reject(row)
@@ -98,7 +99,7 @@ def examine(
         table,
         rejects,
         made,
-        noise(table, _gold(gold, made)),
+        noise(table, judged),
         lengths(table),
         baselines(table),
         probes(table),

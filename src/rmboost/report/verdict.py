@@ -43,7 +43,9 @@ class Verdict:
 def verdict(figures: Mapping[str, Figure]) -> Verdict:
     """What all figures come to. A fault counts where even the harmless end of its interval is beyond the threshold."""
     findings = sorted((_finding(rule, figures[rule.figure]) for rule in RULES), key=lambda f: _ORDER.index(f.level))
-    worst_of = {found.topic: found.level for found in reversed(findings)}
+    worst_of: dict[str, Level] = {}
+    for found in findings:
+        worst_of.setdefault(found.topic, found.level)
     topics = {level: _listed(topic for topic, its in worst_of.items() if its == level) for level in _ORDER}
     worst: Level = next((level for level in _ORDER[:3] if topics[level]), "fine")
     unknown = "" if figures["label_noise"].value is not None else " How often the labels are wrong was not measured."

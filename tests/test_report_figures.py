@@ -1,0 +1,247 @@
+"""The figures of a report, on data in which the answer was planted."""
+
+from __future__ import annotations
+
+import json
+from math import sqrt
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import write_jsonl
+from rmboost.errors import InputError
+from rmboost.report.estimates import Figure, difference, proportion, resampled
+from rmboost.report.report import Report, examine
+
+WORDS = [f"{first}{middle}{last}" for first in "bdfgklmnpr" for middle in "aeiou" for last in "lmnrst"]
+
+
+def text(random: Random, words: int) -> str:
+    return " ".join(random.choices(WORDS, k=words))
+
+
+def pair(random: Random, number: int, **changes: Any) -> dict[str, Any]:
+    """A pair of which nothing tells the sides apart but chance."""
+    return {
+        "prompt": f"Question {number} about {text(random, 12)}",
+        "chosen": text(random, 30),
+        "rejected": text(random, 30),
+        **changes,
+    }
+
+
+def report(folder: Path, rows: list[dict[str, Any]], *against: Path, **options: Any) -> Report:
+    return examine(write_jsonl(folder / "pairs.jsonl", rows), against, size=0, **options)
+
+
+def value(found: Report, name: str) -> float:
+    figure = found.figures[name]
+    assert figure.value is not None, figure.why
+    return figure.value
+
+
+def test_longer_wins_counts_ties_apart_and_by_label(tmp_path: Path) -> None:
+    random = Random(1)
+    rows = []
+    for number in range(100):
+        longer = 40 if number < 70 else 30 if number < 80 else 20  # 70 longer, 10 ties, 20 shorter
+        label = "better" if number % 2 else "worse"
+        rows.append(pair(random, number, chosen=text(random, longer), label=label))
+    found = report(tmp_path, rows)
+    assert value(found, "longer_wins") == pytest.approx(70 / 90)
+    assert value(found, "shorter_wins") == pytest.approx(20 / 90)
+    assert value(found, "longer_wins.better") == pytest.approx(35 / 45)
+    assert {rule.name: rule.ties for rule in found.baselines}["longer_wins"] == 10
+    assert found.figures["longer_wins"].low == pytest.approx(0.681, abs=0.001)  # Wilson, 70 of 90
+
+
+def test_cohens_d_and_ratio_are_those_of_the_lengths(tmp_path: Path) -> None:
+    random = Random(2)
+    rows = [
+        pair(random, n, chosen=text(random, 40 + 5 * (n % 3)), rejected=text(random, 20 + 5 * (n % 3)))
+        for n in range(60)
+    ]
+    found = report(tmp_path, rows)
+    chosen, rejected = np.array([40, 45, 50]), np.array([20, 25, 30])
+    spread = sqrt((chosen.var() + rejected.var()) / 2)
+    assert value(found, "length_d") == pytest.approx(20 / spread)
+    assert value(found, "length_ratio") == pytest.approx(float(np.exp(np.log(chosen / rejected).mean())))
+
+
+@pytest.mark.parametrize(
+    ("name", "winner", "loser"),
+    [
+        ("sentences_wins", "One. Two. Three.", "One two three"),
+        ("markdown_wins", "- one\n- two\n\n**three**", "one two three"),
+        ("likeness_wins", "why is the sky so blue", "it is for no reason at all"),
+    ],
+)
+def test_rules_that_read_nothing(tmp_path: Path, name: str, winner: str, loser: str) -> None:
+    rows = [
+        {"prompt": f"{n}: why is the sky so blue?", "chosen": a, "rejected": b}
+        for n in range(40)
+        for a, b in [(winner, loser) if n % 4 else (loser, winner)]
+    ]
+    assert value(report(tmp_path, rows), name) == pytest.approx(0.75)
+
+
+def test_second_wins_where_the_file_says_which_is_second(tmp_path: Path) -> None:
+    random = Random(3)
+    rows = [pair(random, n, rmboost={"second": "chosen" if n < 30 else "rejected"}) for n in range(40)]
+    rows += [pair(random, n) for n in range(40, 50)]
+    found = report(tmp_path, rows)
+    assert value(found, "second_wins") == pytest.approx(0.75)
+    assert found.figures["second_wins"].n == 40
+    assert {rule.name: rule.ties for rule in found.baselines}["second_wins"] == 10
+
+
+def test_a_leaking_word_is_found_among_the_strongest(tmp_path: Path) -> None:
+    random = Random(4)
+    rows = []
+    for n in range(300):
+        made = pair(random, n, rmboost={"second": "chosen" if n % 2 else "rejected"})
+        made["chosen"] += " improved" if random.random() < 0.8 else ""
+        side = "chosen" if n % 2 else "rejected"
+        made[side] += " revised" if random.random() < 0.9 else ""
+        rows.append(made)
+    found = report(tmp_path, rows)
+    of_label, of_order = found.probes
+    assert value(found, "probe_auc") > 0.8
+    assert of_label.words_here[0].word == "improved"
+    assert of_label.words_here[0].there == 0
+    assert value(found, "probe_second_auc") > 0.85
+    assert of_order.words_here[0].word == "revised"
+    assert found.verdict.level == "bad"
+    assert "telling words" in found.verdict.headline
+
+
+def test_a_probe_finds_nothing_where_nothing_is(tmp_path: Path) -> None:
+    random = Random(5)
+    figure = report(tmp_path, [pair(random, n) for n in range(300)]).figures["probe_auc"]
+    assert figure.low is not None
+    assert figure.high is not None
+    assert figure.low < 0.5 < figure.high
+
+
+def test_duplicates_are_counted_exact_near_and_across_prompts(tmp_path: Path) -> None:
+    random = Random(6)
+    rows = [pair(random, n) for n in range(60)]
+    stock = text(random, 80)
+    for n in range(6):
+        rows[n]["rejected"] = f"{stock} {n}"  # near, under different prompts
+    rows[10]["prompt"] = rows[11]["prompt"]  # the same
+    long = text(random, 60)
+    rows[20]["prompt"], rows[21]["prompt"] = f"{long} one", f"{long} two"  # near
+    rows[30]["chosen"] = rows[30]["rejected"]  # a pair without a difference
+    found = report(tmp_path, rows)
+    assert found.prompts.repeated == 1
+    assert (found.prompts.texts, found.prompts.near) == (59, 2)
+    assert found.responses.near == 6
+    assert value(found, "identical_pairs") == pytest.approx(1 / 60)
+    assert value(found, "repeated_prompts") == pytest.approx(1 / 60)
+
+
+def test_contamination_finds_runs_of_words_and_the_rows_that_have_them(tmp_path: Path) -> None:
+    random = Random(7)
+    benchmark = [text(random, 20) for _ in range(10)]
+    against = write_jsonl(tmp_path / "bench.jsonl", [{"q": each, "meta": {"deep": ["short"]}} for each in benchmark])
+    rows = [pair(random, n) for n in range(50)]
+    rows[0]["prompt"] = f"Please say: {benchmark[3]}"  # 20 words
+    rows[1]["prompt"] = f"And now {' '.join(benchmark[4].split()[:9])} or so"  # 9 words
+    rows[2]["chosen"] = benchmark[5].upper() + "!"  # case and points do not count
+    found = report(tmp_path, rows, against)
+    assert value(found, "contaminated_prompts_8") == pytest.approx(2 / 50)
+    assert value(found, "contaminated_prompts_13") == pytest.approx(1 / 50)
+    assert value(found, "contaminated_responses_13") == pytest.approx(1 / 50)
+    assert {overlap.n: (overlap.rows, overlap.total) for overlap in found.overlaps} == {8: (3, 10), 13: (2, 10)}
+    assert found.verdict.level == "bad"
+
+
+@pytest.mark.parametrize(("content", "says"), [("", "holds no text"), ("[1, 2]\n{", "not a JSON array")])
+def test_a_file_to_compare_with_must_hold_text(tmp_path: Path, content: str, says: str) -> None:
+    against = tmp_path / "bench.jsonl"
+    against.write_text(content)
+    with pytest.raises(InputError, match=says):
+        report(tmp_path, [pair(Random(0), 0)], against)
+
+
+def test_label_noise_by_label_and_aspect_ties_not_counted_as_wrong(tmp_path: Path) -> None:
+    random = Random(8)
+    winners = {
+        "better": ["rejected"] * 4 + ["chosen"] * 12 + ["tie"] * 4,
+        "worse": ["chosen"] * 18 + ["unreadable"] * 2,
+    }
+    rows = [
+        pair(random, n, label=label, aspect="tone", judge={"winner": winner, "model": "made-up"})
+        for label, all_winners in winners.items()
+        for n, winner in enumerate(all_winners)
+    ]
+    rows += [pair(random, 100 + n, label="better", judge={"winner": None}) for n in range(10)]
+    found = report(tmp_path, rows)
+    assert value(found, "label_noise") == pytest.approx(4 / 38)
+    assert value(found, "label_noise.better") == pytest.approx(4 / 20)
+    assert value(found, "label_noise.worse") == 0
+    assert value(found, "label_noise_decided") == pytest.approx(4 / 34)
+    assert value(found, "judged_share") == pytest.approx(40 / 50)
+    assert found.noise["aspect", "tone"].share.n == 38
+    assert found.figures["label_noise_corrected"].why == "no gold data given"
+
+
+def test_label_noise_is_freed_of_the_judges_mistakes(tmp_path: Path) -> None:
+    random = Random(9)
+    gold = [pair(random, n, judge={"winner": "rejected" if n < 20 else "chosen"}) for n in range(200)]
+    rows = [pair(random, n, judge={"winner": "rejected" if n < 28 else "chosen"}) for n in range(200)]
+    found = report(tmp_path, rows, gold=write_jsonl(tmp_path / "gold.jsonl", gold))
+    assert value(found, "label_noise") == pytest.approx(0.14)
+    assert value(found, "label_noise_corrected") == pytest.approx(0.05)  # 0.14 = 0.9 q + 0.1 (1 - q)
+
+
+def test_length_limits_of_trainers(tmp_path: Path) -> None:
+    long, short = "abc " * 1100, "abc " * 20  # 4 characters are taken for a token
+    rows = [{"prompt": f"{n}", "chosen": long, "rejected": long + "more"} for n in range(10)]
+    rows += [{"prompt": f"{n}", "chosen": short, "rejected": "other"} for n in range(10, 40)]
+    found = report(tmp_path, rows)
+    for name in ("too_long_512", "too_long_1024", "equal_after_512", "equal_after_1024"):
+        assert value(found, name) == 0.25
+    assert found.verdict.level != "bad" or "limits" not in found.verdict.headline.split(".")[0]
+
+
+def test_diversity_falls_where_all_say_the_same(tmp_path: Path) -> None:
+    random = Random(10)
+    rows = [pair(random, n, rejected="it is all the same to me " * 10 + str(n)) for n in range(100)]
+    chosen, rejected = report(tmp_path, rows).diversity[:2]
+    assert (chosen.distinct[2].value or 0) > 0.9 > 0.1 > (rejected.distinct[2].value or 1)
+    assert (rejected.self_similarity.value or 0) > 0.5 > (chosen.self_similarity.value or 1)
+
+
+def test_a_single_pair_is_reported_without_a_word_too_much(tmp_path: Path) -> None:
+    found = report(tmp_path, [{"prompt": "", "chosen": "", "rejected": ""}])
+    assert found.figures["identical_pairs"].value == 1
+    assert found.figures["length_d"].value is None
+    assert found.figures["probe_auc"].value is None
+    json.dumps({name: figure.as_json() for name, figure in found.figures.items()}, allow_nan=False)
+
+
+@pytest.mark.parametrize("copies", [1, 4])
+def test_pairs_of_one_prompt_do_not_narrow_an_interval(copies: int) -> None:
+    yes, groups = np.repeat([True, True, False] * 20, copies), np.repeat(np.arange(60), copies)
+    once = proportion(yes[::copies], groups[::copies])
+    assert proportion(yes, groups).low == pytest.approx(once.low, abs=0.003)
+
+
+def test_bootstrap_covers_a_mean() -> None:
+    values = np.random.default_rng(0).normal(5, 2, 400)
+    low, high = resampled(lambda weights: np.array([weights @ values / weights.sum()]), np.arange(400))
+    assert float(high[0] - low[0]) == pytest.approx(2 * 1.96 * 2 / 20, rel=0.15)
+    assert low[0] < values.mean() < high[0]
+
+
+def test_the_difference_of_two_figures_has_an_interval() -> None:
+    apart = difference(Figure(0.6, 0.5, 0.7), Figure(0.5, 0.4, 0.6))
+    assert apart.value == pytest.approx(0.1)
+    assert apart.low == pytest.approx(0.1 - sqrt(0.02))
+    assert apart.high == pytest.approx(0.1 + sqrt(0.02))
+    assert difference(Figure(None), Figure(1.0)).value is None
