@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ METHODS: tuple[dict[str, Any], ...] = (
     {"name": "rlcd"},
     {"name": "rlaif"},
     {"name": "west-of-n"},
+    {"name": "ultrafeedback", "principles": True},
+    {"name": "self-rewarding"},
     {"name": "constitutional"},
     {"name": "self-taught"},
     {"name": "synpo", "generate_prompts": True},
@@ -286,6 +289,7 @@ def _default(model: type[Component], name: str) -> str:
 async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
     """For each template, the roles that it is sent to and the names of what it is given."""
     seen: dict[str, tuple[set[str], set[str]]] = {}
+    number = count()  # equal responses would be drawn again, and not scored
     told: Message = {"role": "user", "content": "Why?"}
 
     async def ask(
@@ -295,7 +299,7 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         roles, given = seen.setdefault(template, (set(), set()))
         roles.add(role)
         given.update(values)
-        tags = {"aspects": "helpfulness", "instruction": "Why so?", "response": "Because."}
+        tags = {"aspects": "helpfulness", "instruction": "Why so?", "response": f"Because of {next(number)}."}
         return Response("".join(f"<{tag}>{text}</{tag}>" for tag, text in tags.items()), "fake")
 
     for options in METHODS:

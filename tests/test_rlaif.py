@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from math import log
 from pathlib import Path
@@ -19,10 +20,10 @@ from rmboost.records import Pair
 from scripted import PROMPT, Script, make
 
 
-def pair_of(verdicts: str, seed: int = 0, **options: Any) -> tuple[Pair, Script]:
+def pair_of(verdicts: str, **options: Any) -> tuple[Pair, Script]:
     """From the letters that the judge says, of the order as sampled and of the other one."""
     replies = {"respond": ("one", "two"), "judge/pairwise": tuple(verdicts)}
-    return make("rlaif", replies, seed=seed, **{"judge": {"votes": 1}, **options})
+    return make("rlaif", replies, **{"judge": {"votes": 1}, **options})
 
 
 def test_two_samples_of_the_same_prompt_are_judged_in_both_orders() -> None:
@@ -50,18 +51,12 @@ def test_the_one_that_both_orders_prefer_is_chosen(verdicts: str, chosen: str) -
     }
 
 
+@pytest.mark.parametrize("ties", ["drop", "keep"])
 @pytest.mark.parametrize("verdicts", ["AA", "BB"])
-def test_a_tie_is_dropped_and_not_drawn_again(verdicts: str) -> None:
+def test_a_judge_that_goes_by_place_alone_makes_no_pair_and_no_coin(verdicts: str, ties: str) -> None:
     with pytest.raises(ReplyError, match="where it is shown first") as caught:
-        pair_of(verdicts)
+        pair_of(verdicts, ties=ties)
     assert (caught.value.reason, caught.value.final) == ("tie", True)
-
-
-def test_a_tie_that_is_kept_leans_nowhere_and_falls_by_the_job() -> None:
-    pairs = [pair_of("AA", seed, ties="keep")[0] for seed in range(20)]
-    assert {pair.chosen.text for pair in pairs} == {"one", "two"}
-    assert {(pair.evidence["p_chosen"], pair.evidence["orders_agree"]) for pair in pairs} == {(0.5, False)}
-    assert pairs[3] == pair_of("AA", 3, ties="keep")[0]
 
 
 def test_equal_samples_are_not_judged_but_drawn_again() -> None:
@@ -117,7 +112,7 @@ def run(rmboost: Shell, tmp_path: Path, script: Faults, *more: str) -> tuple[Cha
     prompts = write_jsonl(tmp_path / "in.jsonl", [{"prompt": "Why?"}])
     with ChatServer(script, latency=0.05) as server:
         common = ("--method", "rlaif", "--base-url", server.url, "--concurrency", "4")
-        done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *common, *more)
+        done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--fresh", *common, *more)
         assert done.code == 0, done.err
     return server, read_jsonl(tmp_path / "o.jsonl"), read_jsonl(tmp_path / "o.run" / "rejects.jsonl")
 
@@ -133,20 +128,24 @@ def test_the_soft_label_is_the_mean_of_both_orders(rmboost: Shell, tmp_path: Pat
     assert server.max_in_flight == 2, "both samples go out together, then both orders"
 
 
-def test_a_tie_is_a_reject_or_a_row_with_its_lean(rmboost: Shell, tmp_path: Path) -> None:
-    (tmp_path / "kept").mkdir()
-    server, rows, (reject,) = run(rmboost, tmp_path, judge_of(0.9, 0.4))
-    assert (rows, reject["reason"], len(server.calls)) == ([], "tie", 4)
-    assert "0.90 where it is shown first, 0.40 where second" in reject["detail"]
-    _, (row,), _ = run(rmboost, tmp_path / "kept", judge_of(0.9, 0.4), "--set", "method.ties=keep")
+def test_a_tie_is_a_row_with_its_lean_or_a_reject(rmboost: Shell, tmp_path: Path) -> None:
+    _, (row,), _ = run(rmboost, tmp_path, judge_of(0.9, 0.4))
     evidence = json.loads(row["rmboost"]["evidence"])
     assert (row["chosen"], evidence["p_chosen"], evidence["orders_agree"]) == (GOOD, 0.65, False)
+    _, (row,), _ = run(rmboost, tmp_path, judge_of(0.4, 0.2))
+    assert (row["chosen"], json.loads(row["rmboost"]["evidence"])["p_chosen"]) == (POOR, 0.7)
+
+
+def test_ties_can_be_dropped_and_are_not_drawn_again(rmboost: Shell, tmp_path: Path) -> None:
+    server, rows, (reject,) = run(rmboost, tmp_path, judge_of(0.9, 0.4), "--set", "method.ties=drop")
+    assert (rows, reject["reason"], len(server.calls)) == ([], "tie", 4)
+    assert re.search(r"shown first, 0\.\d0 where second", reject["detail"])
 
 
 def test_no_job_is_begun_that_a_ceiling_would_cut_off(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--method", "rlaif")
-    done = rmboost(*run, "--set", "method.ties=keep", "--set", "checks=[]", "--max-calls", 23, "--concurrency", 8)
+    done = rmboost(*run, "--set", "checks=[]", "--max-calls", 23, "--concurrency", 8)
     assert done.code == 6, done.err
     assert len(read_jsonl(tmp_path / "o.jsonl")) == 5
     assert "in 20 calls" in done.err, "four calls a job"
-    assert rmboost(*run, "--set", "method.ties=keep", "--set", "checks=[]", "--max-calls", 3).code == 6
+    assert rmboost(*run, "--set", "checks=[]", "--max-calls", 3).code == 6

@@ -118,3 +118,10 @@ def test_the_guides_quantile_keeps_the_widest_half(rmboost: Shell, prompts: Path
     margins = sorted(json.loads(row["rmboost"]["evidence"])["margin"] for row in rows)
     assert sorted(json.loads(row["rmboost"]["evidence"])["margin"] for row in widest) == margins[-len(widest) :]
     assert len(widest) == pytest.approx(len(rows) / 2, abs=1)
+
+
+def test_the_scorers_templates_are_settings_whoever_scores(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--method", "west-of-n")
+    assert rmboost(*run, "--set", "method.scorer.role=responder").code == 0
+    manifest = json.loads((tmp_path / "o.run" / "manifest.json").read_text())
+    assert "judge/rubric" in manifest["settings"]["templates"]

@@ -34,7 +34,8 @@ def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) 
 @click.option(
     "--method",
     metavar="NAME",
-    help="How pairs are made: rmboost, rlaif, rlcd, west-of-n, constitutional, self-taught, synpo.  [default: rmboost]",
+    help="How pairs are made: rmboost, rlaif, rlcd, west-of-n, ultrafeedback, self-rewarding, "
+    "constitutional, self-taught, synpo.  [default: rmboost]",
 )
 @click.option("--model", help="A model of the endpoint, local, local:NAME, local:/path/to.gguf, or fake.")
 @click.option(

@@ -24,20 +24,19 @@ class RLAIF(Method):
     """Sample two responses at once; the judge, asked in both orders, says which is chosen.
 
     The row keeps the soft label, ``p_chosen``: the mean of both orders' probabilities. judge: who judges, and how;
-    ``{name: pairwise, reasoning: true}`` lets it reason first. ties: pairs on which the two orders disagree are
-    dropped, or kept as the mean leans; whoever keeps them should train on ``p_chosen``, as the paper does.
+    ``{name: pairwise, reasoning: true}`` lets it reason first. ties: pairs on which the two orders disagree are kept
+    as the mean leans, which the paper does, since it trains on ``p_chosen``; or dropped. A mean of ½ makes no pair.
     """
 
     judge: JudgeOptions = Field(default_factory=lambda: {"name": "pairwise"})
-    ties: Literal["drop", "keep"] = "drop"
+    ties: Literal["keep", "drop"] = "keep"
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
         first, second = await together(*(ask("responder", "respond", prompt=job.prompt) for _ in range(2)))
         if first.text == second.text:
             raise ReplyError("identical", "the second response is the first", second)
         verdict = await judges.judge(self.judge).compare(job.prompt, first.text, second.text, ask)
-        p_first = self._p_first(verdict, second)
-        if p_first > 0.5 or (p_first == 0.5 and job.random("tie").random() < 0.5):
+        if self._p_first(verdict, second) > 0.5:
             return Pair(job.prompt, first, second, "rlaif", evidence=_evidence(verdict))
         return Pair(job.prompt, second, first, "rlaif", evidence=_evidence(verdict.exchanged))
 
@@ -46,14 +45,14 @@ class RLAIF(Method):
         return ("responder", *judges.judge(self.judge).roles)
 
     def _p_first(self, verdict: Verdict, second: Response) -> float:
-        """The probability that the first response is better.
+        """The probability that the first response is better, which is not ½.
 
         Raises ReplyError where the judge cannot be read, which asks it again about the same responses; and for a tie
-        that is not wanted, which is final: to draw until the judge is sure would make another set of pairs.
+        that makes no pair, which is final: to draw until the judge is sure would make another set of pairs.
         """
         if verdict.p_first is None:
             raise ReplyError("unreadable", verdict.problem, replace(second, call=second.call + 1))
-        if verdict.winner == "tie" and self.ties == "drop":
+        if verdict.p_first == 0.5 or (verdict.winner == "tie" and self.ties == "drop"):
             ahead, behind = verdict.shown
             detail = f"p of the first response: {ahead:.2f} where it is shown first, {behind:.2f} where second"
             raise ReplyError("tie", detail, second, final=True)
