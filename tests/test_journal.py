@@ -192,21 +192,31 @@ def test_an_answer_that_cannot_be_written_fails_its_put_and_hangs_nothing(tmp_pa
     asyncio.run(scene())
 
 
-def test_a_damaged_page_is_said_so_when_it_is_read(tmp_path: Path) -> None:
+def test_a_damaged_answer_is_said_so_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     asyncio.run(asyncio.wait_for(_fill_and_close(path), 10))
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-20_000] + b"\xff" * 20_000)
+    path.write_bytes(path.read_bytes().replace(b"Because", b"Becasue"))
 
     async def scene() -> None:
         journal = Journal(path)
-        with pytest.raises(StoreError, match=r"journal\.sqlite is damaged: ") as caught:
-            for number in range(400):
-                journal.get(entry(number).key)
+        with pytest.raises(StoreError, match=r"journal\.sqlite is damaged: an answer") as caught:
+            journal.get(entry(0).key)
         assert "rescues what can be read" in caught.value.hint
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_an_index_that_is_damaged_is_said_so_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    asyncio.run(asyncio.wait_for(_fill_and_close(path), 10))
+    whole = path.read_bytes()
+    last = entry(399).key
+    assert whole.count(last) == 2, "once in the table and once in the index"
+    place = whole.rindex(last)
+    path.write_bytes(whole[:place] + bytes(16) + whole[place + 16 :])
+    with pytest.raises(StoreError, match=r"journal\.sqlite is damaged: the index"):
+        Journal(path)
 
 
 async def _fill_and_close(path: Path) -> None:

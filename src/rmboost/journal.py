@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,11 @@ class Journal(JournalReader):
     def __init__(self, path: Path, lenders: Iterable[Path] = ()) -> None:
         self._path = path
         self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
-        self._writer = self._connect()
-        try:
-            super().__init__(path, self._connect())
-        except StoreError:
-            self._writer.close()
-            raise
+        with ExitStack() as opened:
+            self._writer = opened.enter_context(closing(self._connect()))
+            super().__init__(path, opened.enter_context(closing(self._connect())))
+            self._check_index()
+            opened.pop_all()
         self._lenders = Lenders(lenders)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
@@ -112,6 +111,18 @@ class Journal(JournalReader):
     def _damaged(self, what: str) -> StoreError:
         rescue.mark(self._path)
         return super()._damaged(what)
+
+    def _check_index(self) -> None:
+        """Raises StoreError where the index of the keys is out of order, which would hide answers without an error.
+
+        Takes 0.2 s for a million calls; SQLite's own check reads the whole file.
+        """
+        keys, before, ordered = 0, b"", True
+        for (key,) in self._rows("SELECT key FROM calls ORDER BY key"):
+            keys, ordered = keys + 1, ordered and isinstance(key, bytes) and key > before
+            before = key
+        if not ordered or keys != self.totals().calls:
+            raise self._damaged("the index of its answers is out of order")
 
     def _connect(self) -> sqlite3.Connection:
         try:
