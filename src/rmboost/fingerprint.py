@@ -21,7 +21,7 @@ _PACE = {
 
 def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
     """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
-    apart = {*config.roles, "judges", "verify", "input", "prompts", "method", "repetitions"}
+    apart = {*config.roles, "judges", "verify", "input", "prompts", "method", "repetitions", "target"}
     values = config.model_dump(mode="json", exclude=_PACE | apart)
     if config.verify.sample:
         known = config.verified_aspects
