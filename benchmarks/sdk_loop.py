@@ -5,15 +5,12 @@ A prompt whose call still fails after the SDK's own two retries is lost; how man
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import openai
-
-_EDIT = "Write an edited response that is BETTER than this one, between <response> and </response>.\n\n{}\n\n{}"
+from two_calls import EDIT, arguments, read
 
 
 async def ask(client: openai.AsyncOpenAI, text: str) -> str:
@@ -25,14 +22,14 @@ async def work(client: openai.AsyncOpenAI, prompts: Iterator[str]) -> int:
     lost = 0
     for prompt in prompts:
         try:
-            await ask(client, _EDIT.format(prompt, await ask(client, prompt)))
+            await ask(client, EDIT.format(prompt, await ask(client, prompt)))
         except openai.APIError:
             lost += 1
     return lost
 
 
 async def main(path: Path, base_url: str, concurrency: int) -> None:
-    prompts = (json.loads(line)["prompt"] for line in path.open())
+    prompts = read(path)
     async with openai.AsyncOpenAI(base_url=base_url, api_key="none") as client:
         lost = await asyncio.gather(*(work(client, prompts) for _ in range(concurrency)))
     if sum(lost):
@@ -40,9 +37,5 @@ async def main(path: Path, base_url: str, concurrency: int) -> None:
 
 
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("prompts", type=Path)
-    options.add_argument("--base-url", required=True)
-    options.add_argument("--concurrency", type=int, required=True)
-    given = options.parse_args()
+    given = arguments(__doc__).parse_args()
     asyncio.run(main(given.prompts, given.base_url, given.concurrency))

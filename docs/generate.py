@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from rmboost.judges.rubric import Rubric
 from rmboost.plan import Plan
 from rmboost.records import Job, Message, Prompt, Response
 from rmboost.registry import Component
+from rmboost.report.catalogue import FIGURES
 from rmboost.sources import InputOptions
 from rmboost.verification import Verification
 
@@ -42,6 +44,10 @@ METHODS: tuple[dict[str, Any], ...] = (
     {"name": "rmboost", "style": "direct"},
     {"name": "rmboost", "style": "direct", "contrast": True},
     {"name": "rlcd"},
+    {"name": "rlaif"},
+    {"name": "west-of-n"},
+    {"name": "ultrafeedback", "principles": True},
+    {"name": "self-rewarding"},
     {"name": "constitutional"},
     {"name": "self-taught"},
     {"name": "synpo", "generate_prompts": True},
@@ -133,6 +139,9 @@ def output_page() -> str:
         "## The summary",
         "`--summary FILE` writes what the closing table says.",
         _named("summary", "key"),
+        "## The figures of a report",
+        "`figures` in `rmboost report --json`, each with its interval where there is one, and what `--fail-on` takes.",
+        _table(("figure", "what it is"), ((f"`{name}`", text) for name, text in FIGURES.items())),
         "## Exit codes",
         _table(("code", "meaning"), exit_codes().items()),
     )
@@ -280,6 +289,7 @@ def _default(model: type[Component], name: str) -> str:
 async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
     """For each template, the roles that it is sent to and the names of what it is given."""
     seen: dict[str, tuple[set[str], set[str]]] = {}
+    number = count()  # equal responses would be drawn again, and not scored
     told: Message = {"role": "user", "content": "Why?"}
 
     async def ask(
@@ -289,7 +299,7 @@ async def _rendered() -> dict[str, tuple[set[str], set[str]]]:
         roles, given = seen.setdefault(template, (set(), set()))
         roles.add(role)
         given.update(values)
-        tags = {"aspects": "helpfulness", "instruction": "Why so?", "response": "Because."}
+        tags = {"aspects": "helpfulness", "instruction": "Why so?", "response": f"Because of {next(number)}."}
         return Response("".join(f"<{tag}>{text}</{tag}>" for tag, text in tags.items()), "fake")
 
     for options in METHODS:

@@ -76,9 +76,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes,
         return (*files(folder / "pairs.jsonl"), len(server.calls))
 
 
-def many_prompts(folder: Path) -> Path:
+def many_prompts(folder: Path, count: int = 60) -> Path:
     path = folder / "prompts.txt"
-    path.write_text("".join(f"Why is number {number} a good number?\n" for number in range(60)))
+    path.write_text("".join(f"Why is number {number} a good number?\n" for number in range(count)))
     return path
 
 
@@ -104,6 +104,20 @@ def test_killed_at_random_moments(tmp_path: Path, undisturbed: tuple[bytes, byte
     assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
     # each of so many jobs may have both orders of a verdict out at once
     assert bodies.total() - len(bodies) <= kills * IN_FLIGHT * 2, "only calls in flight are asked again"
+
+
+@pytest.mark.parametrize("method", ["ultrafeedback", "self-rewarding"])
+def test_killed_among_calls_that_go_out_together(tmp_path: Path, method: str) -> None:
+    prompts = many_prompts(tmp_path, 12)
+    with ChatServer(latency=0.002) as server:
+        whole, cut = (
+            [*command(prompts, tmp_path / f"{name}.jsonl", server.url), "--method", method] for name in ("whole", "cut")
+        )
+        assert finish(whole).returncode == 0
+        codes = [interrupted(server, cut, calls, signal.SIGKILL)[0] for calls in (7, 25)]
+        assert codes == [-signal.SIGKILL] * 2
+        assert finish(cut).returncode == 0
+    assert files(tmp_path / "cut.jsonl") == files(tmp_path / "whole.jsonl")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -18,12 +19,18 @@ PAPERS = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_has_settings_templates_and_a_paper(name: str) -> None:
+def test_it_has_settings_and_a_paper(name: str) -> None:
     written = config.load(resources.folder("configs") / f"{name}.yaml")
     assert methods.method(written.method) == methods.method(name), "the file shows the defaults"
     assert written.model_copy(update={"method": Config().method}) == Config()
-    assert any((resources.folder("prompts") / name).glob("*.md.j2"))
     assert f"| `{name}` | " in PAPERS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_names_it(rmboost: Shell, prompts: Path, name: str) -> None:
+    assert re.search(rf"[ ,]{name}[,.\s]", rmboost("generate", "--help").out)
+    done = rmboost("generate", prompts, "--dry-run", "--method", f"{name}x")
+    assert (done.code, f"did you mean {name!r}?" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -32,6 +39,8 @@ def test_a_dry_run_shows_its_messages_and_a_plan_if_it_has_one(rmboost: Shell, p
     assert done.code == 0, done.err
     assert "# call 2 of the first job" in done.out
     assert "Question 0: why is the sky blue?" in done.out
+    asked = re.findall(r"^# call .*, template (\S+)", done.out, re.MULTILINE)
+    assert all(template == "respond" or template.startswith((f"{name}/", "judge/")) for template in asked)
     assert ("# plan over 24 prompts" in done.out) == bool(methods.method(name).cells())
 
 

@@ -79,6 +79,7 @@ def test_a_file_of_others_gets_a_page_beside_it(rmboost: Shell, pairs: Path) -> 
     assert "The longer response wins 80.0 %" in done.out
     assert done.err == f"page: {pairs.with_suffix('.html')}\n"
     page = pairs.with_suffix(".html").read_text(encoding="utf-8")
+    assert "<form" not in page, "there is nothing to choose among"
     assert "What became of the prompts" not in page, "nothing is known of it, so nothing is said"
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page

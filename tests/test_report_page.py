@@ -14,7 +14,7 @@ import pytest
 from conftest import Shell, write_jsonl
 
 pytest.importorskip("playwright", reason="the package playwright is not installed")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +42,10 @@ class Seen:
     console: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     dialogs: list[str] = field(default_factory=list)
+
+    def dismiss(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
 
 
 Look = Callable[..., Seen]
@@ -71,7 +75,7 @@ def look(browser: Browser) -> Iterator[Look]:
         page.on("console", lambda message: seen.console.append(message.text))
         page.on("pageerror", lambda error: seen.console.append(str(error)))
         page.on("requestfinished", lambda request: seen.requests.append(request.url))
-        page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss())[1])
+        page.on("dialog", seen.dismiss)
         page.goto(file.as_uri(), wait_until="load")
         return seen
 

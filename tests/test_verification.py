@@ -15,7 +15,7 @@ from rmboost import aspects, config
 from rmboost.errors import ConfigError
 from rmboost.judges import Judge, Verdict
 from rmboost.records import Drop, Job, Message, Pair, Prompt, Response
-from rmboost.verification import Sample, Verify, column, evidence, exchanged
+from rmboost.verification import Sample, Verify, column, evidence
 
 TURN: Message = {"role": "user", "content": "Why?"}
 GOOD, BAD = Response("good", "m", call=0), Response("bad", "m", call=1)
@@ -90,8 +90,8 @@ def test_or_flipped_and_the_verdict_with_it() -> None:
 
 def test_a_verdict_exchanged_twice_is_itself() -> None:
     verdict = Verdict((0.25, None), 1, True, "j", members=(Verdict((0.5, 0.75), 2, True, "j"),))
-    assert exchanged(exchanged(verdict)) == verdict
-    assert evidence(exchanged(verdict))["members"][0]["p_chosen"] == 0.375
+    assert verdict.exchanged.exchanged == verdict
+    assert evidence(verdict.exchanged)["members"][0]["p_chosen"] == 0.375
 
 
 def test_the_judge_is_asked_about_the_pairs_aspects_or_about_the_whole() -> None:

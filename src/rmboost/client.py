@@ -87,6 +87,7 @@ class Client:
 
     seats: who answers for each role. tries: how often one call is sent at most, refusals (429) not counted: these are
     waited out for up to ``patience`` seconds. max_failures: calls given up in a row until the run is stopped.
+    calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Client:
         budget: Budget | None = None,
         patience: float = 600,
         max_failures: int = 20,
+        calls_of_a_job: int = 2,
     ) -> None:
         self.seats = seats
         self.journal = journal
@@ -111,7 +113,7 @@ class Client:
         self.wake: Callable[[], None] = lambda: None
         """called when there may be room for another job"""
         self._tries, self._patience, self._max_failures = tries, patience, max_failures
-        self._failures = 0
+        self._failures, self._calls_of_a_job = 0, calls_of_a_job
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
 
     @property
@@ -120,12 +122,13 @@ class Client:
         return sum(line.pace.limit for line in self._lines)
 
     def budget_is_full(self, jobs: int) -> bool:
-        """Whether another job, at two calls each, would break a ceiling; then none is begun any more."""
-        if not self.halt.jobs and jobs and self.budget.unknown and jobs >= _FIRST_JOBS:
+        """Whether another job beside these could break a ceiling; with none under way, none is begun any more."""
+        if self.halt.jobs or (self.budget.unknown and jobs >= _FIRST_JOBS):
             return True  # the first answers tell what an answer costs
-        if not self.halt.jobs and (reason := self.budget.reached(2 * jobs)):
+        reason = self.budget.reached(self._calls_of_a_job * (jobs + 1) - 1)
+        if reason and not jobs:
             self.halt.no_new_jobs("ceiling", reason)
-        return self.halt.jobs
+        return bool(reason)
 
     def stop(self, cause: Cause = "signal", reason: str = "") -> None:
         """Make no new call: calls in flight are still answered and kept, others raise Stopped."""
@@ -187,10 +190,10 @@ class Client:
             await self._may_ask(line, call.seat)
             started = time.perf_counter()
             response = await line.backend.complete(call.request)
-            self._count(response, call.seat)
             seconds = time.perf_counter() - started
             entry = Entry(call.key, call.job.key, call.number, call.role, response, seconds, call.job.spec)
             await self.journal.put(entry)
+            self._count(response, call.seat)  # from here on it is no call in flight
         except BaseException as error:
             line.pace.failed(number, error)
             if len(call.seat.lines) > 1 and line.struck(error):

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 
 from rmboost import aspects
 from rmboost.aspects import AspectSet
@@ -75,6 +83,8 @@ class Config(Component):
     """compares responses or rates them; best a model of another family than the writers'"""
     judges: dict[str, RoleConfig] = Field(default_factory=dict)
     """further judges, for a panel, by names of your own: ``{llama: {model: …}, gemma: {model: …}}``"""
+    writers: dict[str, RoleConfig] = Field(default_factory=dict)
+    """further models that write responses, by names of your own, for methods that ask several (``method.others``)"""
     on_policy: bool = False
     """both responses of a pair from one model: other settings are refused, and small models are not contrasted"""
     verify: Verification = Verification()
@@ -126,17 +136,17 @@ class Config(Component):
             raise ValueError("a list of names, or of mappings with a name and options")
         return [{"name": item} if isinstance(item, str) else item for item in items]
 
-    @field_validator("judges")
+    @field_validator("judges", "writers")
     @classmethod
-    def _names_are_free(cls, judges: dict[str, RoleConfig]) -> dict[str, RoleConfig]:
-        if taken := sorted(judges.keys() & cls.model_fields.keys()):
-            raise ValueError(f"{taken[0]} is the name of a setting, choose another for this judge")
-        return judges
+    def _names_are_free(cls, value: dict[str, RoleConfig], info: ValidationInfo) -> dict[str, RoleConfig]:
+        if taken := sorted(value.keys() & {*cls.model_fields, *info.data.get("judges", ())}):
+            raise ValueError(f"{taken[0]} is the name of a setting or of a judge, choose another for this role")
+        return value
 
     @property
     def roles(self) -> dict[str, RoleConfig]:
-        """Every role with its settings, a panel's judges among them."""
-        return {name: value for name, value in self if isinstance(value, RoleConfig)} | self.judges
+        """Every role with its settings, also those that the user named."""
+        return {name: value for name, value in self if isinstance(value, RoleConfig)} | self.judges | self.writers
 
     @property
     def verified_aspects(self) -> AspectSet | None:
@@ -147,9 +157,11 @@ class Config(Component):
 
     def seat(self, roles: Mapping[str, RoleConfig]) -> Config:
         """The same settings with these roles in place of those of the same names."""
-        judges = {name: roles.get(name, role) for name, role in self.judges.items()}
-        named = {name: role for name, role in roles.items() if name not in judges}
-        return self.model_copy(update={**named, "judges": judges})
+        judges, writers = (
+            {name: roles.get(name, role) for name, role in named.items()} for named in (self.judges, self.writers)
+        )
+        own = {name: role for name, role in roles.items() if name not in judges | writers}
+        return self.model_copy(update={**own, "judges": judges, "writers": writers})
 
 
 def load(path: Path | None = None, flags: Mapping[str, Any] | None = None, sets: Iterable[str] = ()) -> Config:

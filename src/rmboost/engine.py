@@ -35,7 +35,8 @@ async def settle(job: Job, method: Method, checks: Sequence[Check], client: Clie
             pair = await method.make_pair(job, ask)
             verdict = await _examine(pair, checks, ask)
         except ReplyError as error:
-            pair, verdict = None, Drop(error.reason, error.detail, error.response.call, error.response.text)
+            reply = error.response
+            pair, verdict = None, Drop(error.reason, error.detail, reply.call, reply.text, error.final)
         except EndpointError:
             client.stop("failures")  # no new call; answers already under way are waited for and kept
             raise

@@ -7,7 +7,7 @@ RMBoostError
  ├─ BackendError        this request cannot be answered: its job fails, the run goes on
  │   ├─ TransientError      the same request may be answered later: it is retried
  │   └─ EndpointError       no request can be answered (wrong key, model, address): the run stops
- └─ ReplyError          the model answered with something unusable: drawn again, then a reject
+ └─ ReplyError          the model answered with something unusable: drawn again (unless it is final), then a reject
 
 What is not in this tree is a bug, and shows as a traceback.
 """
@@ -77,10 +77,11 @@ class EndpointError(BackendError):
 
 
 class ReplyError(RMBoostError):
-    """A reply that cannot be used; ``reason`` is a short name that rejects are counted by."""
+    """A reply that cannot be used; ``reason`` is a short name that rejects are counted by. final: nor would another."""
 
-    def __init__(self, reason: str, detail: str, response: Response) -> None:
+    def __init__(self, reason: str, detail: str, response: Response, *, final: bool = False) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.response = response
+        self.final = final

@@ -21,7 +21,8 @@ _PACE = {
 
 def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
     """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
-    apart = {*config.roles, "judges", "verify", "input", "prompts", "method", "repetitions", "target"}
+    named = {"judges", "writers", "verify", "input", "prompts", "method"}
+    apart = {*config.roles, *named, "repetitions", "target"}
     values = config.model_dump(mode="json", exclude=_PACE | apart)
     if config.verify.sample:
         known = config.verified_aspects
@@ -31,7 +32,8 @@ def settings_of(config: Config, method: Method, templates: Templates) -> dict[st
     for role, settings in roles.used(config).items():
         values[role] = settings.model_dump(mode="json", exclude=_CONNECTION)
     fields = config.input.model_dump(mode="json", exclude={"limit", "skip_bad_lines"})
-    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if roles.judging(config) else []))
+    judging = roles.judging(config) or config.method.keys() & {"judge", "scorer"}  # which may sit in any role
+    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if judging else []))
     sources = {name: templates.digest(name) for name in templates.names(*asked)}
     return {
         **values,

@@ -64,7 +64,11 @@ class Journal(JournalReader):
         self._path = path
         self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
         self._writer = self._connect()
-        super().__init__(path, self._connect())
+        try:
+            super().__init__(path, self._connect())
+        except StoreError:
+            self._writer.close()
+            raise
         self._lenders = Lenders(lenders)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None

@@ -41,10 +41,13 @@ class JournalReader:
         """A reader that changes nothing and is in nobody's way. Raises StoreError for what cannot be read as it is."""
         try:
             connection = schema.read_only(path)
-            version = schema.version(connection, path)
         except rescue.ERRORS as error:
-            raise StoreError(f"{path} cannot be opened: {error}") from None
+            raise _unopened(path, error) from None
         with closing(connection):
+            try:
+                version = schema.version(connection, path)
+            except rescue.ERRORS as error:
+                raise _unopened(path, error) from None
             if version < schema.VERSION:
                 raise StoreError(f"{path} is of an older rmboost", "the run's own command brings it up to date")
             yield cls(path, connection)
@@ -137,3 +140,7 @@ class JournalReader:
     def _damaged(self, what: str) -> StoreError:
         hint = "the run's own command, given again, rescues what can be read and asks the rest again"
         return StoreError(f"{self._path} is damaged: {what}", f"{hint}; {schema.START_OVER}")
+
+
+def _unopened(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"{path} cannot be opened: {error}")

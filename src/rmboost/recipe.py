@@ -39,6 +39,8 @@ class Recipe:
     export: Export
     templates: Templates
     plan: Plan
+    calls: int = 2
+    """that a job takes where nothing is drawn again; the rehearsal counts them"""
 
     @classmethod
     def prepare(cls, prompts: Path, config: Config, known: Mapping[str, Any] | None = None) -> Recipe:
@@ -116,6 +118,12 @@ class Recipe:
         if self.verify:
             found["verify"]["drawn"] = self.sample.share
         return found
+
+    @property
+    def template_texts(self) -> dict[str, str]:
+        """What the models were told, by file: a run can be read without the folder that its templates came from."""
+        used = self.settings["templates"]
+        return {file: text for name in used for file, text in self.templates.sources(name).items()}
 
     def checks_of(self, job: Job) -> tuple[Check, ...]:
         """The checks that look at this job's pair: the judge, dearest of all, comes last and if the job is drawn."""

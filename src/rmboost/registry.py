@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from rmboost.errors import ConfigError
 
@@ -52,6 +52,17 @@ def validate(model: type[M], values: Mapping[str, Any], where: str) -> M:
         raise ConfigError(
             "\n".join(f"{where}: {_path(p['loc'])}: {_plain(p)}" for p in problems), " ".join(hints)
         ) from None
+
+
+def named(default: str) -> BeforeValidator:
+    """For a field that is a component's name with its options: the name alone will do, no name means ``default``."""
+
+    def spell_out(value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        return {"name": default, **value} if isinstance(value, dict) else value
+
+    return BeforeValidator(spell_out)
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:

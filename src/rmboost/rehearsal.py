@@ -28,6 +28,8 @@ class _Rehearsing:
         self._recipe = recipe
         self._job = job
         self.sent: list[tuple[str, str, tuple[Message, ...]]] = []
+        self.calls = 0
+        """all that were made: some are asked again with the same messages, such as votes"""
 
     async def __call__(
         self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
@@ -35,7 +37,8 @@ class _Rehearsing:
         messages = self._recipe.templates.render(template, **values)
         if not again:
             self.sent.append((role, template, messages))
-        seed = stable_hash(self._job.key, len(self.sent))
+        self.calls += 1
+        seed = stable_hash(self._job.key, self.calls)
         return await FakeBackend().complete(Request(messages, seed, logprobs=logprobs))
 
 
@@ -46,11 +49,10 @@ def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = Non
     """
     recipe = Recipe.prepare(prompts, config, known)
     budget.check(recipe.config.ceilings, roles.models(recipe.config), recipe.config.prices)
-    run(play_all(recipe))
-    return recipe
+    return replace(recipe, calls=run(play_all(recipe)))
 
 
-async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, ...]]]:
+async def _play(recipe: Recipe, job: Job) -> _Rehearsing:
     """What would be sent for a job: role, template and messages of each call. Raises ConfigError."""
     ask = _Rehearsing(recipe, job)
     pair = Pair(job.prompt, Response("…", ""), Response("…", ""), "")
@@ -58,19 +60,21 @@ async def play(recipe: Recipe, job: Job) -> list[tuple[str, str, tuple[Message, 
         pair = await recipe.method.make_pair(job, ask)
     if recipe.verify:
         await recipe.verify.run(pair, ask)
-    return ask.sent
+    return ask
 
 
-async def play_all(recipe: Recipe) -> None:
-    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError."""
+async def play_all(recipe: Recipe) -> int:
+    """The first job with every order that the plan can give it: no template is left for later. Raises ConfigError.
+
+    Returns how many calls a job takes at most, where no reply is drawn again.
+    """
     job = next(recipe.jobs())
-    for spec in recipe.method.cells() or (job.spec,):
-        await play(recipe, replace(job, spec=spec))
+    return max([(await _play(recipe, replace(job, spec=spec))).calls for spec in recipe.method.cells() or (job.spec,)])
 
 
 def show(recipe: Recipe) -> str:
     """Settings, plan and first messages of a run, as text: what ``--dry-run`` prints."""
-    sent = asyncio.run(play(recipe, next(recipe.jobs())))
+    sent = asyncio.run(_play(recipe, next(recipe.jobs()))).sent
     settings = yaml.safe_dump(recipe.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     parts = [f"# settings\n{settings}", _plan(recipe)]
     for number, (role, template, messages) in enumerate(sent, 1):

@@ -43,8 +43,10 @@ def resolve(config: Config) -> Config:
 
     Raises EndpointError when an endpoint is named without a model and serves none or several.
     """
-    roles = {name: _resolve_role(config, name, role) for name, role in used(config).items() if name != "drafter"}
-    if config.method["name"] == "rmboost":
+    contrasts = config.method["name"] == "rmboost"
+    apart = {"drafter"} if contrasts else set()
+    roles = {name: _resolve_role(config, name, role) for name, role in used(config).items() if name not in apart}
+    if contrasts:
         method = _resolve_style(config, roles["rewriter"])
         config = config.model_copy(update={"method": method})
         if method["contrast"]:
@@ -63,7 +65,7 @@ def used(config: Config) -> dict[str, RoleConfig]:
     """
     asked = {*build_method(config.method).roles, *(judge(config.verify.judge).roles if config.verify.sample else ())}
     if unknown := sorted(asked - config.roles.keys()):
-        raise ConfigError(f"no role {unknown[0]!r}", f"--set judges.{unknown[0]}.model=NAME")
+        raise ConfigError(f"no role {unknown[0]!r}", f"--set judges.{unknown[0]}.model=NAME, or writers.{unknown[0]}")
     return {name: role for name, role in config.roles.items() if name in asked}
 
 

@@ -123,14 +123,8 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
         "base_url": addresses,
         "config": recipe.config.model_dump(mode="json"),
         "leakage": recipe.leakage,
-        "template_texts": _template_texts(recipe),
+        "template_texts": recipe.template_texts,
     }
-
-
-def _template_texts(recipe: Recipe) -> dict[str, str]:
-    """What the models were told, by file: a run can be read without the folder that its templates came from."""
-    used = recipe.settings["templates"]
-    return {file: text for name in used for file, text in recipe.templates.sources(name).items()}
 
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
@@ -152,6 +146,7 @@ def _client(recipe: Recipe, store: Store) -> Client:
         tries=config.tries,
         patience=config.patience,
         max_failures=config.max_failures,
+        calls_of_a_job=recipe.calls,
     )
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from rmboost.aspects import AspectSet
 from rmboost.checks import Check
 from rmboost.client import Ask
-from rmboost.judges import Judge, Verdict
+from rmboost.judges import Judge, JudgeOptions, Verdict
 from rmboost.records import DISAGREES, Drop, Job, Pair, stable_hash
 from rmboost.registry import Component
 
@@ -27,7 +27,7 @@ class Verification(Component):
     """``all``, a number of jobs, or a percentage of them, such as ``10%``; none: no pair is judged"""
     policy: Literal["flag", "drop", "flip"] = "flag"
     """of a pair whose label is contradicted: keep it, reject it, or exchange its sides"""
-    judge: dict[str, Any] = Field(default_factory=lambda: {"name": "pairwise"})
+    judge: JudgeOptions = Field(default_factory=lambda: {"name": "pairwise"})
     """name of the judge, and its options"""
     about: Literal["overall", "aspects"] = "overall"
     """which response is better as a whole, or on the aspects that the pair was written for"""
@@ -35,13 +35,6 @@ class Verification(Component):
     """the set that defines these aspects; none: the method's own, else ``general``"""
     gold: Path | None = None
     """what ``rmboost judge --gold`` wrote with the same judge: its mistakes there are taken out of the label noise"""
-
-    @field_validator("judge", mode="before")
-    @classmethod
-    def _name_is_short_for_judge(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"name": value}
-        return {"name": "pairwise", **value} if isinstance(value, dict) else value
 
     @field_validator("sample")
     @classmethod
@@ -112,16 +105,10 @@ class Verify(Check):
         if verdict.winner != "second" or self.policy == "flag":
             return replace(pair, evidence={**pair.evidence, "judge": evidence(verdict)})
         if self.policy == "flip":
-            turned = {**pair.evidence, "judge": evidence(exchanged(verdict)) | {"flipped": True}}
+            turned = {**pair.evidence, "judge": evidence(verdict.exchanged) | {"flipped": True}}
             return replace(pair, chosen=pair.rejected, rejected=pair.chosen, evidence=turned)
         detail = f"{verdict.model} prefers the rejected response: p_chosen {verdict.p_first:.2f}"
         return Drop(DISAGREES, detail, pair.second.call)
-
-
-def exchanged(verdict: Verdict) -> Verdict:
-    """The same verdict with the responses called the other way round."""
-    ahead, behind = (None if p is None else 1 - p for p in verdict.shown)
-    return replace(verdict, shown=(behind, ahead), members=tuple(map(exchanged, verdict.members)))
 
 
 def evidence(verdict: Verdict) -> dict[str, Any]:

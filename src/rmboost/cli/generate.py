@@ -32,7 +32,12 @@ def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) 
 @click.argument("prompts")
 @click.option("-o", "--output", help="Where the pairs go (JSONL); - for stdout.")
 @click.option("-c", "--config", "config_file", type=click.Path(path_type=Path), help="Settings, as YAML.")
-@click.option("--method", help="How pairs are made.  [default: rmboost]")
+@click.option(
+    "--method",
+    metavar="NAME",
+    help="How pairs are made: rmboost, rlaif, rlcd, west-of-n, ultrafeedback, self-rewarding, "
+    "constitutional, self-taught, synpo.  [default: rmboost]",
+)
 @click.option("--model", help="A model of the endpoint, local, local:NAME, local:/path/to.gguf, or fake.")
 @click.option(
     "--base-url",

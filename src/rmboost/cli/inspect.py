@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @click.option("--id", "row_id", default="", help="The pair with this id, or the beginning of one.")
 @click.option("--rejects", is_flag=True, help="Show what the run did not keep, and why.")
 @click.option("--reason", default="", metavar="NAME", help="Only rejects with this reason.")
+@click.option("--disagree", is_flag=True, help="Only pairs whose label a judge contradicts.")
+@click.option("--suspect", is_flag=True, help="The pairs that most speaks against, the worst first.")
 @click.option("--stats", is_flag=True, help="Counts, lengths and shares over the whole file instead of pairs.")
 @click.option("--json", "as_json", is_flag=True, help="Print rows, or figures, as JSON for other programs.")
 @click.option("--full", is_flag=True, help="Cut no text, however long.")
@@ -35,6 +37,8 @@ def inspect(
     row_id: str,
     rejects: bool,
     reason: str,
+    disagree: bool,
+    suspect: bool,
     stats: bool,
     as_json: bool,
     full: bool,
@@ -45,14 +49,16 @@ def inspect(
     A few pairs are drawn, and shown with the words marked that only one side has. Any JSONL file with chosen
     and rejected will do, rmboost's own or not.
     """
-    from rmboost.inspection import Wanted
+    from rmboost.inspection import Wanted, sample
 
     source = _source(file, rejects or bool(reason))
-    wanted = Wanted(aspect=aspect, label=label or "", id=row_id, reason=reason)
+    wanted = Wanted(aspect=aspect, label=label or "", id=row_id, reason=reason, disagree=disagree)
+    if stats and suspect:
+        raise click.UsageError("--suspect picks pairs, and --stats shows none")
     if stats:
         _show_figures(source, wanted, as_json, width)
     else:
-        _show_rows(source, number, seed, wanted, as_json, full, width)
+        _show_rows(sample(source, number, seed, wanted, suspect), as_json, full, width)
 
 
 def _source(file: str, rejects: bool) -> Path | BinaryIO:
@@ -63,19 +69,9 @@ def _source(file: str, rejects: bool) -> Path | BinaryIO:
     return rejects_of(Path(file)) if rejects else Path(file)
 
 
-def _show_rows(
-    source: Path | BinaryIO,
-    number: int,
-    seed: int,
-    wanted: Wanted,
-    as_json: bool,
-    full: bool,
-    width: int | None,
-) -> None:
-    from rmboost.inspection import sample
+def _show_rows(taken: Sample, as_json: bool, full: bool, width: int | None) -> None:
     from rmboost.visible import json_line
 
-    taken = sample(source, number, seed, wanted)
     _say_torn(taken.torn, taken.name)
     if as_json:
         for row in taken.rows:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from rmboost.errors import InputError
+from rmboost.inspection.evidence import suspicion
 from rmboost.inspection.scan import Scan, Wanted, base_id
 from rmboost.preferences import Row
 from rmboost.reservoir import Reservoir
@@ -31,32 +33,64 @@ class Sample:
     torn: bool
 
 
-def sample(source: Path | BinaryIO, n: int = 3, seed: int = 0, wanted: Wanted | None = None) -> Sample:
+def sample(
+    source: Path | BinaryIO, n: int = 3, seed: int = 0, wanted: Wanted | None = None, suspect: bool = False
+) -> Sample:
     """``n`` of the wanted rows, each equally likely; the same ones for the same file and seed.
+
+    suspect: those that most speaks against, the worst first, and only such (see ``inspection.evidence``).
 
     Memory holds ``n`` rows, whatever the size of the file. Raises InputError for a file that cannot be read,
     when nothing in it is wanted, and for the beginning of an id that several prompts share.
     """
     scan = Scan(source, wanted)
-    drawn = _Drawing(n, seed, scan.wanted.id)
+    drawn = _Drawing(n, seed, scan.wanted.id, suspect)
     for row in scan:
         drawn.offer(row)
     if not drawn.rows.offered and (scan.total or not scan.rejects):
-        raise scan.found_nothing()
+        raise _nothing_suspect(scan) if suspect and scan.matched else scan.found_nothing()
     if len(drawn.prompts) > 1:
         raise InputError(
             f"{scan.name}: several ids begin with {scan.wanted.id!r}",
             f"give more of one of them: {', '.join(map(one_line, sorted(drawn.prompts)))}",
         )
-    rows = tuple(sorted(drawn.rows.items, key=lambda row: row.line))
+    rows = tuple(drawn.rows.items if suspect else sorted(drawn.rows.items, key=lambda row: row.line))
     return Sample(rows, scan.name, scan.total, drawn.rows.offered, scan.rejects, drawn.reasons, scan.torn)
+
+
+def _nothing_suspect(scan: Scan) -> InputError:
+    return InputError(
+        f"{scan.name}: nothing is known against any of these {scan.matched:,} rows",
+        f"verdicts of a judge and flags of checks would be; `rmboost judge {scan.name} -o judged.jsonl` asks a judge",
+    )
+
+
+class _Worst:
+    """The ``size`` rows that most speaks against, of all offered that anything does; the worst first."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.offered = size, 0
+        self._heap: list[tuple[float, int, Row]] = []
+
+    def offer(self, row: Row) -> None:
+        """One more row; of rows that are as bad, the first in the file is kept."""
+        if weight := suspicion(row):
+            self.offered += 1
+            heapq.heappush(self._heap, (weight, -row.line, row))
+            if len(self._heap) > self.size:
+                heapq.heappop(self._heap)
+
+    @property
+    def items(self) -> list[Row]:
+        """The worst first."""
+        return [row for _, _, row in sorted(self._heap, reverse=True)]
 
 
 class _Drawing:
     """Once a row has the very ``id`` that is asked for, rows whose ids only begin with it no longer count."""
 
-    def __init__(self, n: int, seed: int, id: str) -> None:
-        self.n, self.seed, self.id = n, seed, id
+    def __init__(self, n: int, seed: int, id: str, suspect: bool) -> None:
+        self.n, self.seed, self.id, self.suspect = n, seed, id, suspect
         self.exact = False
         self._empty()
 
@@ -69,7 +103,7 @@ class _Drawing:
             self._take(row)
 
     def _empty(self) -> None:
-        self.rows: Reservoir[Row] = Reservoir(self.n, self.seed)
+        self.rows: Reservoir[Row] | _Worst = _Worst(self.n) if self.suspect else Reservoir(self.n, self.seed)
         self.reasons: Counter[str] = Counter()
         self.prompts: set[str] = set()
 

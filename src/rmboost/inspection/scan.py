@@ -26,6 +26,8 @@ class Wanted:
     label: str = ""
     id: str = ""
     reason: str = ""
+    disagree: bool = False
+    """a judge contradicts the label"""
 
     def takes(self, row: Row) -> bool:
         """Whether the row is one of these."""
@@ -33,12 +35,14 @@ class Wanted:
             (not self.aspect or self.aspect in row.aspects)
             and (not self.label or self.label == row.label)
             and (not self.reason or self.reason == row.reason)
+            and (not self.disagree or row.judge.get("winner") == "rejected")
             and row.id.startswith(self.id)
         )
 
     def __str__(self) -> str:
         fields = ("aspect", "label", "id", "reason")
-        return " and ".join(f"{name} {value!r}" for name in fields if (value := getattr(self, name)))
+        said = [f"{name} {value!r}" for name in fields if (value := getattr(self, name))]
+        return " and ".join([*said, *(["a judge against its label"] if self.disagree else [])])
 
 
 class Scan:
@@ -54,7 +58,7 @@ class Scan:
         self.name = self._file.name
         self.total = self.matched = 0
         self.rejects = self.name.endswith("rejects.jsonl")
-        self._seen: dict[str, Counter[str]] = {name: Counter() for name in ("aspect", "label", "reason")}
+        self._seen: dict[str, Counter[str]] = {name: Counter() for name in ("aspect", "label", "reason", "verdict")}
         self._ids: list[str] = []
 
     def __iter__(self) -> Iterator[Row]:
@@ -76,8 +80,11 @@ class Scan:
             return InputError(f"{self.name}: {still} in the file", HINT)
         kind = "reject" if self.rejects else "pair"
         message = f"{self.name}: none of the {self.total:,} {kind}s has {self.wanted}"
-        asked = [name for name in self._seen if getattr(self.wanted, name)]
+        asked = [name for name in self._seen if getattr(self.wanted, name, False)]
+        asked += ["verdict"] if self.wanted.disagree else []
         hints = [f"{name}s in the file: {_listed(self._seen[name])}" for name in asked]
+        if self.wanted.disagree and not self._seen["verdict"]:
+            hints.append(f"`rmboost judge {self.name} -o judged.jsonl` asks one")
         if self.wanted.id:
             hints.append(f"ids look like {', '.join(self._ids)}" if self._ids else "the rows have no ids")
         return InputError(message, "; ".join(hints))
@@ -85,7 +92,13 @@ class Scan:
     def _count(self, row: Row) -> None:
         self.total += 1
         self.rejects = row.sides == REJECT
-        for name, values in (("aspect", row.aspects), ("label", (row.label,)), ("reason", (row.reason,))):
+        told = {
+            "aspect": row.aspects,
+            "label": (row.label,),
+            "reason": (row.reason,),
+            "verdict": (str(row.judge.get("winner", "")),),
+        }
+        for name, values in told.items():
             seen = self._seen[name]
             seen.update(value for value in values if value and (value in seen or len(seen) < _NAMES_KEPT))
         if row.id and len(self._ids) < 3:

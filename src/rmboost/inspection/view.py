@@ -14,6 +14,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from rmboost.inspection.evidence import against, shown, verdict
 from rmboost.inspection.excerpt import excerpt
 from rmboost.inspection.sample import Sample
 from rmboost.inspection.words import Comparison, Part, compare, count
@@ -77,6 +78,7 @@ class View:
         )
         if line:
             yield line
+        yield from _known(row)
         if note := _note(row, compared):
             yield Text(note, style="italic")
 
@@ -192,6 +194,16 @@ def _why(row: Row) -> Iterator[str]:
     if isinstance(attempts, list) and len(attempts) > 1:
         names = (one_line(str(a.get("reason"))) for a in attempts if isinstance(a, dict))
         yield f" · {len(attempts)} attempts: {', '.join(names)}"
+
+
+def _known(row: Row) -> Iterator[Text]:
+    """What a judge said, what checks noted, and what of it speaks against the pair."""
+    if said := verdict(row):
+        yield Text.assemble(("judge ", "dim"), one_line(said, 200))
+    if noted := [f"{one_line(name)} {one_line(value, 200)}" for name, value in shown(row) if name != "flags"]:
+        yield Text.assemble(("evidence ", "dim"), " · ".join(noted))
+    if grounds := [one_line(ground, 200) for _, ground in against(row)]:
+        yield Text.assemble(("against it ", "dim"), ("; ".join(grounds), "bold yellow"))
 
 
 def _note(row: Row, compared: Comparison) -> str:

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from rmboost.aspects import Aspect
 from rmboost.client import Ask
 from rmboost.records import Prompt, Usage
-from rmboost.registry import Component, build
+from rmboost.registry import Component, build, named
 
 CATALOGUE = {
     "pairwise": "rmboost.judges.pairwise:Pairwise",
     "panel": "rmboost.judges.panel:Panel",
 }
 SCORERS = {"rubric": "rmboost.judges.rubric:Rubric"}
+
+JudgeOptions = Annotated[dict[str, Any], named("pairwise")]
+"""A field for the name of a judge and its options."""
+ScorerOptions = Annotated[dict[str, Any], named("rubric")]
+"""The same of a scorer."""
 
 Winner = Literal["first", "second", "tie", "unreadable"]
 
@@ -63,6 +68,12 @@ class Verdict:
         if ahead is None or behind is None:
             return "unreadable"
         return _side(ahead) if _side(ahead) == _side(behind) else "tie"
+
+    @property
+    def exchanged(self) -> Verdict:
+        """The same verdict with the responses called the other way round."""
+        ahead, behind = (None if p is None else 1 - p for p in self.shown)
+        return replace(self, shown=(behind, ahead), members=tuple(member.exchanged for member in self.members))
 
     @property
     def agreement(self) -> float | None:

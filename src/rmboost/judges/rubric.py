@@ -39,11 +39,10 @@ class Rubric(Voter, Scorer):
         return self
 
     async def score(self, prompt: Prompt, response: str, ask: Ask, aspects: Sequence[Aspect] = ()) -> Scores:
-        template = "judge/rubric-reason" if self.reasoning else "judge/rubric"
         values = {"prompt": prompt, "response": response, "low": self.low, "high": self.high}
         questions: dict[str, Aspect | None] = {aspect.name: aspect for aspect in aspects} or {_OVERALL: None}
         ballots: list[Ballot] = await together(
-            *(self.put(ask, template, self._read, aspect=aspect, **values) for aspect in questions.values())
+            *(self.put(ask, self._template, self._read, aspect=aspect, **values) for aspect in questions.values())
         )
         return Scores(
             dict(zip(questions, (ballot.value for ballot in ballots), strict=True)),
@@ -52,6 +51,10 @@ class Rubric(Voter, Scorer):
             sum((ballot.usage for ballot in ballots), Usage()),
             next((ballot.problem for ballot in ballots if ballot.problem), ""),
         )
+
+    @property
+    def _template(self) -> str:
+        return "judge/rubric-reason" if self.reasoning else "judge/rubric"
 
     def _read(self, reply: Response) -> tuple[float, float | None]:
         """The number, and the one that is expected by its probabilities."""

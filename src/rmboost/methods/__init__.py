@@ -16,7 +16,11 @@ from rmboost.registry import Component, build
 
 CATALOGUE = {
     "rmboost": "rmboost.methods.rmboost:RMBoost",
+    "rlaif": "rmboost.methods.rlaif:RLAIF",
     "rlcd": "rmboost.methods.rlcd:RLCD",
+    "west-of-n": "rmboost.methods.west_of_n:WestOfN",
+    "ultrafeedback": "rmboost.methods.ultrafeedback:UltraFeedback",
+    "self-rewarding": "rmboost.methods.self_rewarding:SelfRewarding",
     "constitutional": "rmboost.methods.constitutional:Constitutional",
     "self-taught": "rmboost.methods.self_taught:SelfTaught",
     "synpo": "rmboost.methods.synpo:SynPO",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 from pydantic import Field, model_validator
 from rapidfuzz import fuzz
@@ -18,6 +17,7 @@ from rmboost import judges, sets
 from rmboost.aspects import Aspect
 from rmboost.client import Ask
 from rmboost.errors import ReplyError
+from rmboost.judges import JudgeOptions
 from rmboost.methods import Method
 from rmboost.records import Job, Label, Pair, Response, Spec, stable_hash
 from rmboost.registry import Component
@@ -78,7 +78,7 @@ class RLCD(Method):
 
     affixes: str = "general"
     rescore: bool = False
-    judge: dict[str, Any] = Field(default_factory=lambda: {"name": "pairwise"})
+    judge: JudgeOptions = Field(default_factory=lambda: {"name": "pairwise"})
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
         assert job.spec is not None  # cells() is never empty

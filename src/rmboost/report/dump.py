@@ -22,11 +22,22 @@ def dump(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def _report(report: Report) -> dict[str, Any]:
-    found = cells(report.table, report.rejects)
     return {
         "file": report.name,
         "verdict": asdict(report.verdict),
         "figures": {name: figure.as_json() for name, figure in report.figures.items()},
+        **_groups(report),
+        **_rules(report),
+        **_texts(report),
+        "tokens": report.tokens,
+        "run": _run(report),
+    }
+
+
+def _groups(report: Report) -> dict[str, Any]:
+    """By label, aspect and reason."""
+    found = cells(report.table, report.rejects)
+    return {
         "cells": [
             {"label": label or None, "aspect": aspect or None, "pairs": n} for (label, aspect), n in found.kept.items()
         ],
@@ -42,6 +53,12 @@ def _report(report: Report) -> dict[str, Any]:
             for (kind, name), one in report.noise.items()
             if kind
         ],
+    }
+
+
+def _rules(report: Report) -> dict[str, Any]:
+    """What tells the sides apart."""
+    return {
         "words": {
             side: dict(zip(("p10", "p25", "median", "p75", "p90"), map(float, values), strict=True))
             for side, values in zip(("chosen", "rejected"), report.lengths.quantiles, strict=True)
@@ -55,6 +72,12 @@ def _report(report: Report) -> dict[str, Any]:
             }
             for probe in report.probes
         ],
+    }
+
+
+def _texts(report: Report) -> dict[str, Any]:
+    """What is said twice, and where else."""
+    return {
         "duplicates": {"prompts": asdict(report.prompts), "responses": asdict(report.responses)},
         "diversity": [
             {
@@ -68,8 +91,6 @@ def _report(report: Report) -> dict[str, Any]:
             {**asdict(overlap), "prompts": overlap.prompts.as_json(), "responses": overlap.responses.as_json()}
             for overlap in report.overlaps
         ],
-        "tokens": report.tokens,
-        "run": _run(report),
     }
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from rmboost.inspection.evidence import shown
 from rmboost.inspection.excerpt import excerpt
 from rmboost.inspection.words import Part, compare, count
 from rmboost.preferences import Row
@@ -94,7 +93,7 @@ def _example(row: Row) -> Example:
         str(row.data.get("detail") or row.data.get("error") or "") if row.reason else "",
         {"chosen": "agrees", "rejected": "disagrees"}.get(str(winner), str(winner)),
         p_chosen if isinstance(p_chosen, float | int) else None,
-        tuple(evidence(row)),
+        tuple(shown(row)),
         tuple((role, excerpt([Part(text)], _PROMPT_ROOM)) for role, text in row.prompt),
         _sides(row, parts),
         left == right,
@@ -107,18 +106,3 @@ def _sides(row: Row, parts: tuple[Iterable[Part], ...]) -> tuple[Side, Side]:
         for name, text, each in zip(row.sides, row.texts, parts, strict=True)
     )
     return one, other
-
-
-def evidence(row: Row) -> Iterator[tuple[str, str]]:
-    """What checks and judges noted of a pair, as text."""
-    made = row.data.get("rmboost")
-    noted: Any = made.get("evidence") if isinstance(made, dict) else None
-    if isinstance(noted, str):
-        try:
-            noted = json.loads(noted)
-        except ValueError:
-            noted = {"evidence": noted}
-    for name, value in noted.items() if isinstance(noted, dict) else ():
-        if name == "judge":
-            continue  # its verdict stands at the top
-        yield str(name), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

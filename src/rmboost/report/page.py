@@ -38,7 +38,7 @@ def page(reports: Sequence[Report]) -> str:
             parts=parts(reports),
             charts=[_charts(report, place) for place, report in enumerate(reports)],
             compared=list(_compared(*reports)) if len(reports) > 1 else [],
-            choices=list(_choices(reports)),
+            choices=[choice for choice in _choices(reports) if len(choice[2]) > 1],
             rules=RULES,
             catalogue=FIGURES,
             css=Markup(style),

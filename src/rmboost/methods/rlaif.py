@@ -1,0 +1,73 @@
+"""RLAIF: two responses to the same prompt, and a judge that says which is better, with a soft label.
+
+Lee et al., RLAIF vs. RLHF: Scaling Reinforcement Learning from Human Feedback with AI Feedback, arXiv 2309.00267,
+section 2.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rmboost import judges
+from rmboost.client import Ask
+from rmboost.errors import ReplyError
+from rmboost.judges import JudgeOptions, Verdict
+from rmboost.methods import Method
+from rmboost.records import Job, Pair, Response
+from rmboost.together import together
+
+
+class RLAIF(Method):
+    """Sample two responses at once; the judge, asked in both orders, says which is chosen.
+
+    The row keeps the soft label, ``p_chosen``: the mean of both orders' probabilities. judge: who judges, and how;
+    ``{name: pairwise, reasoning: true}`` lets it reason first. ties: pairs on which the two orders disagree are kept
+    as the mean leans, which the paper does, since it trains on ``p_chosen``; or dropped. A mean of ½ makes no pair.
+    """
+
+    judge: JudgeOptions = Field(default_factory=lambda: {"name": "pairwise"})
+    ties: Literal["keep", "drop"] = "keep"
+
+    async def make_pair(self, job: Job, ask: Ask) -> Pair:
+        first, second = await together(*(ask("responder", "respond", prompt=job.prompt) for _ in range(2)))
+        if first.text == second.text:
+            raise ReplyError("identical", "the second response is the first", second)
+        verdict = await judges.judge(self.judge).compare(job.prompt, first.text, second.text, ask)
+        if self._p_first(verdict, second) > 0.5:
+            return Pair(job.prompt, first, second, "rlaif", evidence=_evidence(verdict))
+        return Pair(job.prompt, second, first, "rlaif", evidence=_evidence(verdict.exchanged))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return ("responder", *judges.judge(self.judge).roles)
+
+    def _p_first(self, verdict: Verdict, second: Response) -> float:
+        """The probability that the first response is better, which is not ½.
+
+        Raises ReplyError where the judge cannot be read, which asks it again about the same responses; and for a tie
+        that makes no pair, which is final: to draw until the judge is sure would make another set of pairs.
+        """
+        if verdict.p_first is None:
+            raise ReplyError("unreadable", verdict.problem, replace(second, call=second.call + 1))
+        if verdict.p_first == 0.5 or (verdict.winner == "tie" and self.ties == "drop"):
+            ahead, behind = verdict.shown
+            detail = f"p of the first response: {ahead:.2f} where it is shown first, {behind:.2f} where second"
+            raise ReplyError("tie", detail, second, final=True)
+        return verdict.p_first
+
+
+def _evidence(verdict: Verdict) -> dict[str, Any]:
+    """A verdict on (chosen, rejected): the soft label, what it is the mean of, and how far it can be trusted."""
+    p_chosen, first, second = (round(p, 6) for p in (verdict.p_first, *verdict.shown) if p is not None)
+    return {
+        "p_chosen": p_chosen,
+        "p_shown_first": first,
+        "p_shown_second": second,
+        "orders_agree": verdict.orders_agree,
+        "soft": verdict.soft,
+        "votes": verdict.votes,
+        "labelled_by": verdict.model,
+    }

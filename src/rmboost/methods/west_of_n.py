@@ -1,0 +1,52 @@
+"""West-of-N: of N responses to the same prompt, the best against the worst.
+
+Pace et al., West-of-N: Synthetic Preferences for Self-Improving Reward Models, arXiv 2401.12086, section 4.
+"""
+
+from __future__ import annotations
+
+from math import exp
+
+from pydantic import Field, NonNegativeFloat
+
+from rmboost import judges
+from rmboost.client import Ask
+from rmboost.errors import ReplyError
+from rmboost.judges import ScorerOptions
+from rmboost.methods import Method, candidates
+from rmboost.records import Job, Pair
+
+
+class WestOfN(Method):
+    """Sample N responses at once, score each, and take the best as chosen and the worst as rejected.
+
+    n: how many. scorer: who scores them, and how. min_margin: pairs whose scores are nearer than this are dropped; each
+    row has its ``margin``, so that a run can also be filtered by quantile afterwards (docs/guides/methods.md).
+    """
+
+    n: int = Field(default=4, ge=2)
+    scorer: ScorerOptions = Field(default_factory=lambda: {"name": "rubric"})
+    min_margin: NonNegativeFloat = 0
+
+    async def make_pair(self, job: Job, ask: Ask) -> Pair:
+        scorer = judges.scorer(self.scorer)
+        responses = [ask("responder", "respond", prompt=job.prompt) for _ in range(self.n)]
+        rated = await candidates.rated(job, responses, scorer, ask)
+        best = candidates.best(rated, job.random("best"))
+        worst = candidates.worst(best, rated, job.random("worst"))
+        margin = best.mean - worst.mean
+        if margin < self.min_margin:
+            detail = f"{best.mean:g} and {worst.mean:g} are nearer than {self.min_margin:g}"
+            raise ReplyError("small-margin", detail, worst.response, final=True)
+        evidence = {
+            "margin": round(margin, 6),
+            "confidence": round(1 / (1 + exp(-margin)), 6),  # Bradley-Terry, the score taken for a reward
+            "scores": [each.mean for each in rated],
+            "soft": all(each.scores.soft for each in rated),
+            "scored_by": best.scores.model,
+        }
+        return Pair(job.prompt, best.response, worst.response, "west-of-n", evidence=evidence)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return ("responder", *judges.scorer(self.scorer).roles)

@@ -1,0 +1,155 @@
+"""`rmboost inspect`: verdicts, evidence, and the pairs that something speaks against."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Shell, write_jsonl
+from rmboost.inspection.evidence import against, evidence, suspicion, verdict
+from rmboost.preferences import parse
+
+
+def pair(number: int = 0, noted: Any = None, finish: str = "stop", **changes: Any) -> dict[str, Any]:
+    return {
+        "prompt": f"Question {number}?",
+        "chosen": f"Answer {number}, in full.",
+        "rejected": f"Answer {number}.",
+        "label": "better",
+        "id": f"id{number}",
+        "rmboost": {
+            "second": "chosen",
+            "finish_reasons": {"first": "stop", "second": finish},
+            "evidence": noted if isinstance(noted, str) else json.dumps(noted or {}),
+        },
+        **changes,
+    }
+
+
+def judged(winner: str, p_chosen: float | None = None, **more: Any) -> dict[str, Any]:
+    return {"winner": winner, "p_chosen": p_chosen, "model": "made-up", **more}
+
+
+CONTRADICTED = pair(1, judge=judged("rejected", 0.2))
+SURELY = pair(2, judge=judged("rejected", 0.05))
+TIED = pair(3, judge=judged("tie", 0.4))
+FLAGGED = pair(4, {"flags": ["leak: it says 'improved'"], "similarity": 0.7})
+AGREED = pair(5, judge=judged("chosen", 0.9))
+SAME = pair(6, rejected="Answer 6, in full.")
+CUT = pair(7, finish="length")
+PLAIN = {"prompt": "a", "chosen": "b", "rejected": "c"}
+
+
+@pytest.mark.parametrize(
+    ("row", "grounds", "weight"),
+    [
+        (PLAIN, [], 0),
+        (AGREED, [], 0),
+        (CONTRADICTED, ["a judge contradicts the label"], 2.8),
+        (pair(judge=judged("rejected")), ["a judge contradicts the label"], 2.5),
+        (TIED, ["a judge cannot tell which is better"], 0.6),
+        (pair(judge=judged("unreadable")), ["the judge could not be read"], 0.25),
+        (FLAGGED, ["flag leak: it says 'improved'"], 1),
+        (SAME, ["both responses are the same"], 4),
+        (CUT, ["a response was cut off at the limit of tokens"], 1),
+        (pair(rmboost="nonsense", judge="nonsense"), [], 0),
+        (pair(noted={"flags": "nonsense"}), [], 0),
+    ],
+)
+def test_what_speaks_against_a_pair(row: dict[str, Any], grounds: list[str], weight: float) -> None:
+    found = parse(row, 1, "here")
+    assert [ground for _, ground in against(found)] == grounds
+    assert suspicion(found) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (PLAIN, {}),
+        (FLAGGED, {"flags": ["leak: it says 'improved'"], "similarity": 0.7}),
+        (pair(noted={"judge": judged("tie"), "similarity": 1}), {"similarity": 1}),
+        (pair(noted="torn {"), {"evidence": "torn {"}),
+        (pair(noted="[1]"), {}),
+    ],
+)
+def test_evidence_of_a_row(row: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert evidence(parse(row, 1, "here")) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (judged("rejected", 0.2), "prefers the rejected one (0.20 for the chosen one), by made-up"),
+        (judged("tie"), "cannot tell, by made-up"),
+        ({"winner": "chosen", "flipped": True}, "prefers the chosen one, so that the sides were exchanged"),
+        (judged("unreadable"), "unreadable, by made-up"),
+        ({"winner": None}, ""),
+    ],
+)
+def test_a_verdict_in_words(said: dict[str, Any], expected: str) -> None:
+    assert verdict(parse(pair(judge=said), 1, "here")) == expected
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "pairs.jsonl", [CONTRADICTED, SURELY, TIED, FLAGGED, AGREED, SAME, CUT])
+
+
+def ids(out: str) -> list[str]:
+    return [json.loads(line)["id"] for line in out.splitlines()]
+
+
+def test_suspect_shows_the_worst_first(rmboost: Shell, pairs: Path) -> None:
+    assert ids(rmboost("inspect", pairs, "--suspect", "-n", 9, "--json").out) == [
+        *("id6", "id2", "id1", "id4", "id7", "id3"),
+    ]
+    assert ids(rmboost("inspect", pairs, "--suspect", "-n", 2, "--json").out) == ["id6", "id2"]
+    drawn = rmboost("inspect", pairs, "--suspect", "-n", 2, "--width", 200).out
+    assert drawn.startswith(f"{pairs}: 6 of 7 pairs, 2 shown")
+    assert "against it both responses are the same" in drawn
+
+
+def test_disagree_shows_only_what_a_judge_contradicts(rmboost: Shell, pairs: Path) -> None:
+    assert ids(rmboost("inspect", pairs, "--disagree", "-n", 9, "--json").out) == ["id1", "id2"]
+    assert ids(rmboost("inspect", pairs, "--disagree", "--suspect", "--json").out) == ["id2", "id1"]
+    drawn = rmboost("inspect", pairs, "--disagree", "-n", 1).out
+    assert "judge prefers the rejected one (0." in drawn
+    figures = json.loads(rmboost("inspect", pairs, "--disagree", "--stats", "--json").out)
+    assert figures["rows"] == 2
+
+
+def test_evidence_and_flags_are_shown(rmboost: Shell, pairs: Path) -> None:
+    drawn = rmboost("inspect", pairs, "--id", "id4").out
+    assert "evidence similarity 0.7" in drawn
+    assert "against it flag leak: it says 'improved'" in drawn
+
+
+@pytest.mark.parametrize(
+    ("rows", "flags", "message", "hint"),
+    [
+        ([PLAIN], ["--disagree"], "none of the 1 pairs has a judge against its label", "rmboost judge"),
+        ([AGREED], ["--disagree"], "none of the 1 pairs has a judge against its label", "chosen (1)"),
+        ([PLAIN], ["--suspect"], "nothing is known against any of these 1 rows", "rmboost judge"),
+        ([AGREED], ["--suspect", "--label", "worse"], "has label 'worse'", "better (1)"),
+        ([AGREED], ["--suspect", "--stats"], "--suspect picks pairs, and --stats shows none", ""),
+    ],
+)
+def test_nothing_to_show_is_said(
+    rmboost: Shell, tmp_path: Path, rows: list[Any], flags: list[str], message: str, hint: str
+) -> None:
+    done = rmboost("inspect", write_jsonl(tmp_path / "pairs.jsonl", rows), *flags)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert hint in done.err
+
+
+def test_hostile_evidence_cannot_drive_a_terminal(rmboost: Shell, tmp_path: Path) -> None:
+    bad = "\x1b[31mred\u202e"
+    row = pair(noted={bad: bad, "flags": [bad]}, judge=judged("rejected", 0.1) | {"model": bad})
+    out = rmboost("inspect", write_jsonl(tmp_path / "pairs.jsonl", [row])).out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "␛[31mred" in out
