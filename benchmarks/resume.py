@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -24,6 +25,7 @@ from runner import Measured, measure, write_prompts
 from rmboost import run
 from rmboost.config import load
 from rmboost.journal import Entry
+from rmboost.listener import Listener
 from rmboost.recipe import Recipe
 from rmboost.records import Job, Kept, Pair, Response, Usage
 from rmboost.store import Store
@@ -57,7 +59,7 @@ def entries(job: Job, pair: tuple[Response, Response]) -> Iterator[Entry]:
 async def settle(prompts: Path, output: Path) -> None:
     """Bring a run to a stop before its last prompts."""
     recipe, store = Recipe.prepare(prompts, load(None, _SETTINGS)), Store(output)
-    recipe, _ = run._resume(recipe, store, run.Listener())
+    recipe = replace(recipe, plan=run._resume(recipe, store, Listener()).plan)
     waiting = []
     for job in recipe.jobs():
         if job.index == recipe.available - _LEFT:

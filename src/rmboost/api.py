@@ -13,7 +13,7 @@ from rmboost import run
 from rmboost.claim import claim
 from rmboost.config import Config
 from rmboost.errors import ConfigError
-from rmboost.run import Listener
+from rmboost.listener import Listener
 from rmboost.summary import Summary
 
 

@@ -35,6 +35,9 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     if summary.status == "unchanged":
         yield "done", "all prompts were settled before; no call was made (--fresh starts over)"
     yield "kept", f"{tally.kept} of {_asked_for(summary)}"
+    if summary.cause == "prompts":
+        cells = "" if "" in summary.missing else f": {_counts(Counter(summary.missing))}"
+        yield "missing", f"{sum(summary.missing.values())} pairs{cells}"
     yield from _lost(summary)
     if tally.redrawn:
         yield "drawn again", f"{tally.redrawn} × an answer that a check refused"
@@ -53,7 +56,9 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
 
 
 def _asked_for(summary: Summary) -> str:
-    """``24 prompts``, or ``48 pairs, 2 of each prompt``."""
+    """``24 prompts``, ``48 pairs, 2 of each prompt``, or ``20 pairs wanted, 24 were tried``."""
+    if summary.target:
+        return f"{summary.target} pairs wanted, {summary.jobs} were tried"
     if summary.jobs == summary.prompts:
         return f"{summary.prompts} prompts"
     return f"{summary.jobs} pairs, {summary.jobs // summary.prompts} of each prompt"

@@ -95,6 +95,8 @@ class Config(Component):
     """how often a label or an aspect is ordered for each time that the others are: ``{factuality: 3}``"""
     repetitions: PositiveInt = 1
     """pairs to make of each prompt, each from a first response of its own"""
+    target: PositiveInt | None = None
+    """so many kept pairs, balanced exactly: what checks cost a label and aspect is ordered again of further prompts"""
     seed: int = 0
     draws: PositiveInt = 4
     """how often an answer that a check refuses is drawn before the job is rejected"""

@@ -21,7 +21,8 @@ _PACE = {
 
 def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
     """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
-    apart = {*config.roles, "judges", "writers", "verify", "input", "prompts", "method", "repetitions"}
+    named = {"judges", "writers", "verify", "input", "prompts", "method"}
+    apart = {*config.roles, *named, "repetitions", "target"}
     values = config.model_dump(mode="json", exclude=_PACE | apart)
     if config.verify.sample:
         known = config.verified_aspects

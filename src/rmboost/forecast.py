@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 from statistics import NormalDist, fmean, stdev
 
 from rmboost.budget import Price
@@ -40,6 +40,11 @@ def forecast(pilot: Sequence[tuple[int, Usage, float]], left: int, price: Price 
     costs = [price.of(usage) for _, usage, _ in pilot] if price else []
     cost = total(costs, left) if costs else None
     return Forecast(left, total(calls, left), total(tokens, left), total(seconds, left), cost, at_once)
+
+
+def jobs_left(target: int, kept: int, settled: int) -> int:
+    """How many more jobs bring as many kept pairs as are missing, at the share that was kept so far."""
+    return ceil(max(0, target - kept) * settled / max(kept, 1))
 
 
 def total(sample: Sequence[float], count: int) -> Range:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-Cause = Literal["", "signal", "ceiling", "failures", "pilot"]
+Cause = Literal["", "signal", "ceiling", "failures", "pilot", "prompts"]
 
 
 class Halt:

@@ -6,10 +6,14 @@ alternate, and each aspect comes once before any comes twice.
 
 Blocks go by a job's place in the input. Where the input changes between two runs, a job that was asked something keeps
 what it had, or its answer would be paid for again; the others then get what is most due (``keeping``).
+
+Where so many pairs are to be kept, the blocks say how many of them are of each cell (``wanted``), and what was lost of
+a cell is ordered again of the jobs that come next (``dealing``).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -64,6 +68,33 @@ class Plan:
             return counts.add(min(cells, key=counts.behind))
 
         return replace(self, assigned=[most_due() if number is None else number for number in given])
+
+    def wanted(self, pairs: int) -> Counter[Spec | None]:
+        """How many of so many pairs are to be of each cell: as in whole blocks, and the beginning of the next."""
+        if not self.cells:
+            return Counter({None: pairs})
+        blocks, rest = divmod(pairs, sum(self._shares))
+        whole = {cell: blocks * share for cell, share in zip(self.cells, self._shares, strict=True)}
+        return Counter[Spec | None](whole) + Counter(self._block(blocks)[:rest])
+
+    def dealing(self, lacking: Mapping[Spec | None, int], kept: Sequence[Spec | None], start: int = 0) -> Plan:
+        """This plan, with cells that are lacking for the jobs from number ``start`` on; shuffled by the seed.
+
+        kept: of each of these jobs what it had, which it keeps where that is lacking; None: nothing. There are no
+        more jobs than are lacking.
+        """
+        if not self.cells:
+            return self
+        numbers, left = {cell: number for number, cell in enumerate(self.cells)}, Counter(lacking)
+        given: list[int | None] = []
+        for spec in kept:
+            keeps = spec is not None and left[spec] > 0
+            left[spec] -= keeps
+            given.append(numbers[spec] if keeps and spec else None)
+        rest = [number for cell, number in numbers.items() for _ in range(left[cell])]
+        Random(stable_hash(self.seed, "plan", "dealing", start)).shuffle(rest)
+        before = [numbers[spec] for index in range(start) if (spec := self.spec(index))]
+        return replace(self, assigned=before + [rest.pop() if number is None else number for number in given])
 
     @cached_property
     def _shares(self) -> list[int]:

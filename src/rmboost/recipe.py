@@ -21,7 +21,7 @@ from rmboost.methods import Method
 from rmboost.methods.given import Given
 from rmboost.noise import Marks
 from rmboost.plan import Plan
-from rmboost.records import Job, Kept, Outcome
+from rmboost.records import Job, Kept, Outcome, Prompt
 from rmboost.sources import Source, Survey, survey
 from rmboost.templates import Templates
 from rmboost.verification import Sample, Verify, column
@@ -58,7 +58,8 @@ class Recipe:
         )
         found = source.survey() if isinstance(source, Pairs) else survey(source, known)
         if given:  # the pairs are there already
-            config = config.model_copy(update={"repetitions": 1})
+            config = config.model_copy(update={"repetitions": 1, "target": None})
+        _refuse_unreachable(config, found)
         export = {"name": "given"} if given else {"name": "trl", "plain": found.plain}
         return cls(
             config,
@@ -77,19 +78,36 @@ class Recipe:
         return self.survey.count * self.config.repetitions
 
     @property
+    def ordered(self) -> int:
+        """How many jobs a run begins with; with a target more may follow."""
+        return self.config.target or self.available
+
+    @property
     def extent(self) -> str:
         """``24 prompts``, or ``24 prompts × 2``."""
         repetitions = self.config.repetitions
         return f"{self.survey.count} prompts{f' × {repetitions}' if repetitions > 1 else ''}"
 
     def jobs(self, start: int = 0) -> Iterator[Job]:
-        """The jobs in input order, from number ``start`` on; those of a prompt follow one another."""
-        repetitions = self.config.repetitions
-        first, skip = divmod(start, repetitions)
-        prompts = self.source.prompts(self.survey, first)
-        turns = ((prompt, repetition) for prompt in prompts for repetition in range(repetitions))
-        for index, (prompt, repetition) in enumerate(islice(turns, skip, None), start):
+        """The jobs in input order, from number ``start`` on; those of a prompt follow one another.
+
+        With a target, each prompt comes once before any comes twice: more repetitions then only make the list longer.
+        """
+        turns = self._in_passes(start) if self.config.target else self._prompt_by_prompt(start)
+        for index, (prompt, repetition) in enumerate(turns, start):
             yield Job(prompt, index, repetition, self.config.seed, self.plan.spec(index))
+
+    def _prompt_by_prompt(self, start: int) -> Iterator[tuple[Prompt, int]]:
+        first, skip = divmod(start, self.config.repetitions)
+        prompts = self.source.prompts(self.survey, first)
+        turns = ((prompt, repetition) for prompt in prompts for repetition in range(self.config.repetitions))
+        return islice(turns, skip, None)
+
+    def _in_passes(self, start: int) -> Iterator[tuple[Prompt, int]]:
+        begun, first = divmod(start, self.survey.count)
+        for repetition in range(begun, self.config.repetitions):
+            for prompt in self.source.prompts(self.survey, first if repetition == begun else 0):
+                yield prompt, repetition
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -122,7 +140,7 @@ class Recipe:
     @cached_property
     def sample(self) -> Sample:
         """The jobs whose pairs are verified."""
-        return Sample.draw(self.config.verify.sample or "all", self.jobs(), self.config.seed)
+        return Sample.draw(self.config.verify.sample or "all", islice(self.jobs(), self.ordered), self.config.seed)
 
     @cached_property
     def gold(self) -> Marks | None:
@@ -142,6 +160,14 @@ class Recipe:
             origin = {} if outcome.pair.method == "given" else {"rmboost": provenance(outcome, self.templates)}
             return {**self.export.row(outcome.pair), **judged, **origin}
         return reject(outcome)
+
+
+def _refuse_unreachable(config: Config, found: Survey) -> None:
+    """Raises ConfigError for a target that is out of reach even if no pair is lost."""
+    if config.target and config.target > found.count * config.repetitions:
+        most = f"{found.count} prompts × {config.repetitions}"
+        hint = f"--repetitions {-(-config.target // found.count)}, or more prompts"
+        raise ConfigError(f"target: {config.target} pairs cannot be made of {most}", hint)
 
 
 def _plan(method: Method, config: Config) -> Plan:

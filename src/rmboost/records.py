@@ -117,6 +117,11 @@ class Spec:
     label: Label
     aspects: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """``better/relevance``."""
+        return "/".join((self.label, *self.aspects))
+
 
 @dataclass(frozen=True)
 class Job:

@@ -48,8 +48,7 @@ def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = Non
     known: fields of a survey that an earlier run made of its prompts, which may be the same.
     """
     recipe = Recipe.prepare(prompts, config, known)
-    models = {name: role.model or "" for name, role in roles.used(recipe.config).items()}
-    budget.check(recipe.config.ceilings, models, recipe.config.prices)
+    budget.check(recipe.config.ceilings, roles.models(recipe.config), recipe.config.prices)
     return replace(recipe, calls=run(play_all(recipe)))
 
 
@@ -88,11 +87,12 @@ def _plan(recipe: Recipe) -> str:
     """How often each label and each aspect is ordered over this input; nothing for a method that orders none."""
     if not recipe.method.cells():
         return ""
-    specs = [spec for index in range(recipe.available) if (spec := recipe.plan.spec(index))]
+    specs = [spec for index in range(recipe.ordered) if (spec := recipe.plan.spec(index))]
     labels = Counter(spec.label for spec in specs)
     aspects = Counter(spec.aspects[0] if spec.aspects else "the model's choice" for spec in specs)
     rows = [
         f"{kind}: {', '.join(f'{name} {count}' for name, count in sorted(counts.items()))}"
         for kind, counts in (("labels", labels), ("aspects", aspects))
     ]
-    return "\n".join([f"# plan over {recipe.extent}", *rows, ""])
+    over = f"the first {recipe.ordered} pairs" if recipe.config.target else recipe.extent
+    return "\n".join([f"# plan over {over}", *rows, ""])

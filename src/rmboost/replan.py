@@ -3,13 +3,16 @@
 By blocks a job's spec follows from its place. Take the first line out of the input, and all jobs move up: nearly every
 second answer would be paid for again. So the journal keeps with each answer what had been ordered, and where places
 have moved, each job that was asked something keeps its spec; the others get what balances the whole.
+
+With a target the plan also says how many jobs have been ordered so far; it grows by a round at a time.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from rmboost.journal import Journal
@@ -17,17 +20,19 @@ from rmboost.plan import Plan
 from rmboost.recipe import Recipe
 from rmboost.records import Spec, stable_hash
 
-_ADDED = "changed since the last run: prompts were added after the others; the rows before them stay as they are"
+_SAID = "changed since the last run:"
+_ADDED = "prompts were added after the others; the rows before them stay as they are"
 
 
 @dataclass(frozen=True)
 class Course:
-    """How the plan goes on. ``order``: a hash of which job stands where, and has which spec.
+    """How the plan goes on, over so many ``jobs``. ``order``: a hash of which job stands where, and has which spec.
 
     earlier: the order of the last run, if its jobs are the first ones of this one. notice: what a person is told.
     """
 
     plan: Plan
+    jobs: int
     order: str
     earlier: str = ""
     notice: str = ""
@@ -39,40 +44,100 @@ def settle_plan(recipe: Recipe, journal: Journal) -> Course:
     Reads journal and prompts as a whole when these are neither the prompts of the last run nor a continuation of them.
     """
     before = journal.recall("plan")
-    if before and not before.keys() >= {"repetitions"}:
+    if before and before.keys() != _state(recipe, recipe.plan, 0).keys():
         before = None  # of another version: what was ordered is found in the answers
-    plan, earlier, notice = _go_on(recipe, journal, before)
-    now = {**_places(recipe), "rule": plan.rule, "assigned": list(plan.assigned)}
-    if now != before:
-        journal.remember("plan", now)
-    return Course(plan, _order(now), earlier, notice)
-
-
-def _go_on(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) -> tuple[Plan, str, str]:
-    """The plan, the order of the last run if it is continued, and what is told."""
-    plan = recipe.plan
-    if before and before["rule"] != plan.rule:
-        return plan, "", ""  # other cells, weights or seed were asked for: what was ordered before is no more wanted
+    if before and before["rule"] != recipe.plan.rule:
+        return _note(recipe, journal, recipe.plan)  # other cells, weights or seed: what was ordered is no more wanted
     if before and _is_continued(recipe, before):
-        more = recipe.available - len(before["assigned"])
-        assigned = [plan.cells[number] for number in before["assigned"]]
-        extended = plan.keeping([*assigned, *[None] * more]) if assigned else plan
-        return extended, _order(before), _ADDED if before["sha256"] != recipe.survey.sha256 else ""
-    known = journal.specs()
+        return _continue(recipe, journal, before)
+    return _keep(recipe, journal, before)
+
+
+def order_more(
+    recipe: Recipe, journal: Journal, course: Course, lacking: Counter[Spec | None], known: Mapping[str, Spec]
+) -> Course:
+    """The course with the next jobs of the input, for cells that are lacking; noted like every plan.
+
+    known: what was last ordered of each job, by its key, in earlier runs.
+    """
+    count = min(lacking.total(), recipe.available - course.jobs)
+    kept = [known.get(job.key) for job in islice(recipe.jobs(course.jobs), count)]
+    return _note(recipe, journal, course.plan.dealing(lacking, kept, course.jobs), course.jobs + count)
+
+
+def _continue(recipe: Recipe, journal: Journal, before: Mapping[str, Any]) -> Course:
+    """The jobs of the last run stay as they were, others may follow."""
+    plan, changes = recipe.plan, list(_changes(recipe, before))
+    if before["sha256"] != recipe.survey.sha256:
+        changes.append(_ADDED)
+    assigned = before["assigned"]
+    if assigned and not recipe.config.target:
+        more = recipe.available - len(assigned)
+        assigned = plan.keeping([*(plan.cells[number] for number in assigned), *[None] * more]).assigned
+    jobs = before["jobs"] if recipe.config.target else None
+    notice = f"{_SAID} {', '.join(changes)}" if changes else ""
+    return _note(recipe, journal, replace(plan, assigned=assigned), jobs, _order(before), notice)
+
+
+def _keep(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) -> Course:
+    """Every job that was asked something keeps its spec, wherever it stands now."""
+    plan, known = recipe.plan, journal.specs()
     if not known:
-        return plan, "", ""
-    kept = [known.get(job.key) for job in recipe.jobs()]
+        return _note(recipe, journal, plan)
+    kept = [known.get(job.key) for job in islice(recipe.jobs(), recipe.ordered)]
     if any(spec and spec != plan.spec(place) for place, spec in enumerate(kept)):
-        plan = plan.keeping(kept)
-    return plan, "", _kept(_changes(recipe, before), plan, kept, len(known)) if before else ""
+        target = recipe.config.target
+        plan = plan.dealing(plan.wanted(target), kept) if target else plan.keeping(kept)
+    notice = ""
+    if before:
+        changed = ", ".join(_changes(recipe, before)) or "the prompts"
+        notice = f"{_SAID} {changed}{'' if recipe.config.target else _kept(plan, kept, len(known))}"
+    return _note(recipe, journal, plan, notice=notice)
 
 
 def _is_continued(recipe: Recipe, before: Mapping[str, Any]) -> bool:
-    """Whether the jobs of the last run stand where they stood; there may be more of them, or fewer."""
+    """Whether the jobs of the last run stand where they stood; there may be more of them, or without a target fewer."""
     now = _places(recipe)
     if (before["fields"], before["repetitions"]) != (now["fields"], now["repetitions"]):
         return False
+    if before["pass"] != _pass(recipe, before["jobs"]) or (recipe.config.target and not _is_further(recipe, before)):
+        return False
     return before["sha256"] == now["sha256"] or recipe.source.begins_with(before["sha256"], before["bytes"])
+
+
+def _is_further(recipe: Recipe, before: Mapping[str, Any]) -> bool:
+    """Whether the rounds of the last run are the first ones of this. Under other settings other pairs would be lost."""
+    if not before["target"] or before["target"] > (recipe.config.target or 0):
+        return False
+    return bool(before["jobs"] <= recipe.available and before["settings"] == _settings(recipe))
+
+
+def _note(
+    recipe: Recipe, journal: Journal, plan: Plan, jobs: int | None = None, earlier: str = "", notice: str = ""
+) -> Course:
+    """The course by this plan, which the journal keeps."""
+    jobs = recipe.ordered if jobs is None else jobs
+    now = _state(recipe, plan, jobs)
+    if now != journal.recall("plan"):
+        journal.remember("plan", now)
+    return Course(plan, jobs, _order(now), earlier, notice)
+
+
+def _state(recipe: Recipe, plan: Plan, jobs: int) -> dict[str, Any]:
+    """The plan as JSON, with what the next run must know to go on with it."""
+    return {
+        **_places(recipe),
+        "pass": _pass(recipe, jobs),
+        "rule": plan.rule,
+        "assigned": list(plan.assigned),
+        "target": recipe.config.target,
+        "jobs": jobs,
+        "settings": _settings(recipe),
+    }
+
+
+def _settings(recipe: Recipe) -> str:
+    return f"{stable_hash(recipe.settings):x}"
 
 
 def _places(recipe: Recipe) -> dict[str, Any]:
@@ -82,29 +147,35 @@ def _places(recipe: Recipe) -> dict[str, Any]:
         "sha256": recipe.survey.sha256,
         "bytes": recipe.survey.bytes,
         "fields": f"{stable_hash(fields):x}",
-        "repetitions": recipe.config.repetitions,
+        "repetitions": 1 if recipe.config.target else recipe.config.repetitions,
     }
 
 
-def _changes(recipe: Recipe, before: Mapping[str, Any]) -> str:
-    """Which of these is not what it was."""
-    if (was := before["repetitions"]) != (now := recipe.config.repetitions):
-        return f"repetitions: {was} → {now}"
-    return "the prompts"
+def _pass(recipe: Recipe, jobs: int) -> int:
+    """How many prompts a pass over the input has, where with a target a second one has begun; else 0."""
+    return recipe.survey.count if recipe.config.target and jobs > recipe.survey.count else 0
 
 
 def _order(state: Mapping[str, Any]) -> str:
-    return f"{stable_hash(*(state[name] for name in ('sha256', 'fields', 'repetitions', 'assigned'))):x}"
+    return f"{stable_hash(*(state[name] for name in ('sha256', 'fields', 'repetitions', 'pass', 'assigned'))):x}"
 
 
-def _kept(changed: str, plan: Plan, kept: Sequence[Spec | None], known: int) -> str:
-    """``the prompts; 23 of 24 jobs keep their label and aspect, 1 is new, …``"""
+def _changes(recipe: Recipe, before: Mapping[str, Any]) -> Iterator[str]:
+    """Of how many pairs are wanted, what is not as it was."""
+    if before["target"] != recipe.config.target:
+        yield f"target: {before['target']} → {recipe.config.target}"
+    elif before["repetitions"] != (now := _places(recipe)["repetitions"]):
+        yield f"repetitions: {before['repetitions']} → {now}"
+
+
+def _kept(plan: Plan, kept: Sequence[Spec | None], known: int) -> str:
+    """``; 23 of 24 jobs keep their label and aspect, 1 is new, …``"""
     keep = sum(spec in plan.cells for spec in kept)
     gone = known - sum(spec is not None for spec in kept)
     labels = Counter(spec.label for place in range(len(kept)) if (spec := plan.spec(place)))
     counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.items()))
     return (
-        f"changed since the last run: {changed}; {keep:,} of {len(kept):,} jobs keep their label and aspect, "
+        f"; {keep:,} of {len(kept):,} jobs keep their label and aspect, "
         f"{_are(len(kept) - keep)} new, {_are(gone)} gone; labels now: {counts}"
     )
 

@@ -113,6 +113,11 @@ def leakage(config: Config, generators: Iterable[str] = ()) -> dict[str, str]:
     return {name: found for name, role in judges.items() if (found := relation(role.model or "", writers))}
 
 
+def models(config: Config) -> dict[str, str]:
+    """The model of each role that is used, in resolved settings."""
+    return {name: role.model or "" for name, role in used(config).items()}
+
+
 def describe(config: Config) -> list[str]:
     """A line for each kind of model in resolved settings: where it runs, and what to expect of it."""
     seated = list(used(config).values())

@@ -29,6 +29,11 @@ class RowFile:
         return self._known or self._hash.hexdigest()
 
     @property
+    def is_open(self) -> bool:
+        """Whether rows can be appended."""
+        return self._file is not None
+
+    @property
     def length(self) -> int:
         """Bytes of the file as it is; of what is no file, 0."""
         return self.path.stat().st_size if self.path.is_file() else 0

@@ -13,6 +13,7 @@ from rmboost.budget import Price, Spent
 from rmboost.checkpoint import Checkpoint
 from rmboost.claim import owner, read_manifest
 from rmboost.errors import StoreError
+from rmboost.forecast import jobs_left
 from rmboost.journal_reader import JournalReader, Totals
 from rmboost.tally import Tally
 
@@ -35,9 +36,9 @@ class Status:
 
     state: ``running``; ``finished``; ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one);
     ``killed`` (it ended without a word, and can go on). process: who works on it. prompts: of its input; jobs: how
-    many it will settle; settled: how many have their rows. silent: seconds since the last answer, if there was one.
-    rates: none, when it is not running or nothing came lately. left: seconds until the end at these rates. cost: at
-    the prices in the run's config; none where a model has none.
+    many it will settle, as far as they are ordered where there is a target; settled: how many have their rows. silent:
+    seconds since the last answer, if there was one. rates: none, when it is not running or nothing came lately. left:
+    seconds until the end at these rates. cost: at the prices in the run's config; none where a model has none.
     """
 
     output: Path
@@ -46,6 +47,7 @@ class Status:
     process: str | None
     prompts: int
     jobs: int
+    target: int | None
     settled: int
     tally: Tally
     models: dict[str, Totals]
@@ -74,12 +76,14 @@ def read(output: Path) -> Status:
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate writes (-o)")
     process = owner(folder)
     with JournalReader.opened(journal) as reader:
-        checkpoint = Checkpoint.load(reader.recall("checkpoint"))
+        checkpoint, plan = Checkpoint.load(reader.recall("checkpoint")), reader.recall("plan")
         models, latest = reader.totals_by_model(), reader.latest(_WINDOW_CALLS)
     now = time.time()
     prompts, settled = manifest["input"]["count"], checkpoint.end.jobs
-    jobs = prompts * manifest["config"].get("repetitions", 1)
+    jobs = (plan or {}).get("jobs", prompts)
     rates = _rates(latest, now) if process else None
+    target, kept = manifest["config"].get("target"), checkpoint.end.tally.get("kept", 0)
+    left = jobs_left(target, kept, settled) if target else jobs - settled
     calls = sum(model.calls for model in models.values())
     return Status(
         output,
@@ -88,13 +92,14 @@ def read(output: Path) -> Status:
         process,
         prompts,
         jobs,
+        target,
         settled,
         Tally.load(dict(checkpoint.end.tally)),
         models,
         _cost(models, manifest),
         max(now - latest[0][0], 0.0) if latest else None,
         rates,
-        (jobs - settled) * (calls / settled) / rates.calls if rates and settled else None,
+        left * (calls / settled) / rates.calls if rates and settled else None,
     )
 
 

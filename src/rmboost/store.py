@@ -88,6 +88,14 @@ class Store:
         self.checkpoint(closed=self.tally.settled == jobs)
         return self.tally.settled
 
+    def go_on(self, run: str) -> None:
+        """What is settled are from now on the first jobs of this run; it is noted with the next commit."""
+        if not (self._pairs.is_open or self._open_at(self._mark())):
+            hint = f"rmboost verify {self.output} tells what is different"
+            raise StoreError(f"{self.output} is not what it was when its run ended", hint)
+        self._run = run
+        self.checkpoint()
+
     def add(self, outcome: Outcome, row: Mapping[str, Any]) -> bytes:
         """Append the row of the next job in input order, to the pairs or to the rejects; returns its line."""
         if isinstance(outcome, Failed):

@@ -17,7 +17,8 @@ from rmboost.tally import Tally
 class Summary:
     """How a run ended. ``status``: finished, stopped, or unchanged (nothing was left to do).
 
-    cause: what stopped it (``signal``, ``ceiling``, ``failures``, ``pilot``), in words in ``reason``. cost: of all
+    jobs: pairs that were tried to make; with a target more than the pairs that are wanted. cause: what stopped it
+    (``signal``, ``ceiling``, ``failures``, ``pilot``, ``prompts``), in words in ``reason``. cost: of all
     calls in the journal, at the prices of the config; None where a model has no price.
     """
 
@@ -38,6 +39,9 @@ class Summary:
     cost: float | None = None
     cause: str = ""
     reason: str = ""
+    target: int | None = None
+    missing: Mapping[str, int] = field(default_factory=dict)
+    """pairs that the target still lacks, by what is ordered of them"""
     estimated_tokens: int = 0
     """so many of the tokens nobody counted, as the endpoint does not say how many an answer took"""
     forecast: Forecast | None = None

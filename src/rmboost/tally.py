@@ -20,6 +20,10 @@ class Tally:
     labels: Counter[str] = field(default_factory=Counter)
     aspects: Counter[str] = field(default_factory=Counter)
     ordered: Counter[str] = field(default_factory=Counter)
+    cells: Counter[str] = field(default_factory=Counter)
+    """kept pairs by the name of the spec that was ordered"""
+    pending: Counter[str] = field(default_factory=Counter)
+    """failed jobs in the same way: they will be asked again"""
     verdicts: Counter[str] = field(default_factory=Counter)
     """of the judge on the pairs as they were labelled, by ``label/aspect/winner``"""
     redrawn: int = 0
@@ -32,10 +36,11 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count one more outcome."""
-        self._order(outcome.job.spec)
+        cell = self._order(outcome.job.spec)
         match outcome:
             case Kept(pair=pair, drops=drops):
                 self.kept += 1
+                self.cells[cell] += 1
                 self.redrawn += len(drops)
                 self.two_models += pair.chosen.model != pair.rejected.model
                 self.labels[pair.label or ""] += 1
@@ -49,6 +54,7 @@ class Tally:
                     self._count_verdict(pair, "rejected")
             case Failed(job=job, error=error):
                 self.failed[error] += 1
+                self.pending[cell] += 1
                 self.examples.setdefault(error, job.prompt.id)
 
     def dump(self) -> dict[str, Any]:
@@ -57,8 +63,10 @@ class Tally:
 
     @classmethod
     def load(cls, values: dict[str, Any]) -> Tally:
-        """From what ``dump`` gave. Raises KeyError for a count that this version does not have."""
+        """From what ``dump`` gave. Raises KeyError for the counts of another version."""
         fresh = vars(cls())
+        if values and values.keys() != fresh.keys():
+            raise KeyError(*(values.keys() ^ fresh.keys()))
         return cls(**{name: type(fresh[name])(value) for name, value in values.items()})
 
     def _judge(self, pair: Pair) -> None:
@@ -68,6 +76,14 @@ class Tally:
     def _count_verdict(self, pair: Pair, winner: str) -> None:
         self.verdicts["/".join((pair.label or "", pair.aspects[0] if pair.aspects else "", winner))] += 1
 
-    def _order(self, spec: Spec | None) -> None:
-        if spec:
-            self.ordered[spec.label] += 1
+    def held(self, spec: Spec | None) -> int:
+        """How many jobs of this spec made a pair, or will still be asked for one."""
+        name = spec.name if spec else ""
+        return self.cells[name] + self.pending[name]
+
+    def _order(self, spec: Spec | None) -> str:
+        """Count what was ordered, and return its name."""
+        if not spec:
+            return ""
+        self.ordered[spec.label] += 1
+        return spec.name

@@ -2,8 +2,8 @@
 
 Exit codes: 0 done, 1 a bug (traceback), 2 a setting or an input line is wrong, 3 the run's files cannot be used,
 4 the endpoint does not answer, 5 done but some jobs failed (the same command asks them again), 6 stopped at a ceiling
-that the user set, 7 a file is not what its journal says, 8 a figure is beyond
-a limit that the user set, 130 stopped by Ctrl-C.
+that the user set, 7 a file is not what its journal says, 8 a figure is beyond a limit that the user set, 9 the prompts
+are used up before as many pairs are kept as were ordered, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import click
 
 import rmboost
 from rmboost.errors import BackendError, RMBoostError, StoreError
+
+STOPPED: Mapping[str, int] = {"ceiling": 6, "failures": 4, "prompts": 9}
+"""Exit codes of a run that stopped, by cause; 130 for others."""
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("rmboost.cli.generate:generate", "Make preference pairs from a prompt file."),

@@ -172,13 +172,13 @@ class _Room:
 
 def _code(ended: Ended) -> int:
     """What the shell is told of one run. A budget that is used up is no ceiling: it was to be."""
-    from rmboost.cli import exit_code
+    from rmboost.cli import STOPPED, exit_code
 
     if ended.error:
         return exit_code(ended.error)
     assert ended.summary
     if ended.summary.status == "stopped" and not ended.at_budget:
-        return {"ceiling": 6, "failures": 4}.get(ended.summary.cause, _SIGNAL)
+        return STOPPED.get(ended.summary.cause, _SIGNAL)
     return 5 if ended.summary.tally.failed else 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rmboost.cli import STOPPED
 from rmboost.cli.duration import Duration
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) 
 @click.option("--style", type=click.Choice(["auto", "plan", "direct"]), help="How the second response is asked for.")
 @click.option("--aspects", help="An aspect set: its name or a YAML file.")
 @click.option("--repetitions", type=click.IntRange(min=1), help="Pairs of each prompt.  [default: 1]")
+@click.option(
+    "--target", metavar="N", type=click.IntRange(min=1), help="Go on until N pairs are kept, exactly balanced."
+)
 @click.option("--seed", type=int, help="Another seed gives other labels, aspects and answers.")
 @click.option("--concurrency", metavar="N|auto", help="Calls in flight at each endpoint.  [default: auto]")
 @click.option("--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute, at each endpoint.")
@@ -92,8 +96,8 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     folder that ends in .run.
 
     Exit codes: 0 done, 2 a setting or an input line is wrong, 3 the files cannot be used, 4 the endpoint does not
-    answer, 5 done but some jobs failed (run it again), 6 stopped at a ceiling (run it again with a higher one), 130
-    stopped by Ctrl-C.
+    answer, 5 done but some jobs failed (run it again), 6 stopped at a ceiling (run it again with a higher one), 9
+    prompts used up before the target, 130 stopped by Ctrl-C.
     """
     from rmboost.cli.logfile import logging_to
     from rmboost.cli.places import place
@@ -121,7 +125,7 @@ def _config(options: dict[str, Any]) -> Config:
         "input.prompt_field": options["prompt_field"],
         "input.skip_bad_lines": options["skip_bad_lines"],
         "base_url": options["base_url"] or None,
-        **{name: options[name] for name in ("model", "repetitions", "seed")},
+        **{name: options[name] for name in ("model", "repetitions", "target", "seed")},
         **{name: options[name] for name in ("concurrency", "rpm", "tpm", "max_failures")},
         **{f"ceilings.{name}": options[name] for name in ("max_cost", "max_tokens", "max_calls", "deadline")},
     }
@@ -141,7 +145,7 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
     from rmboost import closing, run
     from rmboost.cli.progress import Progress
 
-    unit = "prompts" if config.repetitions == 1 else "pairs"
+    unit = "prompts" if config.repetitions == 1 and not config.target else "pairs"
     progress = Progress(quiet=options["quiet"], rows_to_stdout=to_stdout, unit=unit)
     try:
         pilot = _PILOT if options["estimate"] else None
@@ -158,9 +162,10 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
 def exit_code(summary: Summary) -> int:
     """What the shell is told; and the person, when there is something left to do."""
     if summary.status == "stopped" and summary.cause != "pilot":
-        goes_on = "with a higher one the same command" if summary.cause == "ceiling" else "the same command"
-        click.echo(f"stopped: {summary.reason}; {goes_on} goes on from here and asks nothing twice", err=True)
-        return {"ceiling": 6, "failures": 4}.get(summary.cause, 130)
+        then = {"ceiling": "with a higher one ", "prompts": "then "}.get(summary.cause, "")
+        goes_on = f"{then}the same command goes on from here and asks nothing twice"
+        click.echo(f"stopped: {summary.reason}; {goes_on}", err=True)
+        return STOPPED.get(summary.cause, 130)
     if summary.tally.failed:
         click.echo(f"{summary.tally.failed.total()} jobs failed; the same command asks just them again", err=True)
         return 5

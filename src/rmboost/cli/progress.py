@@ -10,7 +10,7 @@ import click
 from tqdm import tqdm
 
 from rmboost.client import Meter
-from rmboost.run import Listener
+from rmboost.listener import Listener
 from rmboost.tally import Tally
 
 _LINE_SECONDS = 10.0
@@ -56,6 +56,7 @@ class Progress(Listener):
 
     def _move_bar(self, tally: Tally, meter: Meter, total: int) -> None:
         bar = self._bar = self._bar or _bar(total, tally.settled)
+        bar.total = total  # with a target it grows
         bar.set_postfix_str(self._state(tally, meter), refresh=False)
         bar.update(tally.settled - bar.n)
         bar.refresh()

@@ -13,7 +13,7 @@ from rmboost.claim import set_aside
 from rmboost.compare.setup import HUMAN, JUDGED, Entry, Setup
 from rmboost.config import Config
 from rmboost.errors import RMBoostError, StoreError
-from rmboost.run import Listener
+from rmboost.listener import Listener
 from rmboost.summary import Summary
 
 _LEAST_SECONDS = 1e-3

@@ -1,0 +1,139 @@
+"""Rounds: the jobs of a run, settled; and where pairs of a target were lost, further jobs in their place.
+
+The first round is as many jobs as pairs are wanted, by the plan. When all of a round are settled, each cell is ordered
+again as often as it lost a pair, of the jobs that come next in the input; and so on, until nothing is lacking or no job
+is left. What is dealt follows from outcomes alone and is noted before it begins, so it does not matter in which
+order answers come in, nor where a run is killed. A job that failed counts as one that will be kept: it is asked again
+by the same command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+
+from rmboost import roles
+from rmboost.client import Client
+from rmboost.engine import Engine, settler
+from rmboost.fingerprint import run_of
+from rmboost.forecast import jobs_left
+from rmboost.listener import Listener
+from rmboost.plan import Plan
+from rmboost.recipe import Recipe
+from rmboost.records import Kept, Outcome, Spec
+from rmboost.replan import Course, order_more
+from rmboost.store import Store
+from rmboost.tally import Tally
+
+_TICK_SECONDS = 1.0
+_CELLS_NAMED = 6
+log = logging.getLogger("rmboost")
+
+
+def lacking(plan: Plan, target: int | None, tally: Tally) -> Counter[Spec | None]:
+    """How many pairs of each cell are missing to the target; nothing without one."""
+    wanted = plan.wanted(target) if target else Counter[Spec | None]()
+    return +Counter({spec: count - tally.held(spec) for spec, count in wanted.items()})
+
+
+class Rounds:
+    """Settles all jobs of a run whose store is open. ``course`` grows where there is a target."""
+
+    def __init__(self, recipe: Recipe, course: Course, store: Store, client: Client, listener: Listener) -> None:
+        self.course = course
+        self._recipe, self._store, self._client, self._listener = recipe, store, client, listener
+
+    @property
+    def lacking(self) -> Counter[Spec | None]:
+        """Pairs that are missing to the target, by what was ordered."""
+        return lacking(self.course.plan, self._recipe.config.target, self._store.tally)
+
+    @property
+    def left(self) -> int:
+        """How many jobs are still to come, as far as the share kept so far tells."""
+        tally, available = self._store.tally, self._recipe.available
+        if (target := self._recipe.config.target) is None:
+            return available - tally.settled
+        return min(jobs_left(target, tally.kept, tally.settled), available - tally.settled)
+
+    async def run(self, pilot: int | None = None) -> str:
+        """Settle what is left, or so many jobs; the status: finished, stopped, or unchanged if there was nothing."""
+        if not self._has_more():
+            return self._ended("unchanged")
+        about = {"settled": self._store.tally.settled, "models": roles.models(self._recipe.config)}
+        log.info("started", extra={"jobs": self.course.jobs, **about})
+        end = None if pilot is None else max(self._store.tally.settled, pilot)
+        clock = asyncio.create_task(self._tell_time())
+        try:
+            while self._has_more():
+                upto = min(self.course.jobs, end or self.course.jobs)
+                if not await self._settle(upto):
+                    return "stopped"
+                if upto < self.course.jobs:
+                    self._client.halt.no_new_jobs("pilot", f"the pilot of {end} jobs is done")
+                    return "stopped"
+            return self._ended("finished")
+        finally:
+            clock.cancel()
+            self._store.checkpoint(closed=True)
+            await self._client.close()
+
+    def _has_more(self) -> bool:
+        """Whether a job is left to settle, if need be of a further round, which begins with this."""
+        if self._store.tally.settled < self.course.jobs:
+            return True
+        if not (missing := self.lacking) or self.course.jobs == self._recipe.available:
+            return False
+        further = order_more(self._recipe, self._store.journal, self.course, missing, self._known)
+        self._store.go_on(run_of(self._recipe.settings, self._recipe.survey.plain, further.order))
+        self.course = further
+        return True
+
+    @cached_property
+    def _known(self) -> Mapping[str, Spec]:
+        """What earlier runs ordered of jobs that are still to come; this one orders each once, so it may be kept."""
+        return self._store.journal.specs()
+
+    async def _settle(self, end: int) -> bool:
+        """The jobs of this round up to number ``end``; whether they were all settled."""
+        start, recipe = self._store.tally.settled, replace(self._recipe, plan=self.course.plan)
+
+        def deliver(outcome: Outcome) -> None:
+            line = self._store.add(outcome, recipe.row(outcome))
+            if self._listener.wants_rows and isinstance(outcome, Kept):
+                self._listener.row(line)
+            self._listener.progress(self._store.tally, self._client.meter, self.course.jobs)
+
+        jobs = islice(recipe.jobs(start), end - start)
+        return await Engine(settler(recipe, self._client), deliver, self._client, end - start).run(jobs)
+
+    async def _tell_time(self) -> None:
+        """Progress once a second while calls are under way: a slow model settles a job only now and then."""
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            if self._client.meter.in_flight:
+                self._listener.progress(self._store.tally, self._client.meter, self.course.jobs)
+
+    def _ended(self, status: str) -> str:
+        """The status of a run with no job left: one that lacks pairs is stopped, for want of prompts."""
+        if not (missing := self.lacking):
+            return status
+        self._client.halt.no_new_jobs("prompts", self._used_up(missing))
+        return "stopped"
+
+    def _used_up(self, missing: Counter[Spec | None]) -> str:
+        """Which pairs are missing, and what would bring them."""
+        config, kept = self._recipe.config, self._store.tally.kept
+        found = f"{self._recipe.extent} are used up, and {missing.total()} of {config.target} pairs are missing"
+        named = ", ".join(f"{spec.name} {count}" for spec, count in missing.most_common(_CELLS_NAMED) if spec)
+        more = f" and {len(missing) - _CELLS_NAMED} more" if len(missing) > _CELLS_NAMED else ""
+        if not kept:
+            return f"{found}; not one was kept, so look at the rejects"
+        needed = self._store.tally.settled + jobs_left(config.target or 0, kept, self._store.tally.settled)
+        enough = max(config.repetitions + 1, -(-needed // self._recipe.survey.count))
+        return f"{found}{f' ({named}{more})' if named else ''}; --repetitions {enough} or more prompts may bring them"

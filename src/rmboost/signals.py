@@ -1,0 +1,37 @@
+"""Signals: Ctrl-C and SIGTERM end a run in peace."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rmboost.client import Client
+
+
+@contextmanager
+def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM lets calls in flight end, the second leaves now."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    caught = (signal.SIGINT, signal.SIGTERM)
+    assert task is not None
+
+    def stop() -> None:
+        if client.halt.cause == "signal":
+            task.cancel()
+            return
+        notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
+        client.stop("signal", "stopped by a signal")
+
+    try:
+        for each in caught:
+            loop.add_signal_handler(each, stop)
+    except (RuntimeError, ValueError):
+        yield  # not in the main thread: signals are somebody else's
+        return
+    try:
+        yield
+    finally:
+        for each in caught:
+            loop.remove_signal_handler(each)
