@@ -121,7 +121,7 @@ class Journal(JournalReader):
         for (key,) in self._rows("SELECT key FROM calls ORDER BY key"):
             keys, ordered = keys + 1, ordered and isinstance(key, bytes) and key > before
             before = key
-        if not ordered or keys != self.totals().calls:
+        if not ordered or (keys,) != self._read("SELECT coalesce(sum(calls), 0) FROM totals"):
             raise self._damaged("the index of its answers is out of order")
 
     def _connect(self) -> sqlite3.Connection:
