@@ -24,8 +24,8 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from rmboost import aspects, backends, checks, cli, judges, methods
+from rmboost.ask import Ask
 from rmboost.budget import Ceilings, Price
-from rmboost.client import Ask
 from rmboost.config import Config, RoleConfig
 from rmboost.errors import ReplyError
 from rmboost.judges.pairwise import Pairwise

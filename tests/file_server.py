@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rmboost.downloads import WheelSource
+from rmboost.weights.downloads import WheelSource
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: more than one chunk
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from file_server import CONTENT, SHA256, FileServer, only_index, parts_wheels, write_wheel
-from rmboost.downloads import HttpSource, Partial, SourceError, WheelSource
+from rmboost.weights.downloads import HttpSource, Partial, SourceError, WheelSource
 
 
 @pytest.fixture

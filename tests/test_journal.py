@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rmboost import schema
 from rmboost.errors import BackendError, StoreError, TransientError
-from rmboost.journal import Entry, Journal, _Arrivals
-from rmboost.journal_reader import Totals
+from rmboost.journal import Entry, Journal, _Arrivals, schema
+from rmboost.journal.reader import Totals
 from rmboost.records import Response, Spec, Usage
 
 ANSWER = Response("Because of scattering. 🌤\x00", "m", "stop", Usage(10, 5, 2))

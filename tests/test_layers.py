@@ -14,9 +14,9 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile tally plan parsing intervals noise kinship together visible schema texts reservoir",
-    "sets aspects templates rescue journal_reader lenders journal checkpoint claim downloads weights",
-    "budget forecast climb rate halt",
+    "registry rowfile tally plan parsing intervals noise kinship together visible texts reservoir ask",
+    "sets aspects templates journal checkpoint claim weights",
+    "budget forecast halt",
     "backends",
     "pace lines client",
     "listener signals",

@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from rmboost.backends.quota import read, seconds
-from rmboost.climb import Climb
 from rmboost.pace import Limits, Pace
-from rmboost.rate import Bucket, Refusals
+from rmboost.pace.climb import Climb
+from rmboost.pace.rate import Bucket, Refusals
 from rmboost.records import Quota, Response
 
 

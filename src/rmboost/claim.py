@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rmboost.errors import StoreError
-from rmboost.schema import START_OVER
+from rmboost.journal.schema import START_OVER
 
 _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 """Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""

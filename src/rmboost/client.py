@@ -1,4 +1,4 @@
-"""Ask: the one way to a model. Journal, limits and retries are here and nowhere else.
+"""The client: the one way to a model. Journal, limits and retries are here and nowhere else.
 
 ask -> journal (answered already? return it) -> limit -> retry -> backend -> journal -> answer
 """
@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
 
@@ -27,21 +27,6 @@ from rmboost.templates import Templates
 
 _FIRST_JOBS = 8
 log = logging.getLogger("rmboost")
-
-
-class Ask(Protocol):
-    """All that a method, a judge or a check knows of models."""
-
-    async def __call__(
-        self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any
-    ) -> Response:
-        """Render the template, have the role's model answer, and return its response.
-
-        logprobs: how many of the likeliest tokens are wanted at each place, where the server offers them. again: an
-        earlier response that is to be drawn once more, with another seed; the call keeps its number.
-        Raises ReplyError (cut, filtered) and BackendError.
-        """
-        ...
 
 
 class Stopped(Exception):
@@ -61,11 +46,16 @@ class Seat:
 
 @dataclass
 class Meter:
-    """What this process has asked so far, for the progress line."""
+    """What this process has asked so far, for the progress line.
+
+    limit: calls that may be in flight as things are now. cost: of the run over all restarts; None: a price is missing.
+    """
 
     asked: int = 0
     replayed: int = 0
     in_flight: int = 0
+    limit: int = 0
+    cost: float | None = None
     usage: Usage = field(default_factory=Usage)
     retries: Counter[str] = field(default_factory=Counter)
 
@@ -120,6 +110,10 @@ class Client:
     def limit(self) -> int:
         """Calls that may be under way at once, as things are now."""
         return sum(line.pace.limit for line in self._lines)
+
+    def reading(self) -> Meter:
+        """The meter as it stands now."""
+        return replace(self.meter, limit=self.limit, cost=self.budget.spent.cost)
 
     def budget_is_full(self, jobs: int) -> bool:
         """Whether another job beside these could break a ceiling; with none under way, none is begun any more."""

@@ -8,8 +8,9 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from rmboost.ask import Ask
 from rmboost.checks import Check
-from rmboost.client import Ask, Client, Stopped
+from rmboost.client import Client, Stopped
 from rmboost.errors import BackendError, EndpointError, ReplyError
 from rmboost.halt import Halt
 from rmboost.methods import Method

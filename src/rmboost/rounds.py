@@ -107,7 +107,7 @@ class Rounds:
             line = self._store.add(outcome, recipe.row(outcome))
             if self._listener.wants_rows and isinstance(outcome, Kept):
                 self._listener.row(line)
-            self._listener.progress(self._store.tally, self._client.meter, self.course.jobs)
+            self._listener.progress(self._store.tally, self._client.reading(), self.course.jobs)
 
         jobs = islice(recipe.jobs(start), end - start)
         return await Engine(settler(recipe, self._client), deliver, self._client, end - start).run(jobs)
@@ -117,7 +117,7 @@ class Rounds:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             if self._client.meter.in_flight:
-                self._listener.progress(self._store.tally, self._client.meter, self.course.jobs)
+                self._listener.progress(self._store.tally, self._client.reading(), self.course.jobs)
 
     def _ended(self, status: str) -> str:
         """The status of a run with no job left: one that lacks pairs is stopped, for want of prompts."""

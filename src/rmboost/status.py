@@ -14,7 +14,7 @@ from rmboost.checkpoint import Checkpoint
 from rmboost.claim import owner, read_manifest
 from rmboost.errors import StoreError
 from rmboost.forecast import jobs_left
-from rmboost.journal_reader import JournalReader, Totals
+from rmboost.journal.reader import JournalReader, Totals
 from rmboost.tally import Tally
 
 _WINDOW_SECONDS = 60.0

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from rmboost.ask import Ask
 from rmboost.aspects import AspectSet
 from rmboost.checks import Check
-from rmboost.client import Ask
 from rmboost.judges import Judge, JudgeOptions, Verdict
 from rmboost.records import DISAGREES, Drop, Job, Pair, stable_hash
 from rmboost.registry import Component

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Literal
 
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.records import Drop, Pair
 from rmboost.registry import Component
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from pydantic import Field, PositiveInt
 from rapidfuzz import fuzz
 
+from rmboost.ask import Ask
 from rmboost.checks import Check, code
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair
 from rmboost.texts import plain
 

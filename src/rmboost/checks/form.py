@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from pydantic import PositiveInt
 
+from rmboost.ask import Ask
 from rmboost.checks import Check, code
 from rmboost.checks.ending import broken_off
 from rmboost.checks.loops import loop
 from rmboost.checks.phrases import asks, hashes
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair, Response
 from rmboost.texts import words
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from pydantic import Field
 
+from rmboost.ask import Ask
 from rmboost.checks import Check, code
 from rmboost.checks.phrases import asks, hashes
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair
 from rmboost.texts import encodable, vocabulary
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from rmboost.ask import Ask
 from rmboost.checks import Check
 from rmboost.checks.phrases import Phrase, Reading, asks, hashes, read
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, PositiveInt
 
+from rmboost.ask import Ask
 from rmboost.checks import Check
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair
 from rmboost.texts import is_unspaced, words
 

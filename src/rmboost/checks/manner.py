@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from rmboost.ask import Ask
 from rmboost.checks import Check
 from rmboost.checks.phrases import asks, hashes, read
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair, Prompt
 
 _OPENING, _CLOSING = slice(100), slice(-240, None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rmboost.ask import Ask
 from rmboost.checks import Check
 from rmboost.checks.phrases import asks, hashes, read
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair, Prompt
 
 _OPENING = slice(160)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pydantic import Field
 from rapidfuzz.distance import Indel
 
+from rmboost.ask import Ask
 from rmboost.checks import Check, code
-from rmboost.client import Ask
 from rmboost.records import Drop, Pair
 from rmboost.texts import is_unspaced, words
 

@@ -64,9 +64,11 @@ class Progress(Listener):
     def _state(self, tally: Tally, meter: Meter) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
         retries = f", {meter.retries.total()} retries" if meter.retries else ""
+        cost = f", cost {meter.cost:.2f}" if meter.cost else ""
         return (
             f"{tally.kept} kept, {tally.rejected.total()} rejected, {tally.failed.total()} failed{retries}, "
-            f"{meter.asked / seconds:.1f} calls/s, {meter.usage.completion_tokens / seconds:.0f} tok/s"
+            f"{meter.in_flight}/{meter.limit} in flight, {meter.asked / seconds:.1f} calls/s, "
+            f"{meter.usage.completion_tokens / seconds:.0f} tok/s{cost}"
         )
 
 

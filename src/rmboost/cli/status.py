@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rmboost.journal_reader import Totals
+    from rmboost.journal.reader import Totals
     from rmboost.status import Status
 
 _UNITS = (("h", 3600), ("min", 60), ("s", 1))

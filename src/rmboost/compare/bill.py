@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost.budget import Price, price_of
-from rmboost.journal_reader import JournalReader, Totals
+from rmboost.journal.reader import JournalReader, Totals
 from rmboost.records import Usage
 
 

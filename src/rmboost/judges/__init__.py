@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Annotated, Any, Literal
 
+from rmboost.ask import Ask
 from rmboost.aspects import Aspect
-from rmboost.client import Ask
 from rmboost.records import Prompt, Usage
 from rmboost.registry import Component, build, named
 

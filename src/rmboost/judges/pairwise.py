@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rmboost.ask import Ask
 from rmboost.aspects import Aspect
-from rmboost.client import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import Judge, Verdict, likelihood
 from rmboost.judges.voter import Voter

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from rmboost.ask import Ask
 from rmboost.aspects import Aspect
-from rmboost.client import Ask
 from rmboost.errors import ConfigError
 from rmboost.judges import Judge, Verdict, judge
 from rmboost.records import Prompt, Usage

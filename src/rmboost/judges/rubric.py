@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from pydantic import Field, model_validator
 
+from rmboost.ask import Ask
 from rmboost.aspects import Aspect
-from rmboost.client import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import Scorer, Scores, likelihood
 from rmboost.judges.voter import Ballot, Voter

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.records import Response, Usage
 from rmboost.registry import Component

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.records import Job, Pair, Spec
 from rmboost.registry import Component, build
 

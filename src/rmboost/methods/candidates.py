@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from rmboost.ask import Ask
 from rmboost.aspects import Aspect
-from rmboost.client import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import Scorer, Scores
 from rmboost.records import Job, Response

@@ -14,7 +14,7 @@ from pydantic import Field, PositiveInt
 from rapidfuzz import fuzz
 
 from rmboost import parsing, sets
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.errors import ReplyError
 from rmboost.methods import Method
 from rmboost.records import Job, Pair, Response, stable_hash

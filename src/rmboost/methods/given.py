@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.methods import Method
 from rmboost.records import Job, Labelled, Pair, Response
 

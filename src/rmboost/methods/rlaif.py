@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rmboost import judges
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import JudgeOptions, Verdict
 from rmboost.methods import Method

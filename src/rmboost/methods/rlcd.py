@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 from rapidfuzz import fuzz
 
 from rmboost import judges, sets
+from rmboost.ask import Ask
 from rmboost.aspects import Aspect
-from rmboost.client import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import JudgeOptions
 from rmboost.methods import Method

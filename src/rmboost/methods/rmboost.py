@@ -15,8 +15,8 @@ from pydantic import NonNegativeInt, PositiveInt, model_validator
 from rapidfuzz import fuzz
 
 from rmboost import aspects, parsing, texts
+from rmboost.ask import Ask
 from rmboost.aspects import AspectSet, Demo
-from rmboost.client import Ask
 from rmboost.errors import ReplyError
 from rmboost.methods import Method
 from rmboost.records import Job, Label, Pair, Response, Spec, stable_hash

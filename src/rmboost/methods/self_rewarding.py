@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.judges.rubric import Rubric
 from rmboost.methods import Method, candidates
 from rmboost.records import Job, Pair

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rmboost import parsing
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.errors import ReplyError
 from rmboost.methods import Method
 from rmboost.records import Job, Message, Pair, Prompt, Response, content_id

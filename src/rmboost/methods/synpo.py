@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import PositiveInt
 
 from rmboost import parsing
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.errors import ReplyError
 from rmboost.methods import Method
 from rmboost.records import Job, Message, Pair, Prompt, content_id

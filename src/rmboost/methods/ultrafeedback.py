@@ -13,8 +13,8 @@ from typing import Literal
 from pydantic import Field
 
 from rmboost import aspects, judges
+from rmboost.ask import Ask
 from rmboost.aspects import AspectSet
-from rmboost.client import Ask
 from rmboost.judges import ScorerOptions
 from rmboost.methods import Method, candidates
 from rmboost.methods.candidates import Candidate

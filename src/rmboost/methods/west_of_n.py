@@ -10,7 +10,7 @@ from math import exp
 from pydantic import Field, NonNegativeFloat
 
 from rmboost import judges
-from rmboost.client import Ask
+from rmboost.ask import Ask
 from rmboost.errors import ReplyError
 from rmboost.judges import ScorerOptions
 from rmboost.methods import Method, candidates

@@ -12,7 +12,7 @@ from rmboost.claim import read_manifest
 from rmboost.errors import InputError, StoreError
 from rmboost.fingerprint import flat
 from rmboost.inspection import rejects_of
-from rmboost.journal_reader import JournalReader, Totals
+from rmboost.journal.reader import JournalReader, Totals
 from rmboost.preferences import Preferences, Row
 
 

@@ -12,8 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from rmboost import schema
 from rmboost.errors import StoreError
+from rmboost.journal import schema
 
 ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What a database can raise; the second where its own words on the damage quote the damage."""

@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from rmboost import resources
 from rmboost.cache import cache_folder
-from rmboost.downloads import HttpSource, Partial, Progress, SourceError, WheelSource
 from rmboost.errors import ConfigError, EndpointError
 from rmboost.registry import Component, suggest, validate
+from rmboost.weights.downloads import HttpSource, Partial, Progress, SourceError, WheelSource
 
 _GGUF = b"GGUF"  # what every file of the format begins with
 _RETRY_SECONDS = 0.5

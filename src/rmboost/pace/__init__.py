@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from math import inf
 from time import monotonic
 
-from rmboost.climb import Climb
 from rmboost.errors import TransientError
-from rmboost.rate import Bucket, Refusals
+from rmboost.pace.climb import Climb
+from rmboost.pace.rate import Bucket, Refusals
 from rmboost.records import Quota, Response
 
 _FULL = 0.95

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rmboost import rescue, schema
 from rmboost.errors import BackendError, StoreError, TransientError
+from rmboost.journal import rescue, schema
+from rmboost.journal.schema import control_sum
 from rmboost.records import Response, Spec, Usage
-from rmboost.schema import control_sum
 
 
 @dataclass(frozen=True, slots=True)

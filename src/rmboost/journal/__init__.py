@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rmboost import rescue, schema
 from rmboost.errors import BackendError, StoreError, TransientError
-from rmboost.journal_reader import JournalReader
-from rmboost.lenders import Lenders
+from rmboost.journal import rescue, schema
+from rmboost.journal.lenders import Lenders
+from rmboost.journal.reader import JournalReader
+from rmboost.journal.schema import control_sum
 from rmboost.records import Job, Response, Spec
-from rmboost.schema import control_sum
 
 _GATHER_SECONDS = 0.005
 """The longest that an answer waits for others to share its commit, which costs as much CPU as all else about a call."""

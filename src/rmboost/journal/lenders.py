@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rmboost.errors import StoreError
-from rmboost.journal_reader import JournalReader
+from rmboost.journal.reader import JournalReader
 from rmboost.records import Response
 
 log = logging.getLogger("rmboost")
