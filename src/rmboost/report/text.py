@@ -50,12 +50,18 @@ class Batch:
         lengths = np.diff(self.offsets)
         text = np.repeat(np.arange(len(lengths)), lengths)
         place = np.arange(len(self.words)) - self.offsets[text]
-        first = (place + n <= lengths[text]) | ((place == 0) & (lengths[text] < n))
-        starts = np.flatnonzero(first)
-        found = np.zeros(len(starts), np.uint64)
+        starts = np.flatnonzero((place + n <= lengths[text]) | ((place == 0) & (lengths[text] < n)))
+        return self._hashed(starts, n, np.minimum(lengths[text[starts]], n)), text[starts], starts
+
+    def _hashed(self, starts: NDArray[np.int64], n: int, sizes: NDArray[np.int64]) -> Hashes:
+        """The hash of each run from ``starts`` on, of ``n`` words or, in a shorter text, of its ``sizes`` words."""
+        words = np.concatenate((self.words, np.zeros(n, np.uint64)))
+        full, found = sizes == n, np.zeros(len(starts), np.uint64)
         with np.errstate(over="ignore"):
-            for k in range(n):
-                inside = place[starts] + k < lengths[text[starts]]
-                factor = np.uint64(pow(_PRIME, k + 1, 1 << 64))
-                found[inside] += self.words[starts[inside] + k] * factor
-        return found, text[starts], starts
+            factors = [np.uint64(pow(_PRIME, k + 1, 1 << 64)) for k in range(n)]
+            rolled = sum(words[k : k + len(self.words)] * factor for k, factor in enumerate(factors))
+            found[full] = rolled[starts[full]]
+            for k, factor in enumerate(factors):
+                inside = ~full & (k < sizes)
+                found[inside] += words[starts[inside] + k] * factor
+        return found
