@@ -238,6 +238,15 @@ def test_a_budget_of_tokens_ends_each_method_as_planned(
     assert found["rmboost"]["kept"] != found["direct"]["kept"]
 
 
+def test_a_judge_that_made_the_labels_proves_nothing(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
+    names = ["rmboost", "rlaif", "self-rewarding"]
+    common = ("--model", "fake", "--verify", "all", "--limit", "12")
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", ",".join(names), *common)
+    assert done.code == 0, done.err
+    own = {each["name"]: each["noise"]["own"] for each in report(tmp_path / "c")["methods"]}
+    assert own == {"rmboost": False, "rlaif": True, "self-rewarding": True}
+
+
 def test_a_judge_looks_at_the_pairs_and_is_held_against_people(
     rmboost: Shell, questions: Path, people: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:

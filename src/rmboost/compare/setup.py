@@ -189,8 +189,8 @@ def _need_report() -> None:
 
 
 def labelled_by(recipe: Recipe) -> frozenset[str]:
-    """The models that a method asks as judges for its own labels; none where the label is there by construction."""
-    return frozenset(role.model or "" for role in roles.judging(recipe.config).values())
+    """The models whose opinion makes a method's labels; none where these are there by construction."""
+    return frozenset(recipe.config.roles[name].model or "" for name in recipe.method.labellers)
 
 
 def judge_models(setup: Setup) -> dict[str, str]:

@@ -43,6 +43,11 @@ class Method(Component):
         """The roles that are asked."""
         return ("responder",)
 
+    @property
+    def labellers(self) -> tuple[str, ...]:
+        """Those of them whose opinion makes the label; none where it is there by construction."""
+        return ()
+
     def cells(self) -> Sequence[Spec]:
         """What the plan spreads evenly over the input; empty when the method orders nothing."""
         return ()

@@ -42,7 +42,11 @@ class RLAIF(Method):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return ("responder", *judges.judge(self.judge).roles)
+        return ("responder", *self.labellers)
+
+    @property
+    def labellers(self) -> tuple[str, ...]:
+        return judges.judge(self.judge).roles
 
     def _p_first(self, verdict: Verdict, second: Response) -> float:
         """The probability that the first response is better, which is not ½.

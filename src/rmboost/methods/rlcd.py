@@ -99,7 +99,11 @@ class RLCD(Method):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return ("responder", *(judges.judge(self.judge).roles if self.rescore else ()))
+        return ("responder", *self.labellers)
+
+    @property
+    def labellers(self) -> tuple[str, ...]:
+        return judges.judge(self.judge).roles if self.rescore else ()
 
     def cells(self) -> Sequence[Spec]:
         return [Spec(label, (name,)) for name in self._qualities for label in _LABELS]

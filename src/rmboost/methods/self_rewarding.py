@@ -52,4 +52,8 @@ class SelfRewarding(Method):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(("responder", self.scored_by)))
+        return tuple(dict.fromkeys(("responder", *self.labellers)))
+
+    @property
+    def labellers(self) -> tuple[str, ...]:
+        return (self.scored_by,)

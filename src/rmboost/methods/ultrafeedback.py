@@ -56,7 +56,11 @@ class UltraFeedback(Method):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(("responder", *self.others, *judges.scorer(self.scorer).roles)))
+        return tuple(dict.fromkeys(("responder", *self.others, *self.labellers)))
+
+    @property
+    def labellers(self) -> tuple[str, ...]:
+        return judges.scorer(self.scorer).roles
 
     def data(self) -> Mapping[str, str]:
         return {"aspects": f"{stable_hash(self._set.model_dump()):x}"}

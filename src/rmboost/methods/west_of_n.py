@@ -49,4 +49,8 @@ class WestOfN(Method):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return ("responder", *judges.scorer(self.scorer).roles)
+        return ("responder", *self.labellers)
+
+    @property
+    def labellers(self) -> tuple[str, ...]:
+        return judges.scorer(self.scorer).roles
