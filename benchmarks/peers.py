@@ -22,7 +22,7 @@ _EDIT_TEMPLATE = EDIT.format("{{ prompt }}", "{{ first }}")
 def distilabel(prompts: Path, base_url: str, concurrency: int, folder: Path) -> None:
     """A pipeline of two tasks, each in a process of its own, which sends a batch and waits for all of its answers.
 
-    Batches of half the concurrency would hold both tasks to it together, and make them slower still; replicas too.
+    Batches of half the concurrency would hold both tasks to it, and were slower; so were replicas with smaller ones.
     """
     os.environ["DISTILABEL_LOG_LEVEL"] = "WARNING"  # else it has a line for each request
     from distilabel.models import OpenAILLM
