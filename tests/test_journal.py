@@ -126,8 +126,12 @@ def test_a_lone_answer_does_not_wait_for_company_and_a_crowd_shares_commits() ->
     arrivals = _Arrivals()
     assert arrivals.patience() == 0
     for _ in range(100):
-        arrivals.note()
+        arrivals.note(0.1)
     assert 0 < arrivals.patience() <= 0.005
+    for _ in range(1000):
+        arrivals._last -= 0.004  # one every 4 ms
+        arrivals.note(0.5)
+    assert 0.009 < arrivals.patience() <= 0.01, "2 % of what an answer takes"
 
 
 OLDEST = """

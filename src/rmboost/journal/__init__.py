@@ -24,8 +24,9 @@ from rmboost.journal.reader import JournalReader
 from rmboost.journal.schema import control_sum
 from rmboost.records import Job, Response, Spec
 
-_GATHER_SECONDS = 0.005
-"""The longest that an answer waits for others to share its commit, which costs as much CPU as all else about a call."""
+_GATHER_SECONDS, _GATHER_SHARE, _LONGEST_GATHER = 0.005, 0.02, 0.02
+"""The longest that an answer waits for others to share its commit, which costs as much CPU as all else about a call:
+5 ms, or 2 % of what answers take, up to 20 ms."""
 _COMPANY = 16
 """So many answers make a commit cheap enough: none waits longer than they take to come."""
 _INSERT = "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -76,7 +77,7 @@ class Journal(JournalReader):
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
-        self._arrivals.note()
+        self._arrivals.note(entry.seconds)
         batch = self._join_batch()
         batch.calls.append(entry.row())
         await asyncio.shield(batch.written)
@@ -169,20 +170,23 @@ class Journal(JournalReader):
 
 
 class _Arrivals:
-    """How thick answers come, and so how long it is worth waiting for more of them."""
+    """How thick answers come and how long they take, and so how long it is worth waiting for more of them."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
-        self._gap = _LONE
+        self._gap, self._took = _LONE, 0.0
 
-    def note(self) -> None:
+    def note(self, took: float) -> None:
+        """One more answer, which took so many seconds."""
         now = time.monotonic()
         self._gap += (min(now - self._last, _LONE) - self._gap) / 8
+        self._took += (took - self._took) / 64
         self._last = now
 
     def patience(self) -> float:
-        """Seconds; none where nobody would come within the longest wait."""
-        return min(self._gap * _COMPANY, _GATHER_SECONDS) if self._gap < _GATHER_SECONDS else 0.0
+        """Seconds; none where nobody would come within them."""
+        longest = min(max(_GATHER_SECONDS, _GATHER_SHARE * self._took), _LONGEST_GATHER)
+        return min(self._gap * _COMPANY, longest) if self._gap < _GATHER_SECONDS else 0.0
 
 
 _LONE = 10 * _GATHER_SECONDS
