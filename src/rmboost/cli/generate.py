@@ -140,9 +140,7 @@ def _dry_run(source: Path, config: Config) -> None:
 
 
 def _generate(source: Path, target: Path, config: Config, options: dict[str, Any], *, to_stdout: bool) -> None:
-    from rich.console import Console
-
-    from rmboost import closing, run
+    from rmboost import run
     from rmboost.cli.progress import Progress
 
     unit = "prompts" if config.repetitions == 1 and not config.target else "pairs"
@@ -155,6 +153,10 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
     if options["summary_file"]:
         options["summary_file"].write_text(json.dumps(summary.dump(), indent=2, ensure_ascii=False) + "\n")
     if not options["quiet"]:
+        from rich.console import Console  # not before the first request: it takes time to load
+
+        from rmboost import closing
+
         closing.show(summary, Console(stderr=True, highlight=False))
     sys.exit(exit_code(summary))
 
