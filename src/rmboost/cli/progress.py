@@ -48,7 +48,8 @@ class Progress(Listener):
             self._move_bar(tally, meter, total)
         elif time.monotonic() - self._last >= _LINE_SECONDS or tally.settled == total:
             self._last = time.monotonic()
-            click.echo(f"{tally.settled}/{total} {self._unit}, {self._state(tally, meter)}", err=True)
+            state = f"{_outcomes(tally)}, {self._state(meter)}"
+            click.echo(f"{tally.settled}/{total} {self._unit}, {state}", err=True)
 
     def close(self) -> None:
         if self._bar is not None:
@@ -57,21 +58,26 @@ class Progress(Listener):
     def _move_bar(self, tally: Tally, meter: Meter, total: int) -> None:
         bar = self._bar = self._bar or _bar(total, tally.settled)
         bar.total = total  # with a target it grows
-        bar.set_postfix_str(self._state(tally, meter), refresh=False)
+        bar.set_postfix_str(f"{_outcomes(tally, brief=True)}, {self._state(meter)}", refresh=False)
         bar.update(tally.settled - bar.n)
         bar.refresh()
 
-    def _state(self, tally: Tally, meter: Meter) -> str:
+    def _state(self, meter: Meter) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
-        retries = f", {meter.retries.total()} retries" if meter.retries else ""
+        retries = f"{meter.retries.total()} retries, " if meter.retries else ""
         cost = f", cost {meter.cost:.2f}" if meter.cost else ""
         return (
-            f"{tally.kept} kept, {tally.rejected.total()} rejected, {tally.failed.total()} failed{retries}, "
-            f"{meter.in_flight}/{meter.limit} in flight, {meter.asked / seconds:.1f} calls/s, "
+            f"{retries}{meter.in_flight}/{meter.limit} in flight, {meter.asked / seconds:.1f} calls/s, "
             f"{meter.usage.completion_tokens / seconds:.0f} tok/s{cost}"
         )
 
 
+def _outcomes(tally: Tally, *, brief: bool = False) -> str:
+    """``14 kept, 2 rejected, 0 failed``; brief, for 80 columns: without those that there are none of."""
+    counts = {"kept": tally.kept, "rejected": tally.rejected.total(), "failed": tally.failed.total()}
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count or not brief or name == "kept")
+
+
 def _bar(total: int, settled: int) -> tqdm[Any]:
-    layout = "{n_fmt}/{total_fmt} {bar}{postfix}, {remaining} left"
+    layout = "{n_fmt}/{total_fmt}, {remaining} left {bar}{postfix}"
     return tqdm(total=total, initial=settled, file=sys.stderr, dynamic_ncols=True, bar_format=layout, smoothing=0.1)
