@@ -65,11 +65,10 @@ class Progress(Listener):
     def _state(self, meter: Meter) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
         retries = f"{meter.retries.total()} retries, " if meter.retries else ""
-        cost = f", cost {meter.cost:.2f}" if meter.cost else ""
-        return (
-            f"{retries}{meter.in_flight}/{meter.limit} in flight, {meter.asked / seconds:.1f} calls/s, "
-            f"{meter.usage.completion_tokens / seconds:.0f} tok/s{cost}"
-        )
+        cost = f"cost {meter.cost:.2f}, " if meter.cost else ""
+        calls, tokens = meter.asked / seconds, meter.usage.completion_tokens / seconds
+        rate = f"{calls:.{1 if calls < 10 else 0}f} calls/s, {tokens:.0f} tok/s"
+        return f"{retries}{meter.in_flight}/{meter.limit} in flight, {cost}{rate}"
 
 
 def _outcomes(tally: Tally, *, brief: bool = False) -> str:
