@@ -198,10 +198,10 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "not an object": (Fault(content=b"[]"), TransientError, "not a chat completion"),
     "bytes that are no text": (Fault(content=b"\xff\xfe\x00"), TransientError, "not a chat completion"),
     "aborted": (Fault(choice={"finish_reason": "abort"}), TransientError, "gave up within a reply (abort)"),
-    "disconnect": (Fault(hang_up="at once"), TransientError, "disconnected"),
-    "half a body": (Fault(hang_up="half way"), TransientError, "payload is not completed"),
+    "disconnect": (Fault(hang_up="at once"), TransientError, "closed before the reply"),
+    "half a body": (Fault(hang_up="half way"), TransientError, "closed within the reply"),
     "no HTTP": (Fault(headers={"Content-Length": "many"}), TransientError, "Content-Length"),
-    "silence": (Fault(hang_up="never answer"), TransientError, "no answer in time (SocketTimeoutError)"),
+    "silence": (Fault(hang_up="never answer"), TransientError, "no answer in time"),
 }
 
 
@@ -375,7 +375,7 @@ def test_a_proxy_is_asked_for_other_machines_unless_told_not_to(name: str, monke
         monkeypatch.setenv(name, server.url.removesuffix("/v1"))
         assert f"no {url}/chat/completions here" in failure(lambda: ask(url)).message
         monkeypatch.setenv("NO_PROXY", "model-server.invalid")
-        assert "ClientConnectorDNSError" in failure(lambda: ask(url)).message
+        assert "no connection" in failure(lambda: ask(url)).message
 
 
 def test_a_password_in_netrc_does_not_take_the_place_of_the_key(
@@ -552,5 +552,5 @@ def test_the_server_runs_on_its_own() -> None:
 
 
 def test_nothing_heavy_is_imported_before_the_first_request() -> None:
-    code = "import sys, rmboost.backends.openai; sys.exit('aiohttp' in sys.modules)"
+    code = "import sys, rmboost.backends.openai; sys.exit(bool({'aiohttp', 'httptools'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

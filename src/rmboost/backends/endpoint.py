@@ -5,7 +5,6 @@ Everything foreign (HTTP, the library that speaks it, how servers word an error)
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import time
@@ -14,16 +13,15 @@ from dataclasses import dataclass, field
 from email.utils import mktime_tz, parsedate_tz
 from math import isfinite
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from rmboost import __version__
 from rmboost.backends import quota
+from rmboost.backends.transport import Transport, TransportError
 from rmboost.errors import BackendError, ConfigError, EndpointError, TransientError
 from rmboost.records import Quota
-
-if TYPE_CHECKING:
-    import aiohttp
 
 OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
@@ -47,12 +45,10 @@ class Endpoint:
         Raises ConfigError for what is no address, EndpointError when OpenAI is to be asked without a key.
         """
         address = valid_address(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
-        key = os.environ.get(key_env, "").strip()
+        key = _sendable(key_env)
         if not key and urlsplit(address).hostname == "api.openai.com":
             hint = f"export {key_env}=…, or point base_url at your own server"
             raise EndpointError(f"{address} wants a key, and {key_env} is not set", hint)
-        if not (key.isascii() and key.isprintable()):
-            raise EndpointError(f"{key_env} holds characters that no key has", f"export {key_env}=…")
         return cls(address, key_env, key or _NO_KEY)
 
     @property
@@ -75,36 +71,35 @@ class Endpoint:
             raise EndpointError(problem, f"{_PROXIES} say which")
         return proxy
 
-    def connect(self, timeout: float, connections: int = 1) -> aiohttp.ClientSession:
+    def connect(self, timeout: float, connections: int = 1) -> Transport:
         """Connections for the running event loop, kept open between requests.
 
         timeout: seconds without a byte until a request is given up. connections: how many are open at most.
+        Raises EndpointError when the proxy that is set cannot be used.
         """
-        import aiohttp
+        if proxy := self.proxy:
+            from rmboost.backends.detour import Detour
 
-        # Dropped when idle, before uvicorn does so at 5 s: a request must not meet a closing connection.
-        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=4)
+            return Detour(self.address, proxy, self._headers(), timeout, connections)
+        from rmboost.backends.wire import Wire
+
+        return Wire(self.address, self._headers(), timeout, connections)
+
+    def _headers(self) -> dict[str, str]:
         names = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
-        account = {name: value for name, variable in names.items() if (value := os.environ.get(variable))}
-        return aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(sock_connect=min(timeout, 30), sock_read=timeout),
-            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json", **account},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=self.proxy,  # not trust_env: aiohttp would also put a password from ~/.netrc over the key
-        )
+        account = {name: _sendable(variable) for name, variable in names.items() if os.environ.get(variable)}
+        said = {"User-Agent": f"rmboost/{__version__}", "Content-Type": "application/json"}
+        return {"Authorization": f"Bearer {self.key}", **said, **account}
 
-    async def ask(self, session: aiohttp.ClientSession, path: str, body: bytes) -> tuple[bytes, Quota | None]:
+    async def ask(self, transport: Transport, path: str, body: bytes) -> tuple[bytes, Quota | None]:
         """The server's answer, and what it says is left of its limits; any other end is raised as one of our errors."""
-        import aiohttp
-
         try:
-            status, headers, content = await self._exchange(session, "POST", path, body)
-        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-            raise self._failure(error) from None
-        if status >= 400:
-            raise self.refusal(status, content, headers)
-        return content, quota.read(headers)
+            reply = await transport.exchange("POST", path, body)
+        except TransportError as error:
+            raise TransientError(self._failure(error), kind=error.kind) from None
+        if reply.status >= 300:
+            raise self.refusal(reply.status, reply.content, reply.headers)
+        return reply.content, quota.read(reply.headers)
 
     async def models(self) -> list[str]:
         """The names of the models served here, asked for free; empty when the server does not say within 5 s.
@@ -112,31 +107,23 @@ class Endpoint:
         Raises EndpointError only when no request can be answered: nobody there, or the key refused. A busy
         server, or one without such a list, may well answer.
         """
-        import aiohttp
-
-        unreachable = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
-        async with self.connect(timeout=5) as session:
-            try:
-                status, headers, content = await self._exchange(session, "GET", "/models")
-            except (*unreachable, aiohttp.ClientHttpProxyError) as error:
-                proxied = f", and do {_PROXIES} let it through?" if self.trust_env else "?"
-                hint = f"is it running{proxied}"
-                raise EndpointError(f"cannot reach {self._failure(error)}", hint, unreachable=True) from None
-            except (aiohttp.ClientError, asyncio.TimeoutError):
+        transport = self.connect(timeout=5)
+        try:
+            reply = await transport.exchange("GET", "/models")
+        except TransportError as error:
+            if error.kind != "unreachable":
                 return []
-        if status in (401, 403):
-            refused = self.refusal(status, content, headers)
+            proxied = f", and do {_PROXIES} let it through?" if self.trust_env else "?"
+            message = f"cannot reach {self._failure(error)}"
+            raise EndpointError(message, f"is it running{proxied}", unreachable=True) from None
+        finally:
+            await transport.close()
+        if reply.status in (401, 403):
+            refused = self.refusal(reply.status, reply.content, reply.headers)
             # A key may be allowed to complete but not to list: OpenAI then speaks of missing scopes.
             if "scope" not in refused.message:
                 raise refused
-        return self._listed(_json(content)) if status < 400 else []
-
-    async def _exchange(
-        self, session: aiohttp.ClientSession, method: str, path: str, body: bytes | None = None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of the reply. Raises what aiohttp raises."""
-        async with session.request(method, self.address + path, data=body) as reply:
-            return reply.status, reply.headers, await reply.read()
+        return self._listed(_json(reply.content)) if reply.status < 300 else []
 
     def _listed(self, found: Any) -> list[str]:
         listed = found.get("data") if isinstance(found, dict) else found
@@ -144,20 +131,15 @@ class Endpoint:
             return []  # Azure lists what could be deployed, and answers to the names of deployments
         return [str(entry["id"]) for entry in listed if isinstance(entry, dict) and "id" in entry]
 
-    def _failure(self, error: Exception) -> BackendError:
-        """What went wrong on the way there or back, as one of ours."""
-        import aiohttp
-
-        late = isinstance(error, asyncio.TimeoutError)
-        what = "no answer in time" if late else self._quote(str(error))
-        nobody = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-        kind = "unreachable" if nobody else "timeout" if late else "broken"
-        return TransientError(f"{self.address}: {what} ({type(error).__name__})", kind=kind)
+    def _failure(self, error: TransportError) -> str:
+        return f"{self.address}: {self._quote(str(error))}"
 
     def refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
         """An HTTP error status, and what the server said with it."""
         said, details = _error_in(body)
         message = f"{self.address}: HTTP {status}: {self._quote(said)}".rstrip(": ")
+        if status < 400:
+            return EndpointError(message, f"it has moved: base_url {self._quote(headers.get('location', ''))}")
         if status == 402 or not _NO_CREDIT.isdisjoint((str(details.get("code")), str(details.get("type")))):
             return EndpointError(message, f"the account of the key in {self.key_env} has no credit left")
         if status == 403 and "flagged_input" in (details.get("metadata") or {}):
@@ -189,6 +171,14 @@ class Endpoint:
         """A server's words, fit for one line of a terminal; some servers repeat the key."""
         text = text.replace(self.key, "***")
         return shorten("".join(char if char.isprintable() else " " for char in text), 200, placeholder=" …")
+
+
+def _sendable(variable: str) -> str:
+    """What a variable holds, for a header. Raises EndpointError for what does not fit into one."""
+    value = os.environ.get(variable, "").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise EndpointError(f"{variable} holds characters that no key has", f"export {variable}=…")
+    return value
 
 
 def valid_address(url: str) -> str:

@@ -1,0 +1,36 @@
+"""What carries a request to an endpoint and brings its reply back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP reply; the names of its headers are in lower case, or found in any."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class TransportError(Exception):
+    """No reply came. kind: of those of TransientError."""
+
+    def __init__(self, message: str, kind: str = "broken") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Transport(Protocol):
+    """Connections to one address, kept open between requests; of the event loop that they were opened in."""
+
+    async def exchange(self, method: str, path: str, body: bytes = b"") -> Reply:
+        """The reply to a request for what lies under the address. Raises TransportError."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
