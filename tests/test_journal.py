@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from rmboost.errors import BackendError, StoreError, TransientError
-from rmboost.journal import Entry, Journal, _Arrivals, schema
+from rmboost.journal import Entry, Journal, schema
 from rmboost.journal.reader import Totals
+from rmboost.journal.writer import Arrivals
 from rmboost.records import Response, Spec, Usage
 
 ANSWER = Response("Because of scattering. 🌤\x00", "m", "stop", Usage(10, 5, 2))
@@ -123,7 +124,7 @@ def test_the_last_refusal_of_a_call_is_kept_and_its_answer_comes_before_it(tmp_p
 
 
 def test_a_lone_answer_does_not_wait_for_company_and_a_crowd_shares_commits() -> None:
-    arrivals = _Arrivals()
+    arrivals = Arrivals()
     assert arrivals.patience() == 0
     for _ in range(100):
         arrivals.note(0.1)
