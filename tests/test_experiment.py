@@ -81,10 +81,12 @@ def test_only_the_document_once_more(tmp_path: Path) -> None:
     found = json.loads(figures.read_text(encoding="utf-8"))
     found["methods"][0]["models"]["responder"] = "local:/home/somebody/big.gguf"
     figures.write_text(json.dumps(found), encoding="utf-8")
-    assert run("--document", tmp_path / "work", "--docs", tmp_path).returncode == 0
+    assert run("--document", tmp_path / "work", "--docs", tmp_path, "--remark", "It was paused.").returncode == 0
     text = (tmp_path / "experiment.md").read_text(encoding="utf-8")
     assert "local:big.gguf" in text
     assert "somebody" not in text
+    assert "- It was paused." in text
+    assert "The embedded models" not in text, "a file of the reader's may be large"
     assert "No human pairs were given" in text
 
 

@@ -21,16 +21,22 @@ SOURCES = {
 }
 """Public files by the names that they have here; others are called by their file name."""
 _COLORS = {"--ink": "#1c2024", "--faint": "#c3cad1", "--chosen": "#0b7a55", "--rejected": "#b3401f"}
-_SMALL = "local"
+_LOCAL = "local"
 
 
-def write(found: Values, docs: Path) -> list[Path]:
-    """Write the document and a picture for each test set and reward model; what was written."""
+def write(found: Values, docs: Path, remarks: Sequence[str] = ()) -> list[Path]:
+    """Write the document and a picture for each test set and reward model; what was written.
+
+    remarks: what a reader should know of this run besides.
+    """
     pictures = {
         docs / "experiment" / f"{name.replace('/', '-')}.svg": standing_alone(svg)
         for name, svg in drawn(found, curves).items()
     }
-    files = {docs / "experiment.md": document(found, [path.relative_to(docs) for path in pictures]), **pictures}
+    files = {
+        docs / "experiment.md": document(found, [path.relative_to(docs) for path in pictures], remarks),
+        **pictures,
+    }
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -44,7 +50,7 @@ def standing_alone(svg: str) -> str:
     return svg.replace("<svg ", '<svg style="background:#fff;font-family:sans-serif" ', 1) + "\n"
 
 
-def document(found: Values, pictures: Sequence[Path] = ()) -> str:
+def document(found: Values, pictures: Sequence[Path] = (), remarks: Sequence[str] = ()) -> str:
     """The document as Markdown."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -59,9 +65,9 @@ def document(found: Values, pictures: Sequence[Path] = ()) -> str:
         signal=found["signal"],
         pictures=pictures,
         models=sorted({named(model) for row in found["methods"] for model in row["models"].values()}),
-        small=all(model.startswith(_SMALL) for row in found["methods"] for model in row["models"].values()),
+        embedded=all(_is_embedded(model) for row in found["methods"] for model in row["models"].values()),
         clear=list(beyond_chance(found)),
-        doubts=list(doubts(found)),
+        doubts=[*doubts(found), *remarks],
         percent=table.percent,
         plain=table.plain,
         share=table.share,
@@ -77,9 +83,14 @@ def source(file: str) -> str:
     return SOURCES.get(Path(file).stem, f"`{Path(file).name}`")
 
 
+def _is_embedded(model: str) -> bool:
+    """Whether it is one of the models that come along, and no file of the reader's."""
+    return model.startswith(_LOCAL) and not model.endswith(".gguf")
+
+
 def named(model: str) -> str:
     """A model, without the folder that its file lies in here."""
-    return f"{_SMALL}:{Path(model).name}" if model.startswith(f"{_SMALL}:/") else model
+    return f"{_LOCAL}:{Path(model).name}" if model.startswith(f"{_LOCAL}:/") else model
 
 
 def _cell(text: object) -> str:

@@ -37,7 +37,7 @@ def main() -> int:
             print(f"not finished (exit code {code}): the same command goes on", file=sys.stderr)
             return code
     found = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-    for path in write(found, given.docs):
+    for path in write(found, given.docs, given.remark):
         print(f"written: {path}")
     return code
 
@@ -70,6 +70,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--base-url", action="append", default=[], help="an OpenAI-compatible endpoint")
     parser.add_argument("--gguf", type=Path, help="a larger model, run in this process by llama.cpp")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where experiment.md and its pictures go")
+    parser.add_argument("--remark", action="append", default=[], help="what a reader should know besides; repeatable")
     parser.add_argument("--document", type=Path, metavar="FOLDER", help="only write the document of this comparison")
     return parser
 
