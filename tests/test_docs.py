@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from conftest import Shell, read_jsonl
 from rmboost import config, methods, registry
@@ -122,7 +123,9 @@ def test_tables_name_the_columns_of_a_real_run(rmboost: Shell, prompts: Path, tm
 
 
 def test_the_written_out_settings_are_the_defaults() -> None:
-    written = config.load(ROOT / "configs" / "rmboost.yaml")
+    file = ROOT / "configs" / "rmboost.yaml"
+    written = config.load(file)
+    assert set(yaml.safe_load(file.read_text(encoding="utf-8"))) == set(Config.model_fields)
     methods_of = (registry.build("method", methods.CATALOGUE, Method, each.method) for each in (written, Config()))
     assert len(set(methods_of)) == 1
     assert written.model_copy(update={"method": Config().method}) == Config()
