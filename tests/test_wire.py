@@ -163,6 +163,55 @@ def test_every_failure_has_its_kind_and_costs_the_connection(pieces: Sequence[by
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("greeting", [b"", b"220 mail.example ESMTP\r\n"], ids=["nothing", "a greeting"])
+def test_a_server_that_hangs_up_before_it_is_asked_is_not_waited_for(greeting: bytes) -> None:
+    class Hasty(Scripted):
+        async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(greeting)
+            writer.close()
+
+    async def ask_many(wire: Wire) -> list[Reply | BaseException]:
+        return await asyncio.gather(*(ask(wire) for _ in range(20)), return_exceptions=True)
+
+    failures = talk(Hasty(), ask_many)
+    assert {getattr(failure, "kind", None) for failure in failures} == {"broken"}
+
+
+def test_a_reply_without_a_body_is_not_given_to_the_next_request_as_well() -> None:
+    async def ask_and_fail(wire: Wire) -> None:
+        assert (await ask(wire)).status == 204
+        with pytest.raises(TransportError, match="closed before the reply"):
+            await ask(wire)
+
+    talk(Scripted([b"HTTP/1.1 204 No Content\r\n\r\n"], [CLOSE]), ask_and_fail)
+
+
+@pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closing"])
+def test_a_connection_answered_before_all_was_sent_is_closed_at_once(line: bytes) -> None:
+    """The server would take the rest of the old request for a new one, or leave it unread for ever."""
+
+    class Early(Scripted):
+        async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 413 Too Large\r\n%bContent-Length: 0\r\n\r\n" % line)
+            with contextlib.suppress(ConnectionError):
+                await answered.wait()
+                while await reader.read(1_000_000):
+                    sent.append(0)
+            writer.close()
+
+    async def ask_at_length(wire: Wire) -> None:
+        body = bytes(30_000_000)
+        assert (await wire.exchange("POST", "/chat/completions", body)).status == 413
+        kept = list(wire._idle)
+        answered.set()
+        assert not kept
+
+    answered, sent = asyncio.Event(), list[int]()
+    talk(Early(), ask_at_length)
+    assert len(sent) < 30
+
+
 def test_a_slow_reply_is_waited_for_as_long_as_something_comes() -> None:
     class Slow(Scripted):
         async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -145,6 +145,8 @@ class _Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes) -> Reply:
         """The reply to a request. Raises TransportError, and closes the connection when it is of no more use."""
+        if not self.is_open:  # nobody would tell a second time
+            raise TransportError("the connection was closed before the request")
         self.heard = self._loop.time()
         self._reply = self._loop.create_future()
         if self._watch is None:
@@ -199,11 +201,12 @@ class _Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         status = self._parser.get_status_code()
         if status < 200:
             return  # the reply is still to come
-        if not self._parser.should_keep_alive():
-            self._transport.close()
+        if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
+            self._transport.abort()  # of what is not sent yet, the server might make another request
         reply, self._reply = self._reply, None
         if reply and not reply.done():
             reply.set_result(Reply(status, self._headers, b"".join(self._body)))
