@@ -212,6 +212,19 @@ def test_a_connection_answered_before_all_was_sent_is_closed_at_once(line: bytes
     assert len(sent) < 30
 
 
+def test_closing_ends_what_is_under_way() -> None:
+    async def close_meanwhile(wire: Wire) -> None:
+        asked = asyncio.create_task(ask(wire))
+        while not server.requests:
+            await asyncio.sleep(0)
+        await wire.close()
+        with pytest.raises(TransportError, match="closed"):
+            await asyncio.wait_for(asked, 2)
+
+    server = Scripted([b"HTTP/1.1 200 OK\r\n\r\nhalf of"])
+    talk(server, close_meanwhile)
+
+
 def test_a_slow_reply_is_waited_for_as_long_as_something_comes() -> None:
     class Slow(Scripted):
         async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

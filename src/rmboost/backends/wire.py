@@ -49,6 +49,7 @@ class Wire:
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("latin-1")
         self._room = asyncio.Semaphore(connections)
         self._idle: list[_Connection] = []
+        self._busy: set[_Connection] = set()
         self._naming = asyncio.Lock()
         self._named = float("-inf")
         self._addresses: Sequence[Any] = ()
@@ -67,8 +68,9 @@ class Wire:
         raise TransportError(f"sent from one place to the next, the last: {target}")
 
     async def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        for connection in (*self._idle, *self._busy):
+            connection.close()
+        self._idle.clear()
         await asyncio.sleep(0)  # in which they are closed
 
     async def _send(self, method: str, target: str, body: bytes) -> Reply:
@@ -79,7 +81,11 @@ class Wire:
             len(body),
         )
         connection = self._take() or await self._open()
-        reply = await connection.exchange(head + body)
+        self._busy.add(connection)
+        try:
+            reply = await connection.exchange(head + body)
+        finally:
+            self._busy.remove(connection)
         if connection.is_open:
             self._idle.append(connection)
         return reply
@@ -159,7 +165,7 @@ class _Connection(asyncio.Protocol):
             raise
 
     def close(self) -> None:
-        self._transport.abort()
+        self._fail("the connection was closed on this side")
 
     # What the event loop says
 
@@ -231,7 +237,7 @@ class _Connection(asyncio.Protocol):
         reply, self._reply = self._reply, None
         if reply and not reply.done():
             reply.set_exception(TransportError(message, kind))
-        self.close()
+        self._transport.abort()
 
 
 def _tls() -> ssl.SSLContext:
