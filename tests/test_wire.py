@@ -252,15 +252,17 @@ def test_what_comes_unasked_costs_the_connection() -> None:
     assert server.connections == 2
 
 
-MOVES = {
-    301: (b"/v2/chat", b"GET /v2/chat HTTP/1.1", b""),
-    303: (b"?job=7&part=%2F", b"GET /v1/chat/completions?job=7&part=%2F HTTP/1.1", b""),
-    307: (b"http://{host}/v1/chat/completions/", b"POST /v1/chat/completions/ HTTP/1.1", b"{}"),
-    308: (b"../other#top", b"POST /v1/other HTTP/1.1", b"{}"),
-}
+MOVES = [
+    (301, b"/v2/chat", b"GET /v2/chat HTTP/1.1", b""),
+    (303, b"?job=7&part=%2F", b"GET /v1/chat/completions?job=7&part=%2F HTTP/1.1", b""),
+    (307, b"http://{host}/v1/chat/completions/", b"POST /v1/chat/completions/ HTTP/1.1", b"{}"),
+    (307, "/ü b?x=ü d".encode(), b"POST /%C3%BC%20b?x=%C3%BC%20d HTTP/1.1", b"{}"),
+    (307, b"http://{host}?x=1", b"POST /?x=1 HTTP/1.1", b"{}"),
+    (308, b"../other#top", b"POST /v1/other HTTP/1.1", b"{}"),
+]
 
 
-@pytest.mark.parametrize(("status", "location", "line", "body"), [(s, *rest) for s, rest in MOVES.items()])
+@pytest.mark.parametrize(("status", "location", "line", "body"), MOVES)
 def test_a_redirection_on_the_same_host_is_followed(status: int, location: bytes, line: bytes, body: bytes) -> None:
     async def ask_there(wire: Wire) -> Reply:
         place = location.replace(b"{host}", f"localhost:{wire._port}".encode())
@@ -277,6 +279,12 @@ def test_a_redirection_in_a_circle_ends() -> None:
     circle = b"HTTP/1.1 307 Moved\r\nLocation: /v1/chat/completions\r\nContent-Length: 0\r\n\r\n"
     with pytest.raises(TransportError, match="from one place to the next"):
         talk(Scripted(*[[circle]] * 10), ask)
+
+
+@pytest.mark.parametrize("location", [b"", b"http://[", b"//other.example/"])
+def test_a_redirection_to_nowhere_is_the_reply(location: bytes) -> None:
+    moved = b"HTTP/1.1 307 Moved\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location
+    assert talk(Scripted([moved]), ask).status == 307
 
 
 def test_the_key_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,9 +124,14 @@ class Wire:
     def _place(self, target: str, location: str) -> str:
         """Where a redirection leads on this host; empty when it leads elsewhere, or nowhere."""
         here = urlsplit(urljoin(self._address, target))
-        there = urlsplit(urljoin(here.geturl(), location))
-        same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
-        return there._replace(scheme="", netloc="", fragment="").geturl() if location and same else ""
+        try:
+            there = urlsplit(urljoin(here.geturl(), location))
+        except ValueError:
+            return ""
+        if not location or (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            return ""
+        place = (there.path or "/") + (f"?{there.query}" if there.query else "")
+        return quote(place, f"{_SAFE}?", "latin-1")  # as it was read
 
 
 class _Connection(asyncio.Protocol):
