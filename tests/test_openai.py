@@ -323,7 +323,12 @@ def test_a_key_that_cannot_be_one_is_not_sent(monkeypatch: pytest.MonkeyPatch) -
     [
         ({"base_url": "localhost:8000/v1"}, "is not an address"),
         ({"base_url": "ftp://host/v1"}, "is not an address"),
+        ({"base_url": "http://host:80a0/v1"}, "is not an address"),
+        ({"base_url": "http://host:80800/v1"}, "is not an address"),
+        ({"base_url": "http://[::1/v1"}, "is not an address"),
+        ({"base_url": "http://a..ü/v1"}, "is not an address"),
         ({"base_url": f"http://user:{CANARY}@host/v1"}, "holds a password"),
+        ({"base_url": f"http://user:{CANARY}/@host/v1"}, "holds a password"),
         ({"api_key_env": CANARY}, "api_key_env"),
         ({"model": ""}, "model"),
         ({"timeout": 0}, "timeout"),

@@ -325,6 +325,20 @@ def test_tls_is_spoken_with_whom_the_certificate_names(
     assert caught.value.kind == "unreachable"
 
 
+def test_a_host_is_named_in_ascii() -> None:
+    async def ask_there(wire: Wire) -> Reply:
+        named = Wire(f"http://bücher.example:{wire._port}", {}, 5, 1)
+        named._host = "localhost"
+        try:
+            return await ask(named)
+        finally:
+            await named.close()
+
+    server = Scripted([OK])
+    talk(server, ask_there)
+    assert b"\r\nHost: xn--bcher-kva.example:" in server.requests[0]
+
+
 def test_an_address_of_odd_characters_is_sent_as_it_must_be() -> None:
     async def ask_oddly(wire: Wire) -> Reply:
         return await wire.exchange("GET", "/models/a b/ü?x=1")

@@ -183,12 +183,21 @@ def _sendable(variable: str) -> str:
 
 def valid_address(url: str) -> str:
     """The address without a slash at its end. Raises ConfigError when it is none, or holds a password."""
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
+    is_address = _is_address(url)
+    if "@" in (urlsplit(url).netloc if is_address else url):
         raise ConfigError("base_url holds a password", "put it into a variable, and name that in api_key_env")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_address:
         raise ConfigError(f"base_url {url!r} is not an address", "write it like http://localhost:8000/v1")
     return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname and parts.hostname.encode("idna") and parts.port != 0
+    except ValueError:  # of brackets, of the port, of a name that is none
+        return False
+    return bool(named) and parts.scheme in ("http", "https")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

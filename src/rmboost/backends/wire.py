@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -45,7 +45,7 @@ class Wire:
         self._host, self._base = parts.hostname or "", parts.path
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = _tls() if parts.scheme == "https" else None
-        lines = {"Host": parts.netloc, "Accept": "application/json", **headers}
+        lines = {"Host": _authority(parts), "Accept": "application/json", **headers}
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("latin-1")
         self._room = asyncio.Semaphore(connections)
         self._idle: list[_Connection] = []
@@ -243,6 +243,14 @@ class _Connection(asyncio.Protocol):
         if reply and not reply.done():
             reply.set_exception(TransportError(message, kind))
         self._transport.abort()
+
+
+def _authority(parts: SplitResult) -> str:
+    """Host and port as a header names them: in ASCII."""
+    if parts.netloc.isascii():
+        return parts.netloc
+    host = (parts.hostname or "").encode("idna").decode()
+    return f"{host}:{parts.port}" if parts.port else host
 
 
 def _tls() -> ssl.SSLContext:
