@@ -325,6 +325,24 @@ def test_tls_is_spoken_with_whom_the_certificate_names(
     assert caught.value.kind == "unreachable"
 
 
+def test_any_event_loop_will_do() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def inside() -> Reply:
+        async with Scripted([OK]).serve() as url:
+            wire = Wire(url, {}, 5, 1)
+            try:
+                return await ask(wire)
+            finally:
+                await wire.close()
+
+    loop = uvloop.new_event_loop()
+    try:
+        assert loop.run_until_complete(asyncio.wait_for(inside(), 5)).content == b"fine"
+    finally:
+        loop.close()
+
+
 def test_a_host_is_named_in_ascii() -> None:
     async def ask_there(wire: Wire) -> Reply:
         named = Wire(f"http://bücher.example:{wire._port}", {}, 5, 1)

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from aiohappyeyeballs import start_connection
@@ -175,8 +175,7 @@ class _Connection(asyncio.Protocol):
     # What the event loop says
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # that of uvloop is none by its class
 
     def data_received(self, data: bytes) -> None:
         if self._reply is None:
