@@ -196,6 +196,36 @@ def test_an_answer_that_cannot_be_written_fails_its_put_and_hangs_nothing(tmp_pa
     asyncio.run(scene())
 
 
+def test_a_closed_journal_takes_nothing_and_hangs_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = await filled(tmp_path / "journal.sqlite", 1)
+        await journal.close()
+        for number in (1, 2):
+            with pytest.raises(RuntimeError):
+                await asyncio.wait_for(journal.put(entry(number)), 2)
+
+    asyncio.run(scene())
+
+
+def test_who_waits_for_the_end_may_be_cancelled_and_another_wait(tmp_path: Path) -> None:
+    async def scene() -> None:
+        complaints = list[object]()
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about))
+        journal = await filled(tmp_path / "journal.sqlite", 1)
+        put = asyncio.create_task(journal.put(entry(1)))
+        await asyncio.sleep(0)
+        first, second, third = (asyncio.create_task(journal.close()) for _ in range(3))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait_for(asyncio.gather(put, first, third), 2)
+        assert second.cancelled()
+        assert not complaints
+
+    asyncio.run(scene())
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as other:
+        assert other.execute("SELECT count(*) FROM calls").fetchone() == (2,)
+
+
 def test_a_damaged_answer_is_said_so_when_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     asyncio.run(asyncio.wait_for(_fill_and_close(path), 10))

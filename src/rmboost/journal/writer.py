@@ -51,8 +51,8 @@ class Writer:
     async def close(self) -> None:
         """Wait for what is being written, then close the connection."""
         if self._busy:
-            self._rest = asyncio.get_running_loop().create_future()
-            await self._rest
+            self._rest = self._rest or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._rest)  # who waits may be cancelled
         self._thread.shutdown()
         self._connection.close()
 
@@ -70,7 +70,10 @@ class Writer:
 
     def _hand_over(self) -> None:
         batch, self._batch = self._batch or _Batch(), None
-        self._thread.submit(self._work, batch, asyncio.get_running_loop())
+        try:
+            self._thread.submit(self._work, batch, asyncio.get_running_loop())
+        except RuntimeError as error:  # it is closed, or the system gives no thread
+            self._tell(batch, error)
 
     def _work(self, batch: _Batch, loop: asyncio.AbstractEventLoop) -> None:
         """In the thread. Whoever waits must hear of a bug as well as of a full disk."""
@@ -95,6 +98,7 @@ class Writer:
             self._begin()
         elif self._rest:
             self._rest.set_result(None)
+            self._rest = None
 
     def _commit(self, batch: _Batch) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
