@@ -96,7 +96,10 @@ def test_a_request_is_whole_and_plain() -> None:
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     assert (first, body) == ("POST /v1/chat/completions HTTP/1.1", b"{}")
-    assert {line.split(":")[0] for line in lines} == {"Host", "Accept", "Authorization", "Content-Length"}
+    assert {line.split(":")[0] for line in lines} == {
+        *("Host", "Accept", "Accept-Encoding", "Authorization", "Content-Length")
+    }
+    assert "Accept-Encoding: identity" in lines, "without it, a server may pack its reply (RFC 9110, 12.5.3)"
     assert "Authorization: Bearer key" in lines
 
 
@@ -166,7 +169,7 @@ def test_every_failure_has_its_kind_and_costs_the_connection(pieces: Sequence[by
 @pytest.mark.parametrize("greeting", [b"", b"220 mail.example ESMTP\r\n"], ids=["nothing", "a greeting"])
 def test_a_server_that_hangs_up_before_it_is_asked_is_not_waited_for(greeting: bytes) -> None:
     class Hasty(Scripted):
-        async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:  # noqa: ARG002
             writer.write(greeting)
             writer.close()
 

@@ -45,7 +45,7 @@ class Wire:
         self._host, self._base = parts.hostname or "", parts.path
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = _tls() if parts.scheme == "https" else None
-        lines = {"Host": _authority(parts), "Accept": "application/json", **headers}
+        lines = {"Host": _authority(parts), "Accept": "application/json", "Accept-Encoding": "identity", **headers}
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("latin-1")
         self._room = asyncio.Semaphore(connections)
         self._idle: list[_Connection] = []
