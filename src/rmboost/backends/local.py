@@ -1,10 +1,11 @@
 """The embedded model: llama.cpp in this process, behind its own OpenAI-compatible server on a free loopback port.
 
-The same request gives the same text where the arithmetic does not depend on what else is decoded or cached. Measured
-on one machine with fixed seeds: SmolLM2-135M (Q4_1) does, 8 of 8 texts, one after another or 4 at once. Qwen2.5-Coder
-(Q4_K_M) does not as it is: 0 of 8 equal between one after another and 4 at once, 7 of 8 between two runs one after
-another. For exact repeats with it give up speed: ``options: {slots: 1}`` and ``extra: {cache_prompt: false}``.
-Other kinds of CPU were not compared. A run that is resumed repeats nothing: its answers are in the journal.
+The same request gives the same text where the arithmetic does not depend on what else is decoded or cached, and by
+how many threads. Measured on one machine with fixed seeds: SmolLM2-135M (Q4_1) gave 8 of 8 texts again, one after
+another or 4 at once, but others with 1, 2 and 3 threads. Qwen2.5-Coder (Q4_K_M): 0 of 8 equal between one after another
+and 4 at once, 7 of 8 between two runs one after another. For exact repeats give up speed: ``options: {slots: 1,
+threads: 1}`` and ``extra: {cache_prompt: false}``. Other kinds of CPU were not compared. A run that is resumed repeats
+nothing: its answers are in the journal.
 
 Few cores gain little from slots: Qwen2.5-Coder-1.5B on one core, three long prompt beginnings and none in turn, wrote
 20, 21 and 22 tokens/s with 1, 2 and 4 slots. Keeping the beginnings gains much: without that it wrote 8.
@@ -40,8 +41,9 @@ _NO_KEY = "RMBOOST_LOCAL_KEY"  # not OPENAI_API_KEY, which is none of this serve
 class LocalBackend(Backend):
     """A model of configs/models.yaml, or a ``.gguf`` file, decoded in this process.
 
-    model: a name, a path, or ``local`` or nothing for the default one. threads: none, one for each idle core; no text
-    depends on it. slots: requests decoded at once. context: tokens that one request may take, its answer included.
+    model: a name, a path, or ``local`` or nothing for the default one. threads: none, one for each core that is idle at
+    the start; another number may give other texts. slots: requests decoded at once. context: tokens that one request
+    may take, its answer included.
     The weights are fetched and loaded at the first request; ``close`` frees them.
     """
 
