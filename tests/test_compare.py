@@ -311,6 +311,8 @@ def test_a_method_that_is_right_by_construction_beats_a_coin(
     assert apart["high"] < 0
     page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
     assert "random labels" in page
+    assert "What the chosen response has more of" in page
+    assert set(report(tmp_path / "c")["leanings"]["words, log"]) == {"rmboost", "coin", "people"}
     assert "<svg" in page
     assert "http://" not in page.replace("http://www.w3.org", ""), "the page needs nothing else"
 

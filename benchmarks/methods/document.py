@@ -8,8 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rmboost import weights
 from rmboost.compare import table
-from rmboost.compare.page import apart, drawn
+from rmboost.compare.page import apart, drawn, leaning, sets
 from rmboost.report.charts import curves
 
 Values = Mapping[str, Any]
@@ -71,6 +72,8 @@ def document(found: Values, pictures: Sequence[Path] = (), remarks: Sequence[str
         percent=table.percent,
         plain=table.plain,
         share=table.share,
+        sets=sets(found),
+        leanings=list(leaning(found)),
         sources=table.sources,
         source_name=table.source_name,
         accuracy=table.accuracy,
@@ -89,7 +92,9 @@ def _is_embedded(model: str) -> bool:
 
 
 def named(model: str) -> str:
-    """A model, without the folder that its file lies in here."""
+    """A model by its own name, without the folder that its file lies in here."""
+    if model == _LOCAL:
+        return f"{_LOCAL}:{weights.find(model).name}"
     return f"{_LOCAL}:{Path(model).name}" if model.startswith(f"{_LOCAL}:/") else model
 
 
@@ -116,6 +121,12 @@ def doubts(found: Values) -> Iterator[str]:
     for row in found["methods"]:
         if row["noise"] and row["noise"]["own"]:
             yield f"The judge gave {row['name']} its labels, so that its verdict on them proves nothing."
+    for row in found["methods"]:
+        if drafter := row["models"].get("drafter"):
+            yield (
+                f"Where {row['name']} orders a better second response, {named(drafter)} writes the first: what "
+                "its pairs teach may be how two models differ."
+            )
     if found["signal"]:
         yield from _of_signal(found["signal"])
 

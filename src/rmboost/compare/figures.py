@@ -8,6 +8,7 @@ from typing import Any
 
 from rmboost import __version__, gold, rewards
 from rmboost.compare import bill
+from rmboost.compare.leanings import leanings
 from rmboost.compare.overlap import overlap, shared
 from rmboost.compare.runs import Ended
 from rmboost.compare.setup import Setup, judge_models, labelled_by, read_pairs
@@ -50,6 +51,7 @@ class Figures:
             **self._about(),
             "methods": rows,
             "paid": bill.together([run.output for run in made], self._prices),
+            "leanings": leanings({**self._made, **{each.name: each.pairs for each in self._setup.human}}),
             "judge": self._judge({name: each[0] for name, each in people.items()}, [*judged, *gold_runs]),
             "signal": None,
         }

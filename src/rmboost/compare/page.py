@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any
 
@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from rmboost import __version__
 from rmboost.compare import table
+from rmboost.compare.leanings import telling
 from rmboost.report import charts
 from rmboost.report.catalogue import FIGURES
 from rmboost.report.estimates import Figure
@@ -35,6 +36,8 @@ def page(found: Values) -> str:
         found=found,
         rows=list(measured(found)),
         notes=list(table.notes(found)),
+        sets=sets(found),
+        leanings=list(leaning(found)),
         percent=table.percent,
         plain=table.plain,
         share=table.share,
@@ -58,6 +61,17 @@ def measured(found: Values) -> Any:
         figures = [row["figures"].get(name) for row in found["methods"]]
         if any(figure and figure["value"] is not None for figure in figures):
             yield name, meaning, [_cell(name, figure) for figure in figures]
+
+
+def sets(found: Values) -> list[str]:
+    """The names of all sets of pairs: the methods, then those that people labelled."""
+    return [row["name"] for row in found["methods"]] + list(found["signal"]["tests"] if found["signal"] else ())
+
+
+def leaning(found: Values) -> Iterator[tuple[str, list[str]]]:
+    """Feature by feature, of which the chosen responses have more: a cell for each of ``sets``."""
+    for feature in telling(found["leanings"]):
+        yield feature, [table.share(found["leanings"][feature].get(name)) for name in sets(found)]
 
 
 def _cell(name: str, figure: Values | None) -> str:
