@@ -71,7 +71,7 @@ def sets(found: Values) -> list[str]:
 def leaning(found: Values) -> Iterator[tuple[str, list[str]]]:
     """Feature by feature, of which the chosen responses have more: a cell for each of ``sets``."""
     for feature in telling(found["leanings"]):
-        yield feature, [table.share(found["leanings"][feature].get(name)) for name in sets(found)]
+        yield feature.removesuffix(", log"), [table.share(found["leanings"][feature].get(name)) for name in sets(found)]
 
 
 def _cell(name: str, figure: Values | None) -> str:
