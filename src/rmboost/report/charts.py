@@ -143,8 +143,9 @@ def curves(lines: Mapping[str, Sequence[tuple[float, Figure]]], name: str, middl
         axes.set_xticks(ticks[:: max(1, len(ticks) // 6)], minor=False)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.minorticks_off()
+        axes.locator_params(axis="y", nbins=7, steps=[1, 2, 5, 10])  # whole percents
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)  # above: bars may be anywhere
     return _cleaned(svg, name)
 
 
