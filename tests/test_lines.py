@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,12 @@ def test_the_log_tells_what_happened_and_nothing_holds_the_key(
         assert canary.encode() not in path.read_bytes(), path
     assert canary not in done.out + done.err
     assert json.dumps(lines)
+
+
+def test_what_is_sent_again_is_no_line_of_its_own_unless_a_log_is_asked_for(prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(some(0.5, Fault(status=429, headers={"Retry-After": "0"}))) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        program = [sys.executable, "-m", "rmboost", *map(str, run)]  # pytest would take the log away from this process
+        done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert len(server.calls) > 2 * len(prompts.read_text().splitlines()), "some were sent again"
+    assert "sent again" not in done.stderr

@@ -27,6 +27,7 @@ from rmboost.templates import Templates
 
 _FIRST_JOBS = 8
 log = logging.getLogger("rmboost")
+log.addHandler(logging.NullHandler())  # else Python shows warnings where nobody asked for a log
 
 
 class Stopped(Exception):
