@@ -179,13 +179,17 @@ def test_a_touched_but_equal_output_goes_on(tmp_path: Path) -> None:
     visit(output, finish_with_a_failure)
     os.utime(output)
     visit(output, lambda store: eq(store.resume("run", 6), 2))
+    assert not (tmp_path / "pairs.run" / "previous.jsonl").exists()
 
 
 def test_rows_edited_after_the_first_failure_are_set_aside_as_well(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     visit(output, finish_with_a_failure)
-    output.write_bytes(output.read_bytes().replace(b'"id": 5', b'"id": 7'))
+    edited = output.read_bytes().replace(b'"id": 5', b'"id": 7')
+    assert edited != output.read_bytes()
+    output.write_bytes(edited)
     visit(output, lambda store: eq(store.resume("run", 6), 0))
+    assert (tmp_path / "pairs.run" / "previous.jsonl").read_bytes() == edited
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from rmboost.backends.transport import Reply, TransportError
+from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, Reply, TransportError
 
-_CONNECT_SECONDS = 30.0
-_IDLE_SECONDS = 4.0  # as in wire.py
 _NOBODY = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientHttpProxyError,
@@ -25,8 +23,8 @@ class Detour:
     def __init__(self, address: str, proxy: str, headers: Mapping[str, str], timeout: float, connections: int) -> None:
         self._address = address
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_IDLE_SECONDS),
-            timeout=aiohttp.ClientTimeout(sock_connect=min(timeout, _CONNECT_SECONDS), sock_read=timeout),
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=IDLE_SECONDS),
+            timeout=aiohttp.ClientTimeout(sock_connect=min(timeout, CONNECT_SECONDS), sock_read=timeout),
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=proxy,  # not trust_env: aiohttp would also put a password from ~/.netrc over the key

@@ -1,7 +1,7 @@
 """A model behind the OpenAI chat protocol: OpenAI, vLLM, llama.cpp, Ollama, OpenRouter, a gateway.
 
-Spoken over a transport of our own (wire.py): the ``openai`` SDK spends thirty times the CPU on a call and half a
-second on its import, and of what it offers (retries, typed replies, streams) nothing is used here.
+Spoken over a transport of our own (wire.py): the ``openai`` SDK spends some twenty times the CPU on a call and half
+a second on its import, and of what it offers (retries, typed replies, streams) nothing is used here.
 """
 
 from __future__ import annotations

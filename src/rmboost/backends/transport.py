@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+CONNECT_SECONDS = 30.0
+"""The longest that a connection may take to open."""
+IDLE_SECONDS = 4.0
+"""A connection idle for so long is not used again: uvicorn closes it after 5, and a request must not meet that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
