@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from rmboost.backends import local
 from rmboost.backends.local import LocalBackend, cores
 from rmboost.errors import BackendError, ConfigError, EndpointError
 from rmboost.records import Request, Response
@@ -42,9 +45,23 @@ def test_the_default_model_by_both_names_is_one_backend(name: str) -> None:
     assert hash(LocalBackend(model=name)) == hash(LocalBackend())
 
 
-def test_it_answers_as_many_at_once_as_it_has_slots() -> None:
-    assert LocalBackend(model="smollm2-135m").room == 4
+@pytest.mark.parametrize(("physical", "room"), [(1, 1), (2, 1), (4, 2), (64, 4)])
+def test_a_slot_for_two_cores_and_no_more_than_the_catalogue_says(
+    physical: int, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_physical", lambda: physical)
+    assert LocalBackend(model="smollm2-135m").room == room
     assert LocalBackend(slots=7).room == 7
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not say which threads run")
+def test_threads_of_this_process_are_told_from_those_of_others() -> None:
+    work = threading.Thread(target=lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000))
+    work.start()
+    most = 0
+    while work.is_alive():
+        most = max(most, local._own_running())
+    assert most >= 2
 
 
 def test_an_unknown_model_is_found_before_anything_is_loaded() -> None:

@@ -6,7 +6,7 @@
     python benchmarks/methods/experiment.py --document work/                           # only the document, again
 
 It runs `rmboost compare`, which goes on where it was left; other options are handed on to it. The data stays where it
-is: name files of your own, or those of the public sources in SOURCES. See README.md here.
+is: name files of your own, or those of the public sources in SOURCES. See ../README.md.
 """
 
 from __future__ import annotations
