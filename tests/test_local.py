@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from rmboost.backends import local
-from rmboost.backends.local import LocalBackend, cores
+from rmboost.backends.local import LocalBackend, cores, slots_on
 from rmboost.errors import BackendError, ConfigError, EndpointError
 from rmboost.records import Request, Response
 
@@ -45,12 +45,13 @@ def test_the_default_model_by_both_names_is_one_backend(name: str) -> None:
     assert hash(LocalBackend(model=name)) == hash(LocalBackend())
 
 
-@pytest.mark.parametrize(("physical", "room"), [(1, 1), (2, 1), (4, 2), (64, 4)])
-def test_a_slot_for_two_cores_and_no_more_than_the_catalogue_says(
-    physical: int, room: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(local, "_physical", lambda: physical)
-    assert LocalBackend(model="smollm2-135m").room == room
+@pytest.mark.parametrize(("most", "physical", "wanted"), [(4, 1, 1), (4, 2, 1), (4, 4, 2), (4, 64, 4), (1, 64, 1)])
+def test_a_slot_for_two_cores_and_no_more_than_the_catalogue_says(most: int, physical: int, wanted: int) -> None:
+    assert slots_on(physical, most) == wanted
+
+
+def test_it_answers_as_many_at_once_as_it_has_slots() -> None:
+    assert 1 <= LocalBackend(model="smollm2-135m").room <= 4
     assert LocalBackend(slots=7).room == 7
 
 

@@ -62,7 +62,7 @@ class LocalBackend(Backend):
     @property
     def room(self) -> int:
         known = self._known
-        return self.slots or min(known.slots if known else _SLOTS, max(1, _physical() // _CORES_A_SLOT))
+        return self.slots or slots_on(_physical(), known.slots if known else _SLOTS)
 
     async def complete(self, request: Request) -> Response:
         server = await self._engine.start(self)
@@ -168,6 +168,11 @@ def _await_loop(address: str) -> None:
     import httpx2
 
     httpx2.get(f"{address}/slots", trust_env=False, timeout=60).raise_for_status()
+
+
+def slots_on(physical: int, most: int) -> int:
+    """How many requests so many cores decode at once."""
+    return max(1, min(most, physical // _CORES_A_SLOT))
 
 
 def cores() -> int:
