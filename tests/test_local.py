@@ -105,7 +105,7 @@ async def _talk(backend: LocalBackend) -> tuple[str, list[Response], list[Respon
 
 @pytest.mark.real
 def test_the_same_text_one_by_one_and_at_once(capfd: pytest.CaptureFixture[str]) -> None:
-    name, one_by_one, at_once = use(tiny(), _talk)
+    name, one_by_one, at_once = use(tiny(slots=4), _talk)
     assert name == one_by_one[0].model == "local:smollm2-135m"
     assert all(len(response.text) > 20 for response in one_by_one)
     assert [response.text for response in one_by_one] == [response.text for response in at_once]
