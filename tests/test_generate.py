@@ -14,6 +14,9 @@ import yaml
 
 import rmboost as package
 from conftest import Shell, read_jsonl, write_jsonl
+from rmboost.config import Config
+from rmboost.errors import InputError
+from rmboost.recipe import Recipe
 
 PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
 
@@ -277,6 +280,25 @@ def test_an_output_that_is_not_ours_is_left_alone(rmboost: Shell, prompts: Path,
     done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
     assert done.code == 3
     assert (tmp_path / "o.jsonl").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("more", [{}, {"target": 2}, {"repetitions": 3}])
+def test_a_file_that_shrinks_under_a_run_is_said(prompts: Path, more: dict[str, Any]) -> None:
+    recipe = Recipe.prepare(prompts, Config(model="fake", **more))
+    prompts.write_text(prompts.read_text().partition("\n")[0] + "\n")
+    jobs = recipe.jobs()
+    assert next(jobs).index == 0
+    with pytest.raises(InputError, match="was changed meanwhile"):
+        list(jobs)
+
+
+def test_two_outputs_do_not_share_a_run(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.txt", "--model", "fake")
+    assert (done.code, "o.run is the run of o.jsonl" in done.err) == (3, True)
+    assert rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake").code == 0
+    (tmp_path / "o.jsonl").unlink()
+    assert rmboost("generate", prompts, "-o", tmp_path / "o.txt", "--model", "fake").code == 0
 
 
 def test_fresh_starts_over(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

@@ -206,6 +206,21 @@ def test_what_is_no_file_of_pairs_is_said(rmboost: Shell, tmp_path: Path, rows: 
     assert (done.code, message in done.err) == (2, True), done.err
 
 
+def test_verdicts_are_not_written_over_what_is_judged(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    before = pairs.read_bytes()
+    (tmp_path / "link.jsonl").symlink_to(pairs)
+    for output in (pairs, tmp_path / "link.jsonl"):
+        for more in ((), ("--fresh",)):
+            done = rmboost("judge", pairs, "-o", output, "--model", "fake", *more)
+            assert (done.code, "is the file that is read" in done.err, "hint: choose another -o" in done.err) == (
+                3,
+                True,
+                True,
+            )
+    assert pairs.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {pairs.name, "link.jsonl"}
+
+
 def test_sides_of_a_file_are_not_exchanged(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
     options = ("--model", "fake", "--set", "verify.policy=flip")
     done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", *options)

@@ -16,6 +16,12 @@ _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 """Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""
 
 
+def refuse_input(prompts: Path, output: Path) -> None:
+    """Raises StoreError where the output is what is read."""
+    if prompts.exists() and output.exists() and prompts.samefile(output):
+        raise StoreError(f"{output} is the file that is read; it is left alone", "choose another -o")
+
+
 def claim(output: Path) -> IO[str]:
     """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
     folder = output.with_suffix(".run")
@@ -79,6 +85,8 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
             f"{output} exists and was not made by the run in {folder}; it is left alone",
             "choose another -o, or move the file away",
         )
+    if made and made != output.name and output.with_name(made).is_file():
+        raise StoreError(f"{folder} is the run of {made}", f"a name for {output.name} that begins otherwise")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

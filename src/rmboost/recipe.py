@@ -12,7 +12,7 @@ from typing import Any
 from rmboost import checks, exports, gold, judges, methods, registry, roles
 from rmboost.checks import Check
 from rmboost.config import Config
-from rmboost.errors import ConfigError
+from rmboost.errors import ConfigError, InputError
 from rmboost.exports import Export
 from rmboost.exports.provenance import provenance, reject
 from rmboost.fingerprint import settings_of
@@ -92,10 +92,15 @@ class Recipe:
         """The jobs in input order, from number ``start`` on; those of a prompt follow one another.
 
         With a target, each prompt comes once before any comes twice: more repetitions then only make the list longer.
+        Raises InputError, while it is iterated, where the input cannot be used or holds less than was surveyed.
         """
         turns = self._in_passes(start) if self.config.target else self._prompt_by_prompt(start)
+        index = start - 1
         for index, (prompt, repetition) in enumerate(turns, start):
             yield Job(prompt, index, repetition, self.config.seed, self.plan.spec(index))
+        if index + 1 < self.available:
+            problem = f"{self.source.path} was changed meanwhile: {self.extent} were counted, and it ends before"
+            raise InputError(problem, "the same command reads it anew")
 
     def _prompt_by_prompt(self, start: int) -> Iterator[tuple[Prompt, int]]:
         first, skip = divmod(start, self.config.repetitions)

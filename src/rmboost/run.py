@@ -11,7 +11,7 @@ from typing import Any
 
 from rmboost import rehearsal, roles
 from rmboost.budget import Budget, Spent
-from rmboost.claim import set_aside, surveyed
+from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client import Client
 from rmboost.config import Config
 from rmboost.fingerprint import difference, run_of
@@ -48,6 +48,7 @@ def generate(
     Raises RMBoostError (see ``rmboost.errors``).
     """
     listener = listener or Listener()
+    refuse_input(prompts, output)
     recipe = rehearsal.prepare(prompts, config or Config(), surveyed(output))
     for line in (*roles.describe(recipe.config), *_left_out(recipe), *_doubts(recipe)):
         listener.notice(line)
