@@ -18,9 +18,16 @@ _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 
 def claim(output: Path) -> IO[str]:
     """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
-    folder = output.with_suffix(".run")
+    folder = run_folder(output)
     _refuse_foreign(output, folder)
     return _lock(output, folder)
+
+
+def run_folder(output: Path) -> Path:
+    """The folder of the run that writes ``output``. Raises StoreError for ``.`` and ``/``, which are no files."""
+    if not output.name:
+        raise StoreError(f"{output} is a folder", f"name a file, such as {output / 'pairs.jsonl'}")
+    return output.with_suffix(".run")
 
 
 def _lock(output: Path, folder: Path) -> IO[str]:
@@ -79,6 +86,11 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
             f"{output} exists and was not made by the run in {folder}; it is left alone",
             "choose another -o, or move the file away",
         )
+    if made and made != output.name and (output.parent / made).is_file():
+        raise StoreError(
+            f"{folder} is the folder of the run that made {output.parent / made}; it is left alone",
+            "choose another -o: up to the last dot, the names of two outputs have to differ",
+        )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -96,7 +108,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def surveyed(output: Path) -> dict[str, Any]:
     """What the last run on this output found in its prompts; empty when there was none, or it cannot be read."""
     try:
-        return dict(read_manifest(output.with_suffix(".run")).get("input", {}))
+        return dict(read_manifest(run_folder(output)).get("input", {}))
     except StoreError:
         return {}
 
@@ -111,7 +123,7 @@ def _is_of_another(output: Path, folder: Path) -> bool:
 
 def set_aside(output: Path) -> Path | None:
     """Move a run of ours and its output to a folder of their own (``--fresh``): nothing paid for is deleted."""
-    folder = output.with_suffix(".run")
+    folder = run_folder(output)
     if not folder.is_dir():
         return None
     if _is_of_another(output, folder):
