@@ -113,9 +113,9 @@ class JournalReader:
         counted = json.dumps([key.hex().upper() for key in keys])
         query = (
             "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
-            " FROM calls WHERE ?1 = '[]' OR hex(key) IN (SELECT value FROM json_each(?1)) GROUP BY job"
+            " FROM calls WHERE ? = '[]' OR hex(key) IN (SELECT value FROM json_each(?)) GROUP BY job"
         )
-        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query, counted)]
+        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query, counted, counted)]
 
     def latest(self, limit: int) -> list[tuple[float, int]]:
         """Unix time and completion tokens of the answers that came last, the last one first."""
