@@ -124,6 +124,16 @@ def test_an_estimate_keeps_its_pairs(rmboost: Shell, tmp_path: Path) -> None:
     assert forecast["cost"]["high"] > summary["cost"] * 168 / 200 * 0.9
 
 
+def test_an_estimate_is_of_these_settings_whatever_else_was_asked_before(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(60)))
+    run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", "checks=[]")
+    assert rmboost(*run, "--verify", "all", "--limit", "20").code == 0
+    assert rmboost(*run, "--estimate", "--seed", "5", "--summary", tmp_path / "s.json").code == 0
+    forecast = json.loads((tmp_path / "s.json").read_text())["forecast"]
+    assert forecast["calls"] == {"expected": 56.0, "low": 56.0, "high": 56.0}, "28 jobs of two calls each"
+
+
 def test_a_server_that_only_fails_stops_the_run_before_the_list_is_burnt(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import rmboost as package
-from conftest import Shell
+from conftest import Shell, write_jsonl
 
 
 def test_help_names_every_command_and_imports_nothing_heavy(rmboost: Shell) -> None:
@@ -38,6 +39,26 @@ def test_typing_errors_end_with_code_2_and_a_way_out(rmboost: Shell, arguments: 
     assert done.code == 2, done.err
     assert hint in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("generate", "p.jsonl", "--model", "fake", "-o"),
+        ("judge", "p.jsonl", "--model", "fake", "-o"),
+        ("verify",),
+        ("status",),
+    ],
+)
+@pytest.mark.parametrize("place", [".", "", "/"])
+def test_a_folder_is_no_output(
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a", "chosen": "b", "rejected": "c"}])
+    done = rmboost(*arguments, place)
+    assert done.code == 3, done.err
+    assert f"error: {Path(place)} is a folder\n\nhint: name a file, such as {Path(place) / 'pairs.jsonl'}" in done.err
 
 
 def test_the_version_is_the_packages(rmboost: Shell) -> None:

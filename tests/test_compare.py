@@ -156,6 +156,16 @@ def test_fresh_runs_lend_each_other_nothing_that_is_old(
     assert len(list((tmp_path / "c" / "auto").glob("pairs.run.*"))) == 1
 
 
+def test_fresh_asks_the_judge_about_human_pairs_again(
+    rmboost: Shell, prompts: Path, people: Path, tmp_path: Path
+) -> None:
+    options = ("--model", "fake", "--verify", "all", "--eval", people, "--reward-models", "ngrams")
+    arguments = ("compare", prompts, "-o", tmp_path / "c", "--methods", "rmboost", "--limit", "4", *options)
+    assert rmboost(*arguments).code == 0
+    assert rmboost(*arguments, "--fresh").code == 0
+    assert len(list((tmp_path / "c" / "human").glob("people.run.*"))) == 1
+
+
 # Methods that end badly
 
 
@@ -191,6 +201,7 @@ WRONG = {
     "a setting of one row": (("--methods", "ROW"), "styl"),
     "two rows of one name": (("--methods", "rmboost,rmboost"), "two rows would be called rmboost"),
     "an eval file that is not there": (("--eval", "nowhere.jsonl"), "nowhere.jsonl: no such file"),
+    "an eval file on one prompt": (("--eval", "ONE", "--reward-models", "ngrams"), "all of it is one prompt"),
     "a reward model that is not known": (("--eval", "PEOPLE", "--reward-models", "bert"), "bert"),
     "a sample that is none": (("--verify", "some"), "'some' is neither all"),
     "a price that is missing": (("--max-cost", "1"), "max_cost needs the price"),
@@ -202,7 +213,8 @@ def test_what_is_wrong_is_found_before_the_first_call(
     rmboost: Shell, prompts: Path, people: Path, tmp_path: Path, row: Callable[..., Path], case: str
 ) -> None:
     given, message = WRONG[case]
-    places = {"ROW": row("odd", method={"styl": "plan"}), "PEOPLE": people}
+    one = write_jsonl(tmp_path / "one.jsonl", [{"prompt": "a", "chosen": f"b {n}", "rejected": "c"} for n in range(3)])
+    places = {"ROW": row("odd", method={"styl": "plan"}), "PEOPLE": people, "ONE": one}
     arguments = [places.get(each, each) for each in given]
     with ChatServer() as server:
         defaults = [] if "--methods" in given else ["--methods", "rmboost"]
@@ -236,6 +248,16 @@ def test_a_budget_of_tokens_ends_each_method_as_planned(
     assert {each["status"] for each in found.values()} == {"at budget"}
     assert all(3000 < each["tokens"] <= 4000 for each in found.values())
     assert found["rmboost"]["kept"] != found["direct"]["kept"]
+
+
+def test_a_budget_of_tokens_is_the_methods_and_not_the_judges(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
+    options = ("--model", "fake", "--verify", "all", "--concurrency", "1", "--budget-tokens", "4000")
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", "rmboost", *options)
+    assert done.code == 0, done.err
+    (found,) = report(tmp_path / "c")["methods"]
+    assert found["status"] == "at budget"
+    assert found["noise"]["total"] + found["noise"]["unreadable"] == found["kept"] > 0
+    assert report(tmp_path / "c")["judge"]["tokens"] > 4000
 
 
 def test_a_judge_that_made_the_labels_proves_nothing(rmboost: Shell, questions: Path, tmp_path: Path) -> None:

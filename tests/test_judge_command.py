@@ -118,6 +118,14 @@ def test_it_goes_on_where_it_was_left_and_asks_nothing_twice(rmboost: Shell, pai
     assert "judged       13 of 13 pairs" in again.err
 
 
+def test_a_last_line_that_is_cut_off_is_left_out_and_said(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
+    with pairs.open("a") as file:
+        file.write('{"prompt": "torn')
+    done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    assert (done.code, len(read_jsonl(tmp_path / "j.jsonl"))) == (0, 13)
+    assert f"lines left out: 1, the first: {pairs}: the last line is not complete" in done.err
+
+
 def test_a_pair_that_comes_twice_is_judged_twice(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:
     rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--model", "fake")
     rows = read_jsonl(tmp_path / "j.jsonl")

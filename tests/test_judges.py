@@ -180,6 +180,19 @@ def test_the_probabilities_of_a_verdict_after_reasoning_are_those_of_its_place()
     assert compare(model, reasoning=True)[0].shown == pytest.approx((0.9, 0.1))
 
 
+def test_also_where_the_letter_or_the_number_comes_again_after_the_tags() -> None:
+    def letter_again(_: Mapping[str, Any]) -> Response:
+        top = ({"<verdict>": 0.0}, {"A": log(0.9), "B": log(0.1)}, {"</verdict>": 0.0}, {" As": 0.0}, {" A": log(0.99)})
+        return Response("<verdict>A</verdict> As A", "m", top=top)
+
+    def number_again(_: Mapping[str, Any]) -> Response:
+        top = ({"<score>": 0.0}, {"3": log(0.5), "5": log(0.5)}, {"</score>": 0.0}, {" of ": 0.0}, {"3": 0.0})
+        return Response("<score>3</score> of 3", "m", top=top)
+
+    assert compare(letter_again, reasoning=True)[0].shown == pytest.approx((0.9, 0.1))
+    assert score(number_again, reasoning=True)[0].mean == pytest.approx(4.0)
+
+
 def test_the_aspects_are_handed_to_the_template() -> None:
     ask = Asked(prefers("x"))
     asyncio.run(judge("pairwise").compare(PROMPT, "x", "y", ask, [COMPLETENESS]))

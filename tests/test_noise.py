@@ -87,3 +87,12 @@ def test_noise_in_total_by_label_and_by_aspect() -> None:
         "honesty": Marks(3, 1),
     }
     assert by_group({}) == {}
+
+
+def test_an_aspect_of_somebodys_file_may_hold_a_slash() -> None:
+    groups = by_group({"better/harm/help/chosen": 2, "/a/b/c/rejected": 1})
+    assert {name: each.marks for name, each in groups["aspect"].items()} == {
+        "a/b/c": Marks(wrong=1),
+        "harm/help": Marks(right=2),
+    }
+    assert {name: each.marks for name, each in groups["label"].items()} == {"better": Marks(right=2)}

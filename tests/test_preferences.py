@@ -50,6 +50,18 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         {"messages": messages("Q?", "yes"), "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
         [USER],
     ),
+    "a prompt with a system turn beside whole conversations without": (
+        {
+            "prompt": [{"role": "system", "content": "Be kind."}, *messages("Q?")],
+            "chosen": messages("Q?", "yes"),
+            "rejected": messages("Q?", "no"),
+        },
+        [SYSTEM, USER],
+    ),
+    "a prompt cut off at its spaces beside whole conversations": (
+        {"prompt": "Q?", "chosen": messages("Q?\n", "yes"), "rejected": messages("Q?\n", "no")},
+        [USER],
+    ),
     "hh": (
         {"chosen": "\n\nHuman: Q?\n\nAssistant: yes", "rejected": "\n\nHuman: Q?\n\nAssistant: no"},
         [USER],

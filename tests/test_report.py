@@ -208,3 +208,26 @@ def test_another_suffix_of_rows_is_read_as_well(rmboost: Shell, tmp_path: Path) 
     table = pytest.importorskip("pyarrow").Table.from_pylist(rows(40))
     parquet.write_table(table, tmp_path / "pairs.parquet")
     assert figures(rmboost("report", tmp_path / "pairs.parquet", "--json"))["pairs"]["value"] == 40
+
+
+def test_the_folder_that_one_is_in_is_read_like_any_other(
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``Dataset.save_to_disk`` writes it."""
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.Table.from_pylist(rows(40))
+    with pyarrow.OSFile(str(tmp_path / "data.arrow"), "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as out:
+        out.write_table(table)
+    (tmp_path / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}]}')
+    monkeypatch.chdir(tmp_path)
+    assert figures(rmboost("report", ".", "--json"))["pairs"]["value"] == 40
+    done = rmboost("report", ".")
+    assert (done.code, "a report on the folder . needs a name" in done.err) == (2, True), done.err
+
+
+def test_a_comparison_is_no_file_of_pairs(rmboost: Shell, tmp_path: Path) -> None:
+    (tmp_path / "comparison.json").write_text("{\n}\n")
+    (tmp_path / "comparison.run").mkdir()
+    (tmp_path / "comparison.run" / "manifest.json").write_text('{"output": "comparison.json"}')
+    done = rmboost("report", tmp_path / "comparison.json")
+    assert (done.code, "line 1: not JSON" in done.err) == (2, True), done.err

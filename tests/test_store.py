@@ -240,6 +240,18 @@ def test_a_file_that_shares_the_run_folders_name_is_left_alone(tmp_path: Path) -
     assert (tmp_path / "train.json").read_text() == "precious\n"
 
 
+def test_the_run_of_another_file_is_left_alone(tmp_path: Path) -> None:
+    """Both would keep their state in ``train.run``; the first could then not be resumed any more."""
+    visit(tmp_path / "train.jsonl", settle_four)
+    (tmp_path / "train.run" / "manifest.json").write_text('{"output": "train.jsonl"}')
+    for touch in (Store, set_aside):
+        with pytest.raises(StoreError, match=r"is the folder of the run that made .*train\.jsonl"):
+            touch(tmp_path / "train.json")
+    visit(tmp_path / "train.jsonl", Store.checkpoint)
+    (tmp_path / "train.jsonl").unlink()
+    visit(tmp_path / "train.json", Store.checkpoint)
+
+
 def test_an_empty_file_may_be_filled(tmp_path: Path) -> None:
     (tmp_path / "pairs.jsonl").touch()
     visit(tmp_path / "pairs.jsonl", settle_four)

@@ -11,6 +11,7 @@ from rmboost.compare.overlap import overlap, shared
 from rmboost.compare.trials import Trial, Trials
 from rmboost.errors import InputError
 from rmboost.rewards import TextPair
+from rmboost.rewards.accuracy import difference
 
 MADE = [TextPair(f"q{n}", f"good {n}", f"bad {n}") for n in range(12)]
 HUMAN = [TextPair(f"h{n}", f"good {n}", f"bad {n}") for n in range(10)]
@@ -59,6 +60,16 @@ def test_other_pairs_and_other_seeds_are_worked_out_anew(tmp_path: Path) -> None
     trials(tmp_path / "t", said, made=MADE[:-1]).accuracy(OWN)
     trials(tmp_path / "t", said, seeds=3).accuracy(OWN)
     assert len(said) == 6
+
+
+def test_what_is_remembered_can_be_set_beside_what_is_worked_out_beside_other_pairs(tmp_path: Path) -> None:
+    alone, mix = Trial("ngrams", ("human",), "human"), Trial("ngrams", ("made", "human"), "human")
+    trials(tmp_path / "t", []).accuracy(alone)
+    said: list[str] = []
+    now = trials(tmp_path / "t", said, made=MADE[:-1])
+    value, low, high = difference(now.accuracy(mix), now.accuracy(alone))
+    assert low <= value <= high
+    assert len(said) == 2, "only the mix was worked out"
 
 
 def test_a_line_that_was_cut_off_is_worked_out_again(tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ def test_a_margin_that_is_too_small_is_a_reject(bound: float, kept: bool) -> Non
     assert (caught.value.reason, caught.value.final) == ("small-margin", True)
 
 
+def test_a_margin_of_thirds_is_what_it_is_said_to_be() -> None:
+    """Means of three votes: 4.333333 - 3.333333 is 0.99999… as the machine reckons."""
+    replies = {"respond": tuple("ab"), "judge/rubric": tuple("434354")}  # a and b by turns
+    pair, _ = make("west-of-n", replies, n=2, min_margin=1)
+    assert pair.evidence["margin"] == 1.0
+
+
 def test_who_is_asked() -> None:
     assert WestOfN().roles == ("responder", "judge")
     assert WestOfN.model_validate({"scorer": {"role": "llama"}}).roles == ("responder", "llama")

@@ -24,9 +24,16 @@ def refuse_input(prompts: Path, output: Path) -> None:
 
 def claim(output: Path) -> IO[str]:
     """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
-    folder = output.with_suffix(".run")
+    folder = run_folder(output)
     _refuse_foreign(output, folder)
     return _lock(output, folder)
+
+
+def run_folder(output: Path) -> Path:
+    """The folder of the run that writes ``output``. Raises StoreError for ``.`` and ``/``, which are no files."""
+    if not output.name:
+        raise StoreError(f"{output} is a folder", f"name a file, such as {output / 'pairs.jsonl'}")
+    return output.with_suffix(".run")
 
 
 def _lock(output: Path, folder: Path) -> IO[str]:
@@ -85,8 +92,11 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
             f"{output} exists and was not made by the run in {folder}; it is left alone",
             "choose another -o, or move the file away",
         )
-    if made and made != output.name and output.with_name(made).is_file():
-        raise StoreError(f"{folder} is the run of {made}", f"a name for {output.name} that begins otherwise")
+    if made and made != output.name and (output.parent / made).is_file():
+        raise StoreError(
+            f"{folder} is the folder of the run that made {output.parent / made}; it is left alone",
+            "choose another -o: up to the last dot, the names of two outputs have to differ",
+        )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -104,7 +114,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def surveyed(output: Path) -> dict[str, Any]:
     """What the last run on this output found in its prompts; empty when there was none, or it cannot be read."""
     try:
-        return dict(read_manifest(output.with_suffix(".run")).get("input", {}))
+        return dict(read_manifest(run_folder(output)).get("input", {}))
     except StoreError:
         return {}
 
@@ -119,7 +129,7 @@ def _is_of_another(output: Path, folder: Path) -> bool:
 
 def set_aside(output: Path) -> Path | None:
     """Move a run of ours and its output to a folder of their own (``--fresh``): nothing paid for is deleted."""
-    folder = output.with_suffix(".run")
+    folder = run_folder(output)
     if not folder.is_dir():
         return None
     if _is_of_another(output, folder):

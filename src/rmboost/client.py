@@ -101,6 +101,8 @@ class Client:
         self.halt = Halt()
         self.resting = 0
         """jobs that wait until they may ask again: others may have their slots"""
+        self.traced: set[bytes] | None = None
+        """keys of all calls that were answered, also by the journal, where somebody wants to know (a pilot does)"""
         self.wake: Callable[[], None] = lambda: None
         """called when there may be room for another job"""
         self._tries, self._patience, self._max_failures = tries, patience, max_failures
@@ -144,6 +146,8 @@ class Client:
         """The answer to a call of a job: from the journal, or from the backend and then in the journal."""
         seat = self.seats[role]
         key = call_key(job, call, seat, request)
+        if self.traced is not None:
+            self.traced.add(key)
         if known := self.journal.get(key):
             self.meter.replayed += 1
             return known

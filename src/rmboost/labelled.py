@@ -24,15 +24,14 @@ class Pairs(Source):
 
     def prompts(self, survey: Survey | None = None, start: int = 0) -> Iterator[Labelled]:  # noqa: ARG002 - a source's
         """The pairs in input order. Raises InputError, while it is iterated, for a row that cannot be used."""
-        seen: Counter[str] = Counter()
-        rows = islice(Preferences(Path(self.path)), self.limit)
-        yield from islice((_labelled(row, seen, self.path) for row in rows), start, None)
+        return self._pairs(Preferences(Path(self.path)), start)
 
     def survey(self) -> Survey:
         """Read all that the run will use. ``sha256`` and ``bytes`` are of the file, or of a folder's rows."""
         rows, size, count = hashlib.sha256(), 0, 0
         writers: set[str] = set()
-        for pair in self.prompts():
+        file = Preferences(Path(self.path))
+        for pair in self._pairs(file):
             line = canonical_json(pair.metadata)
             rows.update(line)
             size += len(line)
@@ -42,7 +41,13 @@ class Pairs(Source):
             raise InputError(f"{self.path} holds no pair")
         folder = Path(self.path).is_dir()
         sha256, size = (rows.hexdigest(), size) if folder else files.digest(self.path)
-        return Survey(count, False, 0, "", 0, sha256, size, self.reading, tuple(sorted(writers)))
+        torn = f"{self.path}: the last line is not complete" if file.torn else ""
+        return Survey(count, False, int(file.torn), torn, 0, sha256, size, self.reading, tuple(sorted(writers)))
+
+    def _pairs(self, file: Preferences, start: int = 0) -> Iterator[Labelled]:
+        seen: Counter[str] = Counter()
+        rows = islice(file, self.limit)
+        yield from islice((_labelled(row, seen, self.path) for row in rows), start, None)
 
     def begins_with(self, sha256: str, size: int) -> bool:
         """Whether the file has only grown since it had this hash. Arrays, packed files and tables do not just grow."""

@@ -114,7 +114,8 @@ def by_group(verdicts: Mapping[str, int], gold: Marks | None = None) -> dict[str
     """Noise by ``total``, ``label`` and ``aspect``, from counts of ``label/aspect/winner``."""
     groups: dict[tuple[str, str], Marks] = {}
     for key, count in verdicts.items():
-        label, aspect, winner = key.split("/")
+        label, _, rest = key.partition("/")
+        aspect, _, winner = rest.rpartition("/")  # an aspect of somebody's file may hold a slash
         for group in (("total", "all"), ("label", label), ("aspect", aspect)):
             if group[1]:
                 groups[group] = groups.get(group, Marks()) + Marks(**{_KIND[winner]: count})

@@ -62,6 +62,7 @@ async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: L
     try:
         course = _resume(recipe, store, listener)
         client = _client(recipe, store)
+        client.traced = None if pilot is None else set()
         rounds = Rounds(recipe, course, store, client, listener)
         with stop_on_signals(client, listener.notice):
             status = await rounds.run(pilot)
@@ -180,9 +181,9 @@ def _summarise(recipe: Recipe, rounds: Rounds, store: Store, client: Client, sta
 
 
 def _forecast(left: int, store: Store, client: Client) -> Forecast:
-    """What so many more jobs will take, from what the jobs so far took."""
+    """What so many more jobs will take, from what the pilot's took; the journal may hold calls of other settings."""
     prices = {seat.price for seat in client.seats.values()}
-    jobs = store.journal.usage_by_job()
+    jobs = store.journal.usage_by_job(client.traced or ())
     at_once = min(client.limit, max(1, left))
     return forecast(jobs, left, prices.pop() if len(prices) == 1 else None, at_once)
 

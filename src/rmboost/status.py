@@ -11,7 +11,7 @@ from typing import Any
 from rmboost import registry
 from rmboost.budget import Price, Spent
 from rmboost.checkpoint import Checkpoint
-from rmboost.claim import owner, read_manifest
+from rmboost.claim import owner, read_manifest, run_folder
 from rmboost.errors import StoreError
 from rmboost.forecast import jobs_left
 from rmboost.journal.reader import JournalReader, Totals
@@ -70,7 +70,7 @@ def read(output: Path) -> Status:
 
     Raises StoreError when there is no such run, or its files cannot be read.
     """
-    folder = output.with_suffix(".run")
+    folder = run_folder(output)
     manifest, journal = read_manifest(folder), folder / "journal.sqlite"
     if manifest.get("output") != output.name or not journal.is_file():
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate writes (-o)")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost.checkpoint import Checkpoint, Mark
-from rmboost.claim import claim, free, read_manifest
+from rmboost.claim import claim, free, read_manifest, run_folder
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
 from rmboost.records import Failed, Kept, Outcome
@@ -34,7 +34,7 @@ class Store:
 
     def __init__(self, output: Path, lenders: Iterable[Path] = ()) -> None:
         self.output = output
-        self.folder = output.with_suffix(".run")
+        self.folder = run_folder(output)
         self.tally = Tally()
         self.notice = ""
         self._run = ""

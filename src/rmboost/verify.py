@@ -11,7 +11,7 @@ from typing import Any
 
 from rmboost import registry, roles
 from rmboost.checkpoint import Checkpoint
-from rmboost.claim import claim, read_manifest
+from rmboost.claim import claim, read_manifest, run_folder
 from rmboost.client import Client
 from rmboost.comparison import Comparison
 from rmboost.config import Config
@@ -77,7 +77,7 @@ def verify(output: Path, prompts: Path | None = None, progress: Progress | None 
     prompts: where the prompt file is now; none: where the run had it. Raises StoreError where there is no run or a
     process works on it, InputError for other prompts, ConfigError for templates that are not those of the run.
     """
-    folder = output.with_suffix(".run")
+    folder = run_folder(output)
     manifest = read_manifest(folder)
     if manifest.get("output") != output.name or not (folder / "journal.sqlite").is_file():
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate wrote (-o)")

@@ -98,8 +98,9 @@ def _page_path(file: str, output: str | None, as_json: bool) -> Path | None:
     """Where the page goes, None for nowhere; ``-`` stands for stdout. Raises StoreError for a file not ours."""
     if output is None and as_json:
         return None
-    if output is None and file == "-":
-        raise ConfigError("a report on standard input needs a name", "-o report.html")
+    if output is None and (file == "-" or not Path(file).name):
+        what = "standard input" if file == "-" else f"the folder {file}"
+        raise ConfigError(f"a report on {what} needs a name", "-o report.html")
     if output == "-" and as_json:
         raise ConfigError("the page and --json cannot both go to standard output", "-o report.html")
     path = Path(output or Path(file).with_suffix(".html"))

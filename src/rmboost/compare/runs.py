@@ -10,7 +10,7 @@ from typing import Protocol
 
 from rmboost import run
 from rmboost.claim import set_aside
-from rmboost.compare.setup import HUMAN, JUDGED, Entry, Setup
+from rmboost.compare.setup import JUDGED, Entry, Setup
 from rmboost.config import Config
 from rmboost.errors import RMBoostError, StoreError
 from rmboost.listener import Listener
@@ -63,10 +63,10 @@ class Runs:
 
     def set_aside(self) -> None:
         """Move all earlier runs aside before the first begins, so that none lends its answers."""
-        for entry in self._setup.entries:
-            for output in (self._setup.output(entry), self._judged(entry)):
-                if aside := set_aside(output):
-                    self._audience.tell(f"the earlier run was moved to {aside}")
+        methods = (each for entry in self._setup.entries for each in (self._setup.output(entry), self._judged(entry)))
+        for output in (*methods, *map(self._setup.gold_output, self._setup.human)):
+            if aside := set_aside(output):
+                self._audience.tell(f"the earlier run was moved to {aside}")
 
     def made(self) -> Iterator[Ended]:
         """The pairs of every method; one that fails does not stop the others, a signal does."""
@@ -86,7 +86,7 @@ class Runs:
     def gold(self) -> Iterator[Ended]:
         """A judge's verdicts on human pairs."""
         for human in self._setup.human if self._setup.verify else ():
-            output = self._setup.folder / HUMAN / f"{human.name}.jsonl"
+            output = self._setup.gold_output(human)
             config = self._setup.judging(self._setup.gold)
             yield self._run(human.name, f"{human.name}, judged", human.path, output, config, "pairs")
 

@@ -62,11 +62,19 @@ class Setup:
         """Where the pairs of a method go."""
         return self.folder / entry.name / PAIRS
 
+    def gold_output(self, human: Human) -> Path:
+        """Where human pairs go with the judge's verdicts."""
+        return self.folder / HUMAN / f"{human.name}.jsonl"
+
     def judging(self, sample: str | None) -> Config:
-        """The settings by which the pairs of a file are judged: nothing is written, and nothing refused."""
+        """The settings by which the pairs of a file are judged: nothing is written, and nothing refused.
+
+        A method's budget of tokens is not the judge's, who would leave the last pairs out when it is used up.
+        """
+        ceilings = self.common.ceilings.model_copy(update={"max_tokens": None})
         how = self.common.verify.model_copy(update={"sample": sample, "policy": "flag", "gold": None})
         given = {"method": {"name": "given"}, "checks": (), "verify": how, "input": InputOptions()}
-        return self.common.model_copy(update=given)
+        return self.common.model_copy(update={**given, "ceilings": ceilings})
 
 
 def entries(
@@ -163,6 +171,8 @@ def check(setup: Setup) -> tuple[Recipe, ...]:
         raise StoreError(f"there is no folder {setup.folder.parent}", f"mkdir -p {setup.folder.parent}")
     if both := {entry.name for entry in setup.entries} & {each.name for each in setup.human}:
         raise ConfigError(f"--eval: {both.pop()} is also the name of a method", "give the file another name")
+    for each in setup.human:
+        _need_two_units(each)
     recipes = []
     for entry in setup.entries:
         try:
@@ -186,6 +196,15 @@ def _need_report() -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(f"a comparison needs {error.name}", "pip install 'rmboost[report]'") from None
     del matplotlib, rensa, sklearn
+
+
+def _need_two_units(human: Human) -> None:
+    """Raises InputError for a test set that is one unit: none of it is left to train on when some of it is tested."""
+    from rmboost.rewards.study import units_of
+
+    if len({*units_of(human.pairs).tolist()}) < 2:
+        message = f"--eval {human.path}: all of it is one prompt or one group, and no accuracy can be told from that"
+        raise InputError(message, "add pairs on other prompts")
 
 
 def labelled_by(recipe: Recipe) -> frozenset[str]:

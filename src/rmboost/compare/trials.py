@@ -13,7 +13,7 @@ import numpy as np
 from rmboost.errors import StoreError
 from rmboost.records import stable_hash
 from rmboost.rewards import RewardModel, TextPair
-from rmboost.rewards.accuracy import Accuracy
+from rmboost.rewards.accuracy import Accuracy, numbered
 from rmboost.rewards.study import Study
 
 
@@ -94,7 +94,8 @@ def _read(file: Path) -> dict[str, Accuracy]:
 
 def _accuracy(values: Mapping[str, Any]) -> Accuracy:
     credits = np.array([[int(digit) / 2 for digit in row] for row in values["credits"]])
-    return Accuracy(credits, np.array(values["units"], dtype=np.int64), values["pairs"], values["low"], values["high"])
+    units = numbered(np.array(values["units"], dtype=np.int64))  # a file of an older rmboost has other numbers
+    return Accuracy(credits, units, values["pairs"], values["low"], values["high"])
 
 
 def _append(file: Path, key: str, found: Accuracy) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from rmboost.claim import run_folder
 from rmboost.errors import InputError
 from rmboost.preferences import REJECT, Preferences, Row
 from rmboost.preferences.row import HINT
@@ -117,7 +118,7 @@ def rejects_of(path: Path) -> Path:
     """
     if path.name == "rejects.jsonl":
         return path
-    beside = path.with_name(f"{path.stem}.run") / "rejects.jsonl"
+    beside = run_folder(path) / "rejects.jsonl"
     if not beside.exists():
         raise InputError(
             f"no rejects beside {path}: {beside} is not there",

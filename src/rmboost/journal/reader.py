@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,13 +108,14 @@ class JournalReader:
         )
         return {model: Totals(calls, Usage(*tokens), seconds) for model, seconds, calls, *tokens in rows}
 
-    def usage_by_job(self) -> list[tuple[int, Usage, float]]:
-        """Calls, tokens and seconds of each job, for a forecast."""
+    def usage_by_job(self, keys: Iterable[bytes] = ()) -> list[tuple[int, Usage, float]]:
+        """Calls, tokens and seconds of each job, for a forecast. keys: of the calls that count; none: all do."""
+        counted = json.dumps([key.hex().upper() for key in keys])
         query = (
             "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
-            " FROM calls GROUP BY job"
+            " FROM calls WHERE ? = '[]' OR hex(key) IN (SELECT value FROM json_each(?)) GROUP BY job"
         )
-        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query)]
+        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query, counted, counted)]
 
     def latest(self, limit: int) -> list[tuple[float, int]]:
         """Unix time and completion tokens of the answers that came last, the last one first."""

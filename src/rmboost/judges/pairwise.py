@@ -48,5 +48,6 @@ class Pairwise(Voter, Judge):
         match = _LETTER.fullmatch(text)
         if not match:
             raise ReplyError("unreadable", f"{text[:80]!r} is neither A nor B", reply)
-        offset = reply.text.rindex(text) + match.start(1)
+        start = reply.text.rindex("<verdict>") + len("<verdict>") if self.reasoning else 0
+        offset = reply.text.index(text, start) + match.start(1)
         return float(match[1].upper() == "A"), likelihood.option_a(reply, offset)

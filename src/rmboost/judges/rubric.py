@@ -62,5 +62,6 @@ class Rubric(Voter, Scorer):
         match = _NUMBER.fullmatch(text)
         if not match or not self.low <= int(match[1]) <= self.high or match[2] not in (None, str(self.high)):
             raise ReplyError("unreadable", f"{text[:80]!r} is no number from {self.low} to {self.high}", reply)
-        offset = reply.text.rindex(text) + match.start(1)
+        start = reply.text.rindex("<score>") + len("<score>") if self.reasoning else 0
+        offset = reply.text.index(text, start) + match.start(1)
         return float(match[1]), likelihood.expected(reply, offset, self.low, self.high)

@@ -34,12 +34,12 @@ class WestOfN(Method):
         rated = await candidates.rated(job, responses, scorer, ask)
         best = candidates.best(rated, job.random("best"))
         worst = candidates.worst(best, rated, job.random("worst"))
-        margin = best.mean - worst.mean
+        margin = round(best.mean - worst.mean, 6)  # 4.333333 - 3.333333 is a little less than 1
         if margin < self.min_margin:
             detail = f"{best.mean:g} and {worst.mean:g} are nearer than {self.min_margin:g}"
             raise ReplyError("small-margin", detail, worst.response, final=True)
         evidence = {
-            "margin": round(margin, 6),
+            "margin": margin,
             "confidence": round(1 / (1 + exp(-margin)), 6),  # Bradley-Terry, the score taken for a reward
             "scores": [each.mean for each in rated],
             "soft": all(each.scores.soft for each in rated),

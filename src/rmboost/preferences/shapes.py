@@ -38,10 +38,7 @@ def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple
     asked, before = _asked(data), tuple(_before(data))
     left, right = (turns(side(data, name), "assistant") for name in sides)
     common = _common(left, right)
-    if common and (not asked or asked[-1] in common or asked[0] == common[0]):
-        asked = common  # whole conversations on both sides: their beginning says all that the prompt says
-    else:
-        asked += common
+    asked = _joined(asked, common)
     prompt = asked if asked[: len(before)] == before else (*before, *asked)
     return prompt, transcript(left[len(common) :]), transcript(right[len(common) :])
 
@@ -112,6 +109,20 @@ def _content(turn: Mapping[str, Any]) -> str:
     named = ("role", "content", "from", "value")
     extra = {key: turn[key] for key in turn if key not in named and turn[key] is not None} if not content else {}
     return text(extra or content)
+
+
+def _joined(asked: tuple[Turn, ...], common: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """What the prompt says, and what both conversations begin with; nothing twice."""
+    if not common or _stripped(asked[-len(common) :]) == _stripped(common):
+        return asked
+    if not asked or asked[-1] in common or asked[0] == common[0]:
+        return common  # whole conversations on both sides: their beginning says all that the prompt says
+    return asked + common
+
+
+def _stripped(said: tuple[Turn, ...]) -> list[Turn]:
+    """Turns without the space around them, which files cut off in one column and not in another."""
+    return [(role, words.strip()) for role, words in said]
 
 
 def _common(left: tuple[Turn, ...], right: tuple[Turn, ...]) -> tuple[Turn, ...]:

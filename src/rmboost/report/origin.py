@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rmboost.claim import read_manifest
+from rmboost.claim import read_manifest, run_folder
 from rmboost.errors import InputError, StoreError
 from rmboost.fingerprint import flat
 from rmboost.inspection import rejects_of
@@ -56,10 +56,12 @@ def origin(path: Path) -> Origin | None:
 
     Raises StoreError for a manifest that cannot be read.
     """
-    folder = path.with_name(f"{path.stem}.run")
+    if not path.name:
+        return None  # the folder ``.``, as `datasets` saves them
+    folder = run_folder(path)
     manifest = read_manifest(folder)
-    if not manifest or manifest.get("output", path.name) != path.name:
-        return None
+    if "settings" not in manifest or manifest.get("output", path.name) != path.name:
+        return None  # a comparison has such a folder, too, and no settings in it
     try:
         rejects = rejects_of(path)
     except InputError:

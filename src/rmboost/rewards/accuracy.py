@@ -52,7 +52,14 @@ def accuracy(margins: NDArray[np.float64], units: NDArray[np.int64], pairs: int)
     """From the margins, chosen above rejected: a row for each seed, a column for each test pair."""
     # rounded, since a sum may end in other digits when it is added up in another order: that is a tie
     credits = (1 + np.sign(np.round(margins, 9))) / 2
+    units = numbered(units)
     return Accuracy(credits, units, pairs, *interval(credits, units))
+
+
+def numbered(units: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same groups, numbered as they come from 0 on: a test then has the same units beside whatever other sets."""
+    _, first, places = np.unique(units, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[places]
 
 
 def difference(one: Accuracy, other: Accuracy) -> tuple[float, float, float]:

@@ -33,7 +33,7 @@ class Study:
         numbers = [[places.setdefault(answer, len(places)) for answer in pair.answers] for pair in everything]
         ends = np.cumsum([len(pairs) for pairs in sets.values()])[:-1]
         pairs = np.split(np.array(numbers, dtype=np.int64).reshape(-1, 2), ends)
-        units = np.split(_units(everything), ends)
+        units = np.split(units_of(everything), ends)
         self._sets = {name: (pairs[place], units[place]) for place, name in enumerate(sets)}
         self._model = model
         self._rows = model.read(list(places))
@@ -89,7 +89,7 @@ class Study:
         return np.asarray(chosen - rejected)
 
 
-def _units(pairs: Sequence[TextPair]) -> Indices:
+def units_of(pairs: Sequence[TextPair]) -> Indices:
     """The unit of each pair: pairs of one prompt or one group are one unit, and so are those that others link."""
     places: dict[tuple[str, str], int] = {}
     prompts = [places.setdefault(("prompt", " ".join(p.prompt.split())), len(places)) for p in pairs]
