@@ -205,6 +205,20 @@ def test_the_noise_is_that_of_the_labels_as_ordered_whatever_becomes_of_the_pair
         assert len([row for row in rows if row["judge"]["flipped"]]) == contradicted
 
 
+@pytest.mark.parametrize("sample", ["all", "12"])
+def test_a_report_counts_what_a_sample_changed_as_it_stands_for_the_rest(
+    rmboost: Shell, prompts: Path, tmp_path: Path, sample: str
+) -> None:
+    def noise(policy: str) -> Any:
+        output = tmp_path / f"{policy}.jsonl"
+        rmboost("generate", prompts, "-o", output, *JUDGED, sample, "--set", f"verify.policy={policy}")
+        return json.loads(rmboost("report", output, "--json").out)["figures"]["label_noise"]["value"]
+
+    flagged = noise("flag")
+    assert flagged > 0
+    assert noise("drop") == noise("flip") == (0 if sample == "all" else flagged)
+
+
 def no_judge(call: Call) -> Fault | None:
     """A server whose model never gives a verdict."""
     judging = "A or B" in call.body["messages"][-1]["content"]

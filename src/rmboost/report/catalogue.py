@@ -14,7 +14,8 @@ from rmboost.report.estimates import Figure
 FIGURES: Mapping[str, str] = {
     "pairs": "pairs in the file",
     "kept_share": "share of the settled prompts that made a pair",
-    "label_noise": "share of a judge's verdicts that contradict the label; a tie does not",
+    "label_noise": "share of a judge's verdicts that contradict the label; a tie does not. Where a sample was judged, "
+    "pairs that were dropped or exchanged for it count, as it stands for the rest",
     "label_noise.better": "the same where the label is better",
     "label_noise.worse": "the same where the label is worse",
     "label_noise_decided": "the same of the verdicts that are no tie",

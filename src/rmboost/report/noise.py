@@ -1,15 +1,20 @@
-"""Label noise: how often a judge contradicts the label."""
+"""Label noise: how often a judge contradicts the label.
+
+A sample that was judged stands for the rest of the file. So where there is a rest, pairs that were dropped or exchanged
+because of the judge count as contradicted; in a file of which all was judged, they are put right.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rmboost.noise import Marks, corrected
-from rmboost.report.estimates import Figure, Mask, missing, proportion
-from rmboost.report.table import CHOSEN, NONE, REJECTED, TIE, UNREADABLE, Table
+from rmboost.report.estimates import Figure, Ints, missing, proportion
+from rmboost.report.table import CHOSEN, EXCHANGED, NONE, REJECTED, TIE, UNREADABLE, Table
 
 _NO_GOLD = "no gold data given"
 
@@ -29,16 +34,32 @@ class Noise:
     unreadable: int
 
 
-def noise(table: Table, gold: Marks | None = None) -> dict[tuple[str, str], Noise]:
-    """In total (under ``("", "")``), by ``("label", name)`` and by ``("aspect", name)``."""
-    everything = np.ones(len(table), bool)
-    groups = {("", ""): everything}
+def noise(
+    table: Table, gold: Marks | None = None, dropped: Mapping[tuple[str, str], int] | None = None
+) -> dict[tuple[str, str], Noise]:
+    """In total (under ``("", "")``), by ``("label", name)`` and by ``("aspect", name)``.
+
+    dropped: how many pairs of a label and aspect are not there because the judge contradicted them.
+    """
+    verdicts = table.places("verdict")
+    judged = verdicts != NONE
+    verdicts[verdicts == EXCHANGED] = CHOSEN if judged.all() else REJECTED
+    lost = _by_group({} if judged.all() or not dropped else dropped)
+    groups = {("", ""): np.ones(len(table), bool)}
     for kind, names in (("label", table.labels), ("aspect", table.aspects)):
         groups |= {(kind, name): table.places(kind) == place for name, place in _places(names)}
-    judged = table.places("verdict") != NONE
     return {
-        group: _noise(table, mask, gold) for group, mask in groups.items() if group == ("", "") or (mask & judged).any()
+        group: _noise(verdicts[mask], table.places("prompt")[mask], gold, lost[group])
+        for group, mask in groups.items()
+        if group == ("", "") or (mask & judged).any() or lost[group]
     }
+
+
+def _by_group(counts: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
+    found = Counter[tuple[str, str]]()
+    for (label, aspect), count in counts.items():
+        found.update({("", ""): count, ("label", label): count, ("aspect", aspect): count})
+    return found
 
 
 def _places(names: Sequence[str]) -> list[tuple[str, int]]:
@@ -46,8 +67,9 @@ def _places(names: Sequence[str]) -> list[tuple[str, int]]:
     return sorted((name, place) for place, name in enumerate(names) if name)
 
 
-def _noise(table: Table, mask: Mask, gold: Marks | None) -> Noise:
-    verdicts, prompts = table.places("verdict")[mask], table.places("prompt")[mask]
+def _noise(verdicts: Ints, prompts: Ints, gold: Marks | None, dropped: int) -> Noise:
+    verdicts = np.append(verdicts, np.full(dropped, REJECTED))
+    prompts = np.append(prompts, -1 - np.arange(dropped))  # each of its own
     counts = np.bincount(verdicts, minlength=UNREADABLE + 1)
     found = Marks(*(int(counts[kind]) for kind in (CHOSEN, REJECTED, TIE, UNREADABLE)))
     read = (verdicts != NONE) & (verdicts != UNREADABLE)

@@ -14,6 +14,7 @@ from rmboost.fingerprint import flat
 from rmboost.inspection import rejects_of
 from rmboost.journal.reader import JournalReader, Totals
 from rmboost.preferences import Preferences, Row
+from rmboost.records import DISAGREES
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,19 @@ class Origin:
 
 @dataclass
 class Rejects:
-    """Prompts that made no pair: by reason with the id of one, and by label and aspect."""
+    """Prompts that made no pair: by reason with the id of one, and by label and aspect; and where a judge said no."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+    contradicted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, row: Row) -> None:
         """One more."""
         self.reasons[row.reason] += 1
         self.examples.setdefault(row.reason, row.id)
         self.cells[row.label, row.aspect] += 1
+        self.contradicted[row.label, row.aspect] += row.reason == DISAGREES
 
 
 def origin(path: Path) -> Origin | None:

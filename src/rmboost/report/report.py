@@ -99,7 +99,7 @@ def examine(
         table,
         rejects,
         made,
-        noise(table, judged),
+        noise(table, judged, rejects.contradicted),
         lengths(table),
         baselines(table),
         probes(table),

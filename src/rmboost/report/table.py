@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ Ints = NDArray[np.int64]
 
 SAMPLE = 5_000
 """pairs that are kept as words, for what cannot be counted as they pass"""
-NONE, CHOSEN, REJECTED, TIE, UNREADABLE = range(5)
-_WINNERS = {"chosen": CHOSEN, "rejected": REJECTED, "tie": TIE, "unreadable": UNREADABLE}
+NONE, CHOSEN, REJECTED, TIE, UNREADABLE, EXCHANGED = range(6)
+_WINNERS = {"chosen": CHOSEN, "rejected": REJECTED, "tie": TIE, "unreadable": UNREADABLE, "exchanged": EXCHANGED}
 _FIELDS = (
     *("label", "aspect", "prompt", "second", "verdict", "identical"),
     *("words.chosen", "words.rejected", "sentences.chosen", "sentences.rejected", "markdown.chosen"),
@@ -103,7 +103,7 @@ def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: 
                     aspects.setdefault(row.aspect, len(aspects)),
                     prompts.setdefault(stable_hash(texts[0]), len(prompts)),
                     _WINNERS.get(row.second, NONE),
-                    _WINNERS.get(str(row.judge.get("winner")), NONE),
+                    _WINNERS.get(_preferred(row.judge), NONE),
                     texts[1] == texts[2],
                 )
             )
@@ -116,6 +116,11 @@ def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: 
     table.numbers = np.array(numbers).reshape(-1, len(_FIELDS))
     table.labels, table.aspects = list(labels), list(aspects)
     return table
+
+
+def _preferred(said: Mapping[str, Any]) -> str:
+    """Which side a judge preferred; ``exchanged`` where the chosen one is chosen because of that (``policy: flip``)."""
+    return "exchanged" if said.get("flipped") else str(said.get("winner"))
 
 
 def _chunks(rows: Iterable[Row], hashes: WordHashes) -> Iterator[Chunk]:
