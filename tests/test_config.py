@@ -83,6 +83,12 @@ def test_mistakes_in_a_set_are_named(assignment: str) -> None:
         config.load(flags={"seed": 1}, sets=[assignment])
 
 
+def test_a_name_in_a_file_has_no_room_for_an_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"verify\.judge\.votes: judge is a single value") as caught:
+        from_yaml(tmp_path, "verify: {judge: pairwise}", {"verify.judge.votes": 3})
+    assert caught.value.hint == "judge: {name: pairwise} has room for more"
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read: No such file"):
         config.load(tmp_path / "nowhere.yaml")

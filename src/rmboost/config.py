@@ -199,7 +199,8 @@ def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
     for step in path:
         values = values.setdefault(step, {"name": "rmboost"} if step == "method" else {})
         if not isinstance(values, dict):
-            raise ConfigError(f"{dotted}: {step} is a single value, nothing can be set inside it")
+            hint = f"{step}: {{name: {values}}} has room for more" if isinstance(values, str) else ""
+            raise ConfigError(f"{dotted}: {step} is a single value, nothing can be set inside it", hint)
     values[last] = value
 
 
