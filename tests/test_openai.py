@@ -327,6 +327,7 @@ def test_a_key_that_cannot_be_one_is_not_sent(monkeypatch: pytest.MonkeyPatch) -
         ({"base_url": "http://host:80800/v1"}, "is not an address"),
         ({"base_url": "http://[::1/v1"}, "is not an address"),
         ({"base_url": "http://a..ü/v1"}, "is not an address"),
+        ({"base_url": "http://host/v1/chat/completions/"}, "names a call"),
         ({"base_url": f"http://user:{CANARY}@host/v1"}, "holds a password"),
         ({"base_url": f"http://user:{CANARY}/@host/v1"}, "holds a password"),
         ({"api_key_env": CANARY}, "api_key_env"),
@@ -469,6 +470,19 @@ def test_the_only_model_is_found_or_a_choice_is_asked_for() -> None:
     assert "--model NAME: a, b" in error.hint
     with ChatServer(models=()) as server:
         assert "--model NAME" in failure(lambda: only_model(server.url, "OPENAI_API_KEY")).hint
+
+
+def test_an_address_that_lacks_its_end_is_told() -> None:
+    with ChatServer() as server:
+        short = server.url.removesuffix("/v1")
+        for use in (lambda: only_model(short), lambda: ask(short)):
+            assert f"often ends in /v1: {server.url}" in failure(use).hint
+
+
+def test_https_where_nobody_speaks_it_is_doubted() -> None:
+    error = failure(lambda: check("https://127.0.0.1:9/v1"))
+    assert "http://127.0.0.1:9/v1" in error.hint
+    assert "http:" not in failure(lambda: check("http://127.0.0.1:9/v1")).hint
 
 
 # Many at once

@@ -185,13 +185,13 @@ def _seat(
 
 def _weighted(address: str) -> tuple[str, float]:
     """``URL,weight=2``: the address and its share of the work. Raises ConfigError."""
-    url, _, weight = address.partition(",weight=")
+    url, _, share = address.partition(",")
     try:
-        number = float(weight or 1)
+        number = float(share.removeprefix("weight=")) if share else 1.0
     except ValueError:
         number = 0.0
     if not 0 < number < 1e6:
-        raise ConfigError(f"base_url {address}: {weight!r} is no weight", f"--base-url {url},weight=2")
+        raise ConfigError(f"base_url {address}: {share!r} is no weight", f"--base-url {url},weight=2")
     return url, number
 
 

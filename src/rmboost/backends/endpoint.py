@@ -27,6 +27,7 @@ OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {408, 409, 425, 429}
+_PATHS = ("/chat/completions", "/completions", "/models")
 _NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 
 
@@ -113,9 +114,8 @@ class Endpoint:
         except TransportError as error:
             if error.kind != "unreachable":
                 return []
-            proxied = f", and do {_PROXIES} let it through?" if self.trust_env else "?"
             message = f"cannot reach {self._failure(error)}"
-            raise EndpointError(message, f"is it running{proxied}", unreachable=True) from None
+            raise EndpointError(message, self._why_unreached(), unreachable=True) from None
         finally:
             await transport.close()
         if reply.status in (401, 403):
@@ -147,7 +147,7 @@ class Endpoint:
         if status in (401, 403):
             return EndpointError(message, f"{self.key_env} must hold a key for {self.address}")
         if status in (404, 405):
-            return EndpointError(message, self._where_to_look())
+            return EndpointError(message, self.where_to_look())
         if status in _RETRIED or status >= 500:
             kind = "refused" if status == 429 else "overloaded" if status in (503, 529) else "broken"
             return TransientError(message, retry_after=retry_after(headers), kind=kind, quota=quota.read(headers))
@@ -162,7 +162,15 @@ class Endpoint:
         message = f"{self.address}: not a chat completion ({problem}): {self._quote(said)}"
         return TransientError(message.rstrip(": "), kind="unreadable")
 
-    def _where_to_look(self) -> str:
+    def _why_unreached(self) -> str:
+        proxied = f", and do {_PROXIES} let it through" if self.trust_env else ""
+        parts = urlsplit(self.address)
+        # an address with a port is a server of one's own, and those seldom have certificates
+        plain = f" Without a certificate it is http{self.address[5:]}" if parts.scheme == "https" and parts.port else ""
+        return f"is it running{proxied}?{plain}"
+
+    def where_to_look(self) -> str:
+        """What is most likely wrong with an address where something is missing."""
         if not self.address.endswith("/v1"):
             return f"the address often ends in /v1: {self.address}/v1"
         return f"see which models there are: curl {self.address}/models"
@@ -182,13 +190,17 @@ def _sendable(variable: str) -> str:
 
 
 def valid_address(url: str) -> str:
-    """The address without a slash at its end. Raises ConfigError when it is none, or holds a password."""
+    """The address without a slash at its end. Raises ConfigError when it is none, names a call, or holds a password."""
     is_address = _is_address(url)
     if "@" in (urlsplit(url).netloc if is_address else url):
         raise ConfigError("base_url holds a password", "put it into a variable, and name that in api_key_env")
     if not is_address:
         raise ConfigError(f"base_url {url!r} is not an address", "write it like http://localhost:8000/v1")
-    return url.rstrip("/")
+    url = url.rstrip("/")
+    for path in _PATHS:
+        if url.endswith(path):
+            raise ConfigError(f"base_url {url!r} names a call, not the server", f"write {url.removesuffix(path)}")
+    return url
 
 
 def _is_address(url: str) -> bool:

@@ -130,7 +130,8 @@ def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY")
     if len(served) == 1:
         return served[0]
     if not served:
-        raise EndpointError(f"{endpoint.address} does not list its models", "name one: --model NAME")
+        hint = f"{endpoint.where_to_look()}; or name one: --model NAME"
+        raise EndpointError(f"{endpoint.address} does not list its models", hint)
     hint = "choose one with --model NAME: " + _cut(", ".join(sorted(served)))
     raise EndpointError(f"{endpoint.address} serves {len(served)} models", hint)
 
