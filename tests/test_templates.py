@@ -124,6 +124,21 @@ def test_the_users_folder_comes_first(tmp_path: Path) -> None:
     assert mine.digest("rmboost/direct-worse") == shipped.digest("rmboost/direct-worse")
 
 
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no folder .*mien"):
+        Templates(tmp_path / "mien")
+
+
+def test_a_file_that_stands_for_no_template_is_a_stray(tmp_path: Path) -> None:
+    part = '{% turn "user" %}Part{% endturn %}'
+    write(tmp_path, "rmboost/plan-worse", '{% include "parts/mine.md.j2" %}')
+    write(tmp_path, "parts/mine", part)
+    assert Templates(tmp_path).strays() == {}
+    write(tmp_path, "plan-worse", part)
+    assert Templates(tmp_path).strays() == {tmp_path / f"plan-worse{SUFFIX}": "did you mean 'rmboost/plan-worse'?"}
+    assert Templates().strays() == {}
+
+
 def test_an_unknown_template_gets_a_suggestion() -> None:
     for use in (Templates().render, Templates().digest):
         with pytest.raises(ConfigError, match="no template 'rmboost/plan-wrose'") as caught:

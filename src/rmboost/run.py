@@ -86,7 +86,9 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
 
 
 def _doubts(recipe: Recipe) -> Iterator[str]:
-    """Why a judge may be wrong about these pairs."""
+    """What of the settings may not do what it is meant to: templates of no known name, judges that may be wrong."""
+    for path, meant in recipe.templates.strays().items():
+        yield f"{path} stands for no template and is not used; {meant}"
     for role, relation in recipe.leakage.items():
         yield (
             f"{role}: {relation} as the one that writes, and a judge favours its own family (arXiv 2502.01534); "

@@ -58,9 +58,15 @@ class TurnExtension(Extension):
 
 
 class Templates:
-    """The templates of a run: the user's folder first, if there is one, then the shipped ``prompts/``."""
+    """The templates of a run: the user's folder first, if one is named, then the shipped ``prompts/``.
+
+    Raises ConfigError when the folder that is named is none.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
+        if folder and not folder.is_dir():
+            raise ConfigError(f"prompts: there is no folder {folder}", "name the folder that your templates are in")
+        self._own = folder
         self._folders = [*([folder] if folder else []), resources.folder("prompts")]
         self._jinja = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(self._folders),
@@ -94,6 +100,13 @@ class Templates:
         found = self._jinja.list_templates(filter_func=lambda file: file.endswith(SUFFIX))
         return [name for file in found if (name := file.removesuffix(SUFFIX)).startswith(prefixes)]
 
+    def strays(self) -> dict[Path, str]:
+        """The user's templates that stand for no shipped one and are included by none, each with what may be meant."""
+        own, shipped = (set(_templates_in(folder)) if folder else set() for folder in (self._own, self._folders[-1]))
+        used = {file for name in own & shipped for file in self.sources(name)}
+        strays = sorted(name for name in own - shipped if name + SUFFIX not in used)
+        return {self._folders[0] / f"{name}{SUFFIX}": suggest(name, shipped) for name in strays}
+
     def sources(self, name: str) -> dict[str, str]:
         """The source of a template and of all that it includes, by file."""
         sources: dict[str, str] = {}
@@ -123,6 +136,10 @@ class Templates:
         except TemplateNotFound:
             name, known = file.removesuffix(SUFFIX), self.names("")
             raise ConfigError(f"no template {name!r}", suggest(name, known)) from None
+
+
+def _templates_in(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix().removesuffix(SUFFIX) for path in folder.rglob(f"*{SUFFIX}")]
 
 
 @contextmanager
