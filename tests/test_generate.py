@@ -67,10 +67,10 @@ def test_other_settings_say_what_differs_and_ask_only_what_changed(
     _, first = summary("--set", "checks=[]")
     assert (first["status"], first["asked"]) == ("finished", 48)
     said, hotter = summary("--set", "checks=[]", "--set", "rewriter.temperature=0.9")
-    assert "rewriter.temperature: None → 0.9" in said
+    assert "rewriter.temperature: not set → 0.9" in said
     assert (hotter["asked"], hotter["replayed"]) == (24, 24), "first responses are the same"
     said, checked = summary("--set", "checks=[refusal]", "--set", "rewriter.temperature=0.9")
-    assert "changed since the last run: checks" in said
+    assert "changed since the last run: checks: [] → [refusal]\n" in said
     assert checked["asked"] == 0, "a check costs no call"
     assert (tmp_path / "pairs.run" / "previous.jsonl").is_file()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,16 +51,46 @@ def run_of(settings: Mapping[str, Any], plain: bool, order: str) -> str:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """``rewriter.temperature: 0.7 → 0.9`` for every setting that is not the same."""
+    """``rewriter.temperature: 0.7 → 0.9`` for every setting that is not the same.
+
+    A part that only one side has, such as a role or the templates of a judge, is one line: ``judge: new``.
+    """
     before, after = dict(flat(old)), dict(flat(new))
-    names = sorted(before.keys() | after.keys())
-    return [f"{name}: {before.get(name)} → {after.get(name)}" for name in names if before.get(name) != after.get(name)]
+    lone = dict((*_only(before, after, "gone"), *_only(after, before, "new")))
+    lines = (
+        f"{_part(name)}: {lone[_part(name)]}"
+        if _part(name) in lone
+        else f"{name}: {_said(before.get(name))} → {_said(after.get(name))}"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    )
+    return list(dict.fromkeys(lines))
+
+
+def _only(some: Mapping[str, Any], others: Mapping[str, Any], word: str) -> Iterator[tuple[str, str]]:
+    """The parts of several settings that others have nothing of."""
+    sizes = Counter(map(_part, some))
+    yield from ((part, word) for part in sizes.keys() - set(map(_part, others)) if sizes[part] > 1)
+
+
+def _part(name: str) -> str:
+    """``judge`` of ``judge.model``, ``templates.judge`` of ``templates.judge/pairwise``."""
+    return name.rpartition("/")[0] or name.partition(".")[0]
+
+
+def _said(value: Any) -> str:
+    """A value for a person: components by their names, as they are written in the settings."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_said, value))}]"
+    if isinstance(value, Mapping) and value.keys() == {"name"}:
+        return str(value["name"])
+    return "not set" if value is None else str(value)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings by dotted name."""
+    """Nested settings by dotted name; what is empty has none."""
     for name, value in values.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

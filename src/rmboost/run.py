@@ -102,11 +102,9 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
     """Open the store for these settings, say what is different from the last run, and go on by this plan."""
     settings = recipe.settings
     before = store.manifest
-    if before:
-        for line in difference(before["settings"], settings):
+    if before and store.journal.totals().calls:  # nothing came of a run without an answer
+        for line in (*difference(before["settings"], settings), *_moved(before, recipe)):
             listener.notice(f"changed since the last run: {line}")
-        for line in _moved(before, recipe):
-            listener.notice(line)
     course = settle_plan(recipe, store.journal)
     run, earlier = (run_of(settings, recipe.survey.plain, order) for order in (course.order, course.earlier))
     store.resume(run, course.jobs, earlier)
@@ -133,9 +131,10 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
 
 def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
     """What is said when servers are others than in the last run; answered calls are used all the same."""
-    now = _surroundings(recipe)
-    if before.get("base_url", now["base_url"]) != now["base_url"]:
-        yield f"changed since the last run: the endpoint, {before['base_url']} → {now['base_url']}"
+    for name, now in _surroundings(recipe)["base_url"].items():
+        was = before.get("base_url", {}).get(name, now)
+        if was != now:
+            yield f"the endpoint of {name}: {' and '.join(was) or 'default'} → {' and '.join(now) or 'default'}"
 
 
 def _client(recipe: Recipe, store: Store) -> Client:
