@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from textwrap import TextWrapper
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,8 +28,11 @@ def show_judged(summary: Summary, agreement: Agreement | None, console: Console)
 
 def _print(lines: Sequence[tuple[str, str]], console: Console) -> None:
     width = max(len(name) for name, _ in lines)
+    screen = console.width - width - 2 if console.is_terminal else sys.maxsize  # elsewhere a fact is a line
+    words = TextWrapper(max(screen, 20), break_long_words=False, break_on_hyphens=False)
     for name, value in lines:
-        console.print(f"[bold]{name:<{width}}[/]  {escape(value)}", soft_wrap=True)
+        rows = f"\n{'':<{width}}  ".join(words.wrap(value))
+        console.print(f"[bold]{name:<{width}}[/]  {escape(rows)}", soft_wrap=True)
 
 
 def _lines(summary: Summary) -> Iterable[tuple[str, str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 import click
@@ -35,7 +37,7 @@ class Progress(Listener):
         if not self._quiet and line not in self._told:
             self._told.add(line)
             with tqdm.external_write_mode(file=sys.stderr):
-                click.echo(line, err=True)
+                click.echo(_whole_words(line) if sys.stderr.isatty() else line, err=True)
 
     def row(self, line: bytes) -> None:
         sys.stdout.buffer.write(line)
@@ -69,6 +71,11 @@ class Progress(Listener):
         calls, tokens = meter.asked / seconds, meter.usage.completion_tokens / seconds
         rate = f"{calls:.{1 if calls < 10 else 0}f} calls/s, {tokens:.0f} tok/s"
         return f"{retries}{meter.in_flight}/{meter.limit} in flight, {cost}{rate}"
+
+
+def _whole_words(line: str) -> str:
+    """A line that a narrow terminal does not break within a word."""
+    return fill(line, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
 
 
 def _outcomes(tally: Tally, *, brief: bool = False) -> str:

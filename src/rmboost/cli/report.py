@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import TextWrapper, fill
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -143,13 +145,15 @@ def _write(path: Path, text: str) -> None:
 
 
 def _say(reports: Sequence[Report]) -> None:
+    screen = get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize  # elsewhere a finding is a line
+    words = TextWrapper(max(screen, 40), subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False)
     for each in reports:
         if len(reports) > 1:
             click.echo(each.name)
-        click.echo(each.verdict.headline)
+        click.echo(fill(each.verdict.headline, words.width))
         for finding in each.verdict.findings:
             if finding.level not in ("fine", "missing"):
-                click.echo(f"  {finding.level:<8} {finding.text} {finding.why}")
+                click.echo(words.fill(f"  {finding.level:<8} {finding.text} {finding.why}"))
 
 
 def _broken(bounds: Sequence[Limit], report: Report) -> bool:
