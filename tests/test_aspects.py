@@ -77,6 +77,26 @@ def test_an_unknown_set_is_named_with_the_nearest_one() -> None:
     assert error.value.hint == "did you mean 'qa_feedback'?"
 
 
+def test_a_file_that_is_not_there_is_named_with_the_nearest_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "support.yaml").write_text(MINIMAL)
+    for name, hint in (("suport.yaml", "did you mean 'support.yaml'?"), ("support", "your own file: support.yaml")):
+        with pytest.raises(ConfigError, match="does not exist") as error:
+            aspects.load(name)
+        assert error.value.hint == hint
+
+
+def test_a_mistake_is_told_once_and_without_what_follows_from_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(MINIMAL.replace("worse:", "wurse:"))
+    with pytest.raises(ConfigError) as error:
+        aspects.load(str(file))
+    assert "at least 1 item" not in error.value.message
+    assert error.value.hint == "did you mean 'worse'?"
+
+
 def test_a_file_of_ones_own_loads(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(MINIMAL)

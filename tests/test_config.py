@@ -60,10 +60,13 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         ("sed: 1", "sed: no such option", "'seed'"),
         ("rewriter: {temprature: 1}", "rewriter.temprature: no such option", "'temperature'"),
         ("rewritter: {temperature: 1}", "rewritter: no such option", "'rewriter'"),
+        ("responder: {tries: 1}", "responder.tries: no such option", "tries stands by itself, not under responder"),
+        ("concurrency: many", "concurrency: 'many' is neither auto nor a number of calls", ""),
+        ("concurrency: 0", "concurrency: 0 is neither auto nor a number of calls", ""),
         ("seed: many", "seed: Input should be a valid integer", ""),
         ("rewriter: {temperature: -1}", "rewriter.temperature: Input should be greater", ""),
         ("- a list", "expected a mapping", ""),
-        ("a: [1", "is not YAML", ""),
+        ("seed: 1\n  draws: 2", "is not YAML: mapping values are not allowed in this context\n  line 2, column 8", ""),
     ],
 )
 def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str, hint: str) -> None:

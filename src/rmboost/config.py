@@ -92,7 +92,7 @@ class Config(Component):
     checks: tuple[dict[str, Any], ...] = tuple({"name": name} for name in DEFAULT_CHECKS)
     """in the order in which they look at a pair"""
     weights: dict[str, PositiveInt] = Field(default_factory=dict)
-    """how often a label or an aspect is ordered for each time that the others are: ``{factuality: 3}``"""
+    """how often a label or an aspect is ordered for each time that the others are: ``{correctness: 3}``"""
     repetitions: PositiveInt = 1
     """pairs to make of each prompt, each from a first response of its own"""
     target: PositiveInt | None = None
@@ -127,6 +127,13 @@ class Config(Component):
         if isinstance(value, str):
             return {"name": value}
         return {"name": "rmboost", **value} if isinstance(value, dict) else value
+
+    @field_validator("concurrency", mode="before")
+    @classmethod
+    def _is_a_number_or_auto(cls, value: Any) -> Any:
+        if value != "auto" and not (str(value).isdecimal() and int(value)):
+            raise ValueError(f"{value!r} is neither auto nor a number of calls")
+        return value
 
     @field_validator("checks", mode="before")
     @classmethod

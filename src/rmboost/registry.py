@@ -43,15 +43,10 @@ def validate(model: type[M], values: Mapping[str, Any], where: str) -> M:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False)
-        hints = [
-            suggest(str(p["loc"][-1]), _fields(model, p["loc"][:-1]))
-            for p in problems
-            if p["type"] == "extra_forbidden"
-        ]
-        raise ConfigError(
-            "\n".join(f"{where}: {_path(p['loc'])}: {_plain(p)}" for p in problems), " ".join(hints)
-        ) from None
+        problems = _causes(error)
+        hints = dict.fromkeys(_meant(model, p["loc"]) for p in problems if p["type"] == "extra_forbidden")
+        message = "\n".join(f"{where}: {_path(p['loc'])}: {_plain(p)}" for p in problems)
+        raise ConfigError(message, " ".join(hints)) from None
 
 
 def named(default: str) -> BeforeValidator:
@@ -74,12 +69,29 @@ def suggest(wrong: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
 
 
+def _causes(error: ValidationError) -> list[Any]:
+    """What is wrong, without lists that are too short only because of what is wrong in them."""
+    problems = error.errors(include_url=False, include_context=False)
+    within = {p["loc"][:end] for p in problems for end in range(len(p["loc"]))}
+    return [p for p in problems if not (p["type"] == "too_short" and p["loc"] in within)]
+
+
 def _path(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "value"
 
 
 def _plain(problem: Any) -> str:
-    return "no such option" if problem["type"] == "extra_forbidden" else str(problem["msg"])
+    if problem["type"] == "extra_forbidden":
+        return "no such option"
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _meant(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """What an option that is not known may be: one that stands further up, or one of a name like it."""
+    name = str(location[-1])
+    if len(location) > 1 and name in model.model_fields:
+        return f"{name} stands by itself, not under {_path(location[:-1])}"
+    return suggest(name, _fields(model, location[:-1]))
 
 
 def _fields(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -26,7 +26,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
+        said = str(error).replace('in "<unicode string>", ', "")  # of the file, whose name is said
+        raise ConfigError(f"{path} is not YAML: {said}") from None
     if not isinstance(values, dict | None):
         raise ConfigError(f"{path}: expected a mapping of names to values, this is a {type(values).__name__}")
     return values or {}

@@ -42,6 +42,12 @@ def load(model: type[S], kind: str, folder: str, name: str) -> S:
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else resources.folder("configs") / folder / f"{name}.yaml"
     if not path.is_file():
-        shipped = [file.stem for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        raise ConfigError(f"no {kind} set {name!r} ({path} does not exist)", suggest(name, shipped))
+        raise ConfigError(f"no {kind} set {name!r} ({path} does not exist)", _meant(path, name))
     return validate(model, resources.read_yaml(path), str(path))
+
+
+def _meant(path: Path, name: str) -> str:
+    if Path(f"{name}.yaml").is_file():
+        return f"your own file: {name}.yaml"
+    found = path.parent.glob("*.yaml") if path.parent.is_dir() else ()
+    return suggest(name, [file.name if name.endswith(path.suffix) else file.stem for file in found])

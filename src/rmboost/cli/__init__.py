@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "compare": ("rmboost.cli.compare:compare", "Set methods side by side: what they take and what they teach."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
     "report": ("rmboost.cli.report:report", "Say what a data set says about itself, on one page."),
-    "model": ("rmboost.cli.model:model", "List and fetch the embedded models."),
+    "model": ("rmboost.cli.model:model", "List and pull the embedded models."),
 }
 
 

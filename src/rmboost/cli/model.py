@@ -12,7 +12,7 @@ from rmboost.cache import cache_folder
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def model() -> None:
-    """List and fetch the embedded models.
+    """List and pull the embedded models.
 
     They run in this process on any CPU, without a key or a server: rmboost generate --model local:NAME
     """
@@ -34,7 +34,7 @@ def list_models() -> None:
 @model.command()
 @click.argument("name")
 def pull(name: str) -> None:
-    """Fetch the weights of NAME, unless they are here; prints where they lie."""
+    """Fetch the weights of NAME; prints where they lie."""
     click.echo(weights.pull(weights.find(name)))
 
 

@@ -114,7 +114,7 @@ def _own(name: str) -> Mapping[str, Any]:
     if _is_file(name):
         return read_yaml(Path(name))
     if name not in METHODS:
-        hint = f"{registry.suggest(name, METHODS)}, or a YAML file of settings"
+        hint = f"{registry.suggest(name, METHODS)} Or name a YAML file of settings"
         raise ConfigError(f"--methods: there is no method {name!r}", hint)
     return {"method.name": name}
 
