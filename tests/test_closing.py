@@ -5,13 +5,17 @@ from __future__ import annotations
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 import rmboost
 from rmboost import closing
 
 
-def test_a_terminal_breaks_no_word_and_other_readers_get_a_fact_a_line(tmp_path: Path) -> None:
+def test_a_terminal_breaks_no_word_and_other_readers_get_a_fact_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one has 80 columns for rich
     prompts = [f"Why is {number} a number?" for number in range(24)]
     summary = rmboost.generate(prompts, tmp_path / "pairs.jsonl", model="fake")
     said = {}

@@ -25,6 +25,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         {"checks": [{"name": "form"}, {"name": "length", "max_ratio": 4}]},
         ["checks: [form] → [form, {'name': 'length', 'max_ratio': 4}]"],
     ),
+    "a folder of one": ({}, {"templates": {"synpo/improve": "1"}}, ["templates.synpo: new"]),
     "parts that come": (WRITES, JUDGED, ["judge.model: not set → j", "templates.judge: new", "verify: new"]),
     "parts that go": (JUDGED, WRITES, ["judge.model: j → not set", "templates.judge: gone", "verify: gone"]),
 }

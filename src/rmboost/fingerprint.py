@@ -68,9 +68,9 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _only(some: Mapping[str, Any], others: Mapping[str, Any], word: str) -> Iterator[tuple[str, str]]:
-    """The parts of several settings that others have nothing of."""
+    """The parts of several settings, and the folders of files, that others have nothing of."""
     sizes = Counter(map(_part, some))
-    yield from ((part, word) for part in sizes.keys() - set(map(_part, others)) if sizes[part] > 1)
+    yield from ((part, word) for part in sizes.keys() - set(map(_part, others)) if sizes[part] > 1 or "." in part)
 
 
 def _part(name: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from shutil import get_terminal_size
+from collections.abc import Iterable, Iterator
 from textwrap import fill
 from typing import Any
 
@@ -50,7 +51,7 @@ class Progress(Listener):
             self._move_bar(tally, meter, total)
         elif time.monotonic() - self._last >= _LINE_SECONDS or tally.settled == total:
             self._last = time.monotonic()
-            state = f"{_outcomes(tally)}, {self._state(meter)}"
+            state = ", ".join((*_outcomes(tally), *self._state(meter)))
             click.echo(f"{tally.settled}/{total} {self._unit}, {state}", err=True)
 
     def close(self) -> None:
@@ -60,28 +61,48 @@ class Progress(Listener):
     def _move_bar(self, tally: Tally, meter: Meter, total: int) -> None:
         bar = self._bar = self._bar or _bar(total, tally.settled)
         bar.total = total  # with a target it grows
-        bar.set_postfix_str(f"{_outcomes(tally, brief=True)}, {self._state(meter)}", refresh=False)
+        room = _columns() - len(f"{total}/{total}, 0:00:00 left __, ")
+        bar.set_postfix_str(_fitting((*_outcomes(tally, brief=True), *self._state(meter)), room), refresh=False)
         bar.update(tally.settled - bar.n)
         bar.refresh()
 
-    def _state(self, meter: Meter) -> str:
+    def _state(self, meter: Meter) -> Iterator[str]:
         seconds = max(time.monotonic() - self._started, 1e-3)
-        retries = f"{meter.retries.total()} retries, " if meter.retries else ""
-        cost = f"cost {meter.cost:.2f}, " if meter.cost else ""
         calls, tokens = meter.asked / seconds, meter.usage.completion_tokens / seconds
-        rate = f"{calls:.{1 if calls < 10 else 0}f} calls/s, {tokens:.0f} tok/s"
-        return f"{retries}{meter.in_flight}/{meter.limit} in flight, {cost}{rate}"
+        if meter.retries:
+            yield f"{meter.retries.total()} retries"
+        yield f"{meter.in_flight}/{meter.limit} in flight"
+        if meter.cost:
+            yield f"cost {meter.cost:.2f}"
+        yield f"{calls:.{1 if calls < 10 else 0}f} calls/s"
+        yield f"{tokens:.0f} tok/s"
+
+
+def _columns() -> int:
+    """Of the terminal that stderr is; some do not say, and say 0."""
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
 
 
 def _whole_words(line: str) -> str:
     """A line that a narrow terminal does not break within a word."""
-    return fill(line, get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)
+    return fill(line, _columns(), break_long_words=False, break_on_hyphens=False)
 
 
-def _outcomes(tally: Tally, *, brief: bool = False) -> str:
-    """``14 kept, 2 rejected, 0 failed``; brief, for 80 columns: without those that there are none of."""
+def _outcomes(tally: Tally, *, brief: bool = False) -> Iterator[str]:
+    """``14 kept``, ``2 rejected``, ``0 failed``; brief, for 80 columns: without those that there are none of."""
     counts = {"kept": tally.kept, "rejected": tally.rejected.total(), "failed": tally.failed.total()}
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count or not brief or name == "kept")
+    return (f"{count} {name}" for name, count in counts.items() if count or not brief or name == "kept")
+
+
+def _fitting(figures: Iterable[str], room: int) -> str:
+    """As many of the figures as there is room for, so that a narrow terminal cuts none."""
+    line = ""
+    for figure in figures:
+        longer = f"{line}, {figure}" if line else figure
+        if len(longer) > room:
+            break
+        line = longer
+    return line
 
 
 def _bar(total: int, settled: int) -> tqdm[Any]:
