@@ -369,3 +369,17 @@ def test_hostile_words_are_shown_and_not_obeyed(rmboost: Shell, tmp_path: Path) 
     assert done.code == 0, done.err
     assert "<script>" not in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
     assert len(read_jsonl(tmp_path / "c" / "rmboost" / "pairs.jsonl")) == 2
+
+
+def test_missing_packages_are_named_with_their_extra(prompts: Path, tmp_path: Path) -> None:
+    script = """
+import sys
+sys.modules |= dict.fromkeys(("numpy", "matplotlib", "rensa", "sklearn"))
+from rmboost.cli import main
+main(sys.argv[1:])
+"""
+    command = [sys.executable, "-c", script, "compare", prompts, "-o", tmp_path / "c", "--model", "fake"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'rmboost[report]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -82,6 +82,7 @@ def compare(prompts: Path, output: Path, **options: Any) -> None:
     """
     from rmboost.compare import setup
 
+    setup.need_report()
     entries, common = setup.entries(options["methods"], options["config_file"], _flags(options), options["sets"])
     human = setup.human(options["evals"])
     if options["judge"]:

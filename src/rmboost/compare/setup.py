@@ -164,7 +164,6 @@ def reward_models(names: str, device: str | None) -> dict[str, RewardModel]:
 
 def check(setup: Setup) -> tuple[Recipe, ...]:
     """What each run is made of. Raises, before the first call, what any of them would raise."""
-    _need_report()
     if setup.folder.exists() and not setup.folder.is_dir():
         raise StoreError(f"{setup.folder} is a file", "-o comparison/")
     if not setup.folder.parent.is_dir():
@@ -188,7 +187,8 @@ def check(setup: Setup) -> tuple[Recipe, ...]:
     return tuple(recipes)
 
 
-def _need_report() -> None:
+def need_report() -> None:
+    """Raises ConfigError when packages are missing that the parts of a comparison import."""
     try:
         import matplotlib
         import rensa
