@@ -378,7 +378,7 @@ sys.modules |= dict.fromkeys(("numpy", "matplotlib", "rensa", "sklearn"))
 from rmboost.cli import main
 main(sys.argv[1:])
 """
-    command = [sys.executable, "-c", script, "compare", prompts, "-o", tmp_path / "c", "--model", "fake"]
+    command = [sys.executable, "-c", script, "compare", str(prompts), "-o", str(tmp_path / "c"), "--model", "fake"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "pip install 'rmboost[report]'" in done.stderr

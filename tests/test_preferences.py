@@ -226,3 +226,11 @@ def test_a_folder_that_is_no_data_set_says_what_could_be_meant(tmp_path: Path) -
 def test_a_row_knows_no_more_than_the_file() -> None:
     row = Row({"chosen": "a", "rejected": "b"}, 1)
     assert (row.id, row.label, row.aspects, row.second, row.reason, row.judge) == ("", "", (), "", "", {})
+
+
+def test_a_folder_of_runs_is_met_with_the_files_in_it(tmp_path: Path) -> None:
+    (tmp_path / "rlaif").mkdir()
+    pairs = write_jsonl(tmp_path / "rlaif" / "pairs.jsonl", [])
+    with pytest.raises(InputError, match="is a folder") as error:
+        list(Preferences(tmp_path))
+    assert error.value.hint == f"name a file in it: {pairs}"

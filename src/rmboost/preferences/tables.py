@@ -52,7 +52,9 @@ def _shards(folder: Path) -> list[Path]:
         raise InputError(f"{folder} is a folder with {len(splits)} splits", hint)
     files = _read(folder / "state.json").get("_data_files", [])
     if not files:
-        found = sorted(str(path) for kind in ("jsonl", "json", "parquet", "gz") for path in folder.glob(f"*.{kind}"))
+        kinds = ("jsonl", "json", "parquet", "gz")
+        found = sorted(str(path) for kind in kinds for path in folder.glob(f"*.{kind}"))
+        found += sorted(map(str, folder.glob("*/pairs.jsonl")))  # a comparison has a folder a method
         hint = f"name a file in it: {', '.join(found[:5])}" if found else f"name a file, such as {folder}/pairs.jsonl"
         raise InputError(f"{folder} is a folder, and no data set that `datasets` has saved", hint)
     return [folder / file["filename"] for file in files]
