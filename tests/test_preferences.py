@@ -213,6 +213,7 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(gzip.compress(b"{}" * 1000)[:-20])
     assert "cannot be read" in refused(tmp_path / "data").message
     assert refused(tmp_path / "none").message.endswith("no such file")
+    assert refused(tmp_path / "dato").hint == f"did you mean {tmp_path / 'data'}?"
 
 
 def test_a_folder_that_is_no_data_set_says_what_could_be_meant(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from rmboost.errors import ConfigError, InputError, StoreError
+from rmboost.errors import ConfigError, StoreError
+from rmboost.preferences import no_such_file
 
 if TYPE_CHECKING:
     from rmboost.report.catalogue import Limit
@@ -92,7 +93,7 @@ def _sources(*files: str | None) -> list[Path | BinaryIO]:
         raise ConfigError("standard input can be read once only", "name one of the files")
     for file in given:
         if file != "-" and not Path(file).exists():
-            raise InputError(f"{file}: no such file", "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one")
+            raise no_such_file(file)
     return [sys.stdin.buffer if file == "-" else Path(file) for file in given]
 
 

@@ -8,8 +8,8 @@ HH transcripts; UltraFeedback, binarized; LLaMA-Factory's and Axolotl's; as JSON
 parquet, or the folder that ``datasets`` saves to disk.
 """
 
-from rmboost.preferences.reader import Preferences
+from rmboost.preferences.reader import Preferences, no_such_file
 from rmboost.preferences.row import PAIR, REJECT, Row, parse
 from rmboost.preferences.shapes import Turn
 
-__all__ = ["PAIR", "REJECT", "Preferences", "Row", "Turn", "parse"]
+__all__ = ["PAIR", "REJECT", "Preferences", "Row", "Turn", "no_such_file", "parse"]

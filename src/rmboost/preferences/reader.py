@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from rmboost.errors import InputError
 from rmboost.preferences import tables
 from rmboost.preferences.row import HINT, Row, parse
+from rmboost.sources.files import nearest
 
 _BOM = b"\xef\xbb\xbf"
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -90,6 +91,12 @@ def _head(path: Path) -> bytes:
         return file.read(4)
 
 
+def no_such_file(name: str) -> InputError:
+    """The error for a file that is not there, with a hint at what is."""
+    hint = nearest(Path(name)) or "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one"
+    return InputError(f"{name}: no such file", hint)
+
+
 def _why(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg}, column {error.colno}"
@@ -100,5 +107,5 @@ def _why(error: Exception) -> str:
 
 def _unreadable(name: str, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError):
-        return InputError(f"{name}: no such file", "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one")
+        return no_such_file(name)
     return InputError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})")

@@ -82,17 +82,18 @@ def reading(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist", _nearest(Path(path))) from None
+        raise InputError(f"{path} does not exist", nearest(Path(path))) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def _nearest(path: Path) -> str:
+def nearest(path: Path) -> str:
+    """A hint for a file that is not there: one beside it whose name is like it, or that its folder is missing, too."""
     if not path.parent.is_dir():
         return f"there is no folder {path.parent} either"
     # glob and not iterdir: a folder that may not be listed has no suggestion to make.
     names = {entry.name for entry in path.parent.glob("*")}
-    close = get_close_matches(path.name, names, n=1)
+    close = get_close_matches(path.name, names, n=1, cutoff=0.75)  # a suffix alone makes two names alike
     return f"did you mean {path.parent / close[0]}?" if close else ""
 
 
