@@ -91,9 +91,12 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     own = tmp_path / "own.gguf"
     own.write_bytes(b"GGUF")
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(EndpointError, match="the embedded model cannot run") as caught:
-        use(LocalBackend(model=str(own)), LocalBackend.check)
-    assert caught.value.hint == "pip install 'rmboost[local]'"
+    monkeypatch.setenv("RMBOOST_CACHE", str(tmp_path / "cache"))
+    for model in (str(own), "smollm2-135m"):
+        with pytest.raises(EndpointError, match="the embedded model cannot run") as caught:
+            use(LocalBackend(model=model), LocalBackend.check)
+        assert caught.value.hint == "pip install 'rmboost[local]'"
+    assert not (tmp_path / "cache").exists(), "nothing is fetched in vain"
 
 
 async def _talk(backend: LocalBackend) -> tuple[str, list[Response], list[Response]]:

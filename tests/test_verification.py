@@ -219,6 +219,16 @@ def test_a_report_counts_what_a_sample_changed_as_it_stands_for_the_rest(
     assert noise("drop") == noise("flip") == (0 if sample == "all" else flagged)
 
 
+def test_a_judge_that_is_not_there_is_found_before_the_first_answer_is_paid(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    with ChatServer() as server:
+        endpoint = ("--base-url", server.url, "--model", "test-model", "--set", "judge.model=tset-model")
+        done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *endpoint, "--verify", "3")
+        assert (done.code, "tset-model" in done.err, len(server.calls)) == (4, True, 0)
+        assert rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *endpoint).code == 0, "nobody asks the judge"
+
+
 def no_judge(call: Call) -> Fault | None:
     """A server whose model never gives a verdict."""
     judging = "A or B" in call.body["messages"][-1]["content"]

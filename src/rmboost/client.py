@@ -108,6 +108,7 @@ class Client:
         self._tries, self._patience, self._max_failures = tries, patience, max_failures
         self._failures, self._calls_of_a_job = 0, calls_of_a_job
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
+        self._needed = list(dict.fromkeys(seat.lines[0] for seat in seats.values() if len(seat.lines) == 1))
 
     @property
     def limit(self) -> int:
@@ -211,14 +212,13 @@ class Client:
         if self.halt.calls:
             raise Stopped
         try:
-            await line.check()
+            if self._needed:  # before the first request of all: its answer is paid in vain if another role has no model
+                await lines.reach_all(self._needed)
+                self._needed = []
+            await lines.reach(line, seat.lines)
         except asyncio.CancelledError:
             if self.halt.calls:
                 raise Stopped from None
-            raise
-        except EndpointError as error:
-            if len(seat.lines) > 1 and error.unreachable:
-                raise TransientError(error.message, error.hint, kind="unreachable") from None
             raise
 
     async def _rest(self, seconds: float) -> None:

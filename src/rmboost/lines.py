@@ -33,11 +33,16 @@ class Line:
         """How busy it is, for its weight."""
         return (self.pace.busy + 1) / self.weight
 
-    async def check(self) -> None:
-        """Before the first request, and only if there is one, make sure that it would be answered."""
+    def begin_check(self) -> asyncio.Task[str]:
+        """Begin to look whether a request would be answered, unless that has begun."""
         if self._check is None:
             self._check = asyncio.create_task(self.backend.check())
-        await asyncio.shield(self._check)
+            self._check.add_done_callback(_looked_at)
+        return self._check
+
+    async def check(self) -> None:
+        """Before the first request, and only if there is one, make sure that it would be answered."""
+        await asyncio.shield(self.begin_check())
 
     def cancel_check(self) -> None:
         """It may be fetching a gigabyte of weights."""
@@ -59,6 +64,12 @@ class Line:
         return True
 
 
+def _looked_at(check: asyncio.Task[str]) -> None:
+    """What a check finds is raised where somebody waits for it; asyncio need not complain where nobody does."""
+    if not check.cancelled():
+        check.exception()
+
+
 def choose(lines: Sequence[Line], before: Line | None) -> Line:
     """The line that a job used before, while it lives, so that its prefix stays in that server's cache; else the least
     busy one. With all dead, the one that rests the least."""
@@ -67,6 +78,24 @@ def choose(lines: Sequence[Line], before: Line | None) -> Line:
     if before in living:
         return before
     return min(living, key=lambda line: line.load) if living else min(lines, key=lambda line: line.dead_until)
+
+
+async def reach(line: Line, lines: Sequence[Line]) -> None:
+    """Make sure that a line leads somewhere. Raises EndpointError, or TransientError where another of the lines may."""
+    try:
+        await line.check()
+    except EndpointError as error:
+        if len(lines) > 1 and error.unreachable:
+            raise TransientError(error.message, error.hint, kind="unreachable") from None
+        raise
+
+
+async def reach_all(lines: Sequence[Line]) -> None:
+    """Make sure that all of them lead somewhere; they are looked at side by side. Raises EndpointError."""
+    for line in lines:
+        line.begin_check()
+    for line in lines:
+        await line.check()
 
 
 async def close(lines: Sequence[Line]) -> None:

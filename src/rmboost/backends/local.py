@@ -122,6 +122,7 @@ class _Engine:
     def _start(self, backend: LocalBackend, stop: threading.Event) -> OpenAIBackend:
         with self._lock:
             if not self._door:
+                _library()  # before a gigabyte is fetched for it
                 file = weights.locate(backend.model, stop)
                 parameters = backend._parameters(file)
                 self._server = _serve(**parameters)
@@ -136,15 +137,21 @@ class _Engine:
             self._server = None  # its destructor ends the threads and frees the memory
 
 
-def _serve(path: str, name: str, threads: int, slots: int, context: int) -> Any:
-    """A running server. Raises EndpointError when llama.cpp is missing or cannot load the file."""
+def _library() -> Any:
+    """llama.cpp. Raises EndpointError when it is missing."""
     # Threads that wait for each other turn in a loop, by default so long that on a busy core the one waited for never
     # gets its turn: measured 10 tokens/s in place of 2. Shorter costs nothing when idle, no turns at all cost 60 %.
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # read when the library is loaded
     try:
         import xllamacpp
     except ImportError as error:
         raise EndpointError(f"the embedded model cannot run: {error}", "pip install 'rmboost[local]'") from None
+    return xllamacpp
+
+
+def _serve(path: str, name: str, threads: int, slots: int, context: int) -> Any:
+    """A running server. Raises EndpointError when llama.cpp cannot load the file."""
+    xllamacpp = _library()
     wanted = xllamacpp.CommonParams()
     wanted.verbosity = _SILENT
     wanted.model.path, wanted.model_alias = path, {name}
@@ -226,5 +233,12 @@ def _busy() -> int:
 
 def _own_running() -> int:
     """Threads of this process that run just now, this one among them."""
-    states = (path.read_text().rpartition(") ")[2][:1] for path in Path("/proc/self/task").glob("*/stat"))
-    return sum(state == "R" for state in states)
+    return sum(_state(path) == "R" for path in Path("/proc/self/task").glob("*/stat"))
+
+
+def _state(stat: Path) -> str:
+    """The letter for what a thread does; empty for one that has ended meanwhile."""
+    try:
+        return stat.read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return ""
