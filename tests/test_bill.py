@@ -114,6 +114,7 @@ def test_an_estimate_keeps_its_pairs(rmboost: Shell, tmp_path: Path) -> None:
         done = rmboost(*run, "--estimate")
         assert done.code == 0, done.err
         assert "168 jobs" in done.err
+        assert "the same command without --estimate" in done.err
         forecast = json.loads((tmp_path / "s.json").read_text())["forecast"]
         assert len(read_jsonl(tmp_path / "o.jsonl")) == 32
         assert rmboost(*run).code == 0

@@ -33,12 +33,13 @@ def test_servers_share_the_work_by_weight_and_a_job_stays_where_it_began(rmboost
     assert len(read_jsonl(tmp_path / "o.jsonl")) == 80
 
 
-def test_a_dead_server_is_left_out(rmboost: Shell, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", [("--model", "test-model"), ()], ids=["named", "asked for"])
+def test_a_dead_server_is_left_out(rmboost: Shell, tmp_path: Path, model: tuple[str, ...]) -> None:
     with ChatServer() as gone:
         dead = gone.url
     with ChatServer() as living:
         addresses = ("--base-url", dead, "--base-url", living.url)
-        run = ("generate", prompts_in(tmp_path, 20), "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
+        run = ("generate", prompts_in(tmp_path, 20), "-o", tmp_path / "o.jsonl", *model, *addresses)
         done = rmboost(*run, "--log-file", tmp_path / "run.log")
         assert done.code == 0, done.err
     assert len(read_jsonl(tmp_path / "o.jsonl")) == 20

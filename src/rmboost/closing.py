@@ -77,6 +77,7 @@ def _forecast(coming: Forecast) -> Iterable[tuple[str, str]]:
     if coming.cost:
         yield "  cost", _range(coming.cost, ",.2f")
     yield "  time", f"{_range(coming.seconds, ',.0f')} s, with {coming.at_once} calls at once all the while"
+    yield "go on", "the same command without --estimate makes them"
 
 
 def _range(found: Range, form: str) -> str:

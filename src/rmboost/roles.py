@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rmboost import backends, registry
@@ -11,7 +11,7 @@ from rmboost.backends import Backend
 from rmboost.budget import Price, price_of
 from rmboost.client import Seat
 from rmboost.config import Config, RoleConfig
-from rmboost.errors import ConfigError
+from rmboost.errors import ConfigError, EndpointError
 from rmboost.judges import judge
 from rmboost.kinship import relation
 from rmboost.lines import Line
@@ -158,15 +158,23 @@ def _place(config: Config, role: RoleConfig) -> dict[str, Any]:
     base_url = role.base_url or (None if in_process else config.base_url)
     model = role.model or config.model
     if model is None:
-        endpoint = base_url[0] if base_url else os.environ.get("OPENAI_BASE_URL")
-        model = _only_model(_weighted(endpoint)[0], role.api_key_env) if endpoint else LOCAL
+        endpoints = base_url or tuple(filter(None, [os.environ.get("OPENAI_BASE_URL")]))
+        model = _only_model([_weighted(each)[0] for each in endpoints], role.api_key_env) if endpoints else LOCAL
     return {"model": model, "base_url": base_url}
 
 
-def _only_model(base_url: str, api_key_env: str) -> str:
+def _only_model(endpoints: Sequence[str], api_key_env: str) -> str:
+    """The model of the first endpoint that is there."""
     from rmboost.backends.openai import only_model
 
-    return only_model(base_url, api_key_env)
+    *before, last = endpoints
+    for endpoint in before:
+        try:
+            return only_model(endpoint, api_key_env)
+        except EndpointError as error:
+            if not error.unreachable:
+                raise
+    return only_model(last, api_key_env)
 
 
 def _seat(
