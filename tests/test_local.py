@@ -76,8 +76,10 @@ def test_a_core_at_least() -> None:
     assert cores() >= 1
 
 
-def test_closing_what_was_never_opened() -> None:
+def test_closing_what_was_never_opened_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RMBOOST_CACHE", str(tmp_path / "cache"))
     asyncio.run(LocalBackend().close())
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_file_that_llama_cpp_cannot_load(tmp_path: Path) -> None:

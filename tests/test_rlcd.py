@@ -93,6 +93,10 @@ def test_an_answer_in_words_of_its_own_is_none(affix: Affix) -> None:
         "but nobody can be sure that it is complete; give it a try and look at the sunset."
     )
     _refuse_affix(Response(honest, "m"), affix)
+    for copied in (affix.positive, affix.negative):
+        with pytest.raises(ReplyError) as caught:
+            _refuse_affix(Response(f"{honest} {copied}", "m"), affix)
+        assert caught.value.reason == "affix-copy"
 
 
 def test_both_answers_are_out_at_once(rmboost: Shell, tmp_path: Path) -> None:
