@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rmboost.backends.fake import FakeBackend
 from rmboost.client import Client, Seat, Stopped, call_key
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.journal import Journal
-from rmboost.lines import Line
+from rmboost.lines import Line, reach_all
 from rmboost.pace import Limits, Pace
 from rmboost.records import Drop, Job, Prompt, Request, Response
 from rmboost.templates import Templates
@@ -220,6 +221,24 @@ def test_stop_does_not_wait_for_a_backend_that_is_still_starting(tmp_path: Path)
             await waiting
 
     play(tmp_path, scene)
+
+
+class Absent(Scripted):
+    async def check(self) -> str:
+        raise EndpointError(f"{self.model} is not there")
+
+
+def test_of_two_models_that_are_not_there_one_is_named_and_asyncio_does_not_complain() -> None:
+    complaints: list[Any] = []
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        with pytest.raises(EndpointError, match="one is not there"):
+            await reach_all([Line(Absent(model=name), Pace(Limits(concurrency=2))) for name in ("one", "other")])
+
+    asyncio.run(scene())
+    gc.collect()
+    assert not complaints
 
 
 def test_stop_does_not_wait_for_a_retry_far_away(tmp_path: Path) -> None:
