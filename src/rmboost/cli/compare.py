@@ -107,6 +107,7 @@ def _flags(options: dict[str, Any]) -> dict[str, Any]:
 
 def _compare(setup: Setup, *, fresh: bool, quiet: bool) -> int:
     """Make, judge, measure and show; the exit code."""
+    from rmboost.backends.local import kept_loaded
     from rmboost.compare import files
     from rmboost.compare.figures import Figures
     from rmboost.compare.runs import Runs
@@ -115,12 +116,15 @@ def _compare(setup: Setup, *, fresh: bool, quiet: bool) -> int:
     recipes = check(setup, fresh=fresh)
     room = _Room(quiet=quiet)
     with files.claimed(setup.folder):
-        runs = Runs(setup, room)
+        runs = Runs(setup, recipes, room)
         if fresh:
             runs.set_aside()
-        made, judged, gold = ([*room.watched(part)] for part in (runs.made(), runs.judged(), runs.gold()))
+        with kept_loaded():
+            last = {each.name: each for each in room.watched(runs.made())}
+            judged, gold = ([*room.watched(part)] for part in (runs.judged(), runs.gold()))
         if room.interrupted:
             return _SIGNAL
+        made = [last[entry.name] for entry in setup.entries]
         figures = Figures(setup, recipes)
         found = figures.collect(made, judged, gold)
         if setup.human:
@@ -163,7 +167,7 @@ class _Room:
             click.echo(f"{click.style('error', fg='red', bold=True)}: {ended.what}: {ended.error}", err=True)
             if ended.error.hint:
                 click.echo(f"{click.style('hint', fg='cyan', bold=True)}: {ended.error.hint}", err=True)
-        elif _code(ended):
+        elif not ended.paused and _code(ended):
             self.tell(f"{ended.what}: {_left(ended)}")
 
     def tell(self, line: str) -> None:

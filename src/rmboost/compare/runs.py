@@ -1,4 +1,8 @@
-"""The runs of a comparison, one after the other: each on its own, and each borrows what the others were answered."""
+"""The runs of a comparison: each on its own, and each borrows what the others were answered.
+
+One after the other, since one run fills an endpoint; with an embedded model by turns, a few prompts each, so that what
+one method had the model read of a prompt is still in its memory when the next one asks about the same.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,18 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from rmboost import run
+from rmboost import roles, run, status
 from rmboost.claim import set_aside
 from rmboost.compare.setup import JUDGED, Entry, Setup
 from rmboost.config import Config
 from rmboost.errors import RMBoostError, StoreError
 from rmboost.listener import Listener
+from rmboost.recipe import Recipe
 from rmboost.summary import Summary
 
 _LEAST_SECONDS = 1e-3
+TURN = 10
+"""Jobs of a method until the next one has its turn: of so many, an embedded model remembers what it has read."""
 
 
 class Audience(Protocol):
@@ -53,12 +60,17 @@ class Ended:
     def interrupted(self) -> bool:
         return self.summary is not None and self.summary.cause == "signal"
 
+    @property
+    def paused(self) -> bool:
+        """Whether it goes on when the others have had their turn."""
+        return self.summary is not None and self.summary.cause == "pilot"
+
 
 class Runs:
     """Makes the runs of a comparison. The deadline is that of all of them together."""
 
-    def __init__(self, setup: Setup, audience: Audience) -> None:
-        self._setup, self._audience = setup, audience
+    def __init__(self, setup: Setup, recipes: Sequence[Recipe], audience: Audience) -> None:
+        self._setup, self._recipes, self._audience = setup, recipes, audience
         self._started = monotonic()
 
     def set_aside(self) -> None:
@@ -69,11 +81,29 @@ class Runs:
                 self._audience.tell(f"the earlier run was moved to {aside}")
 
     def made(self) -> Iterator[Ended]:
-        """The pairs of every method; one that fails does not stop the others, a signal does."""
-        for entry in self._setup.entries:
-            output = self._setup.output(entry)
-            lenders = [path for path in self._journals() if path.parents[1] != output.parent]
-            yield self._run(entry.name, entry.name, self._setup.prompts, output, entry.config, "prompts", lenders)
+        """The pairs of every method, turn by turn; one that fails does not stop the others, a signal does."""
+        going = list(self._setup.entries)
+        for turn in (*self._turns(), None):
+            for entry in [*going]:
+                if turn and _settled(self._setup.output(entry)) >= turn:
+                    continue
+                ended = self._make(entry, turn)
+                if not ended.paused:
+                    going.remove(entry)
+                yield ended
+
+    def _turns(self) -> range:
+        """After how many jobs each turn ends, but for the last one."""
+        seated = (role for recipe in self._recipes for role in roles.used(recipe.config).values())
+        if any(roles.kind(role) == roles.LOCAL for role in seated):
+            return range(TURN, max(recipe.available for recipe in self._recipes), TURN)
+        return range(0)
+
+    def _make(self, entry: Entry, turn: int | None) -> Ended:
+        output = self._setup.output(entry)
+        lenders = [path for path in self._journals() if path.parents[1] != output.parent]
+        what = f"{entry.name}, up to {turn}" if turn else entry.name
+        return self._run(entry.name, what, self._setup.prompts, output, entry.config, "prompts", lenders, turn)
 
     def judged(self) -> Iterator[Ended]:
         """A judge's verdicts on the pairs of every method that made some; none where no pair is judged."""
@@ -105,11 +135,13 @@ class Runs:
         config: Config,
         unit: str,
         lenders: Sequence[Path] = (),
+        pilot: int | None = None,
     ) -> Ended:
         listener = self._audience.begin(what, unit)
         try:
             _make_folder(output.parent)
-            summary = run.generate(prompts, output, self._within(config), listener=listener, lenders=lenders)
+            config = self._within(config)
+            summary = run.generate(prompts, output, config, pilot=pilot, listener=listener, lenders=lenders)
         except RMBoostError as error:
             return Ended(name, what, output, error=error)
         return Ended(name, what, output, summary)
@@ -127,3 +159,11 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror}") from None
+
+
+def _settled(output: Path) -> int:
+    """How many jobs of a run have their rows; none where there is no run."""
+    try:
+        return status.read(output).settled
+    except StoreError:
+        return 0
