@@ -17,6 +17,7 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
+from rmboost.compare.runs import TURN, Runs
 from rmboost.records import stable_hash
 
 GOOD = ("clear", "accurate", "sourced", "complete", "careful")
@@ -225,11 +226,104 @@ def test_what_is_wrong_is_found_before_the_first_call(
     assert not (tmp_path / "c").exists()
 
 
+SAID = {
+    "a flag": ({"seed": 2}, ("--seed", "7"), "seed", 2, 7),
+    "no flag": ({"seed": 2}, (), "seed", 2, 0),
+    "a setting": ({"draws": 1}, ("--set", "draws=5"), "draws", 1, 5),
+    "a flag within": ({"ceilings": {"max_calls": 9}}, ("--max-calls", "50"), "ceilings.max_calls", 9, 50),
+    "a flag beside": ({"ceilings": {"max_calls": 9}}, ("--budget-tokens", "9000"), "ceilings.max_tokens", 9000, 9000),
+    "nothing": ({"seed": None}, ("--seed", "7"), "seed", 7, 7),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_a_row_names_takes_the_place_of_the_common_setting(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path], case: str
+) -> None:
+    own, common, name, wanted, others = SAID[case]
+    methods = f"{row('own', **own)},rmboost"
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", methods, "--model", "fake", *common)
+    assert done.code in (0, 6), done.err
+    for folder, value in (("own", wanted), ("rmboost", others)):
+        manifest = json.loads((tmp_path / "c" / folder / "pairs.run" / "manifest.json").read_text())
+        found = manifest["config"]
+        for part in name.split("."):
+            found = found[part]
+        assert found == value
+
+
 def test_somebody_elses_file_is_left_alone(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "comparison.json").write_text("{}")
     done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", "rmboost", "--model", "fake")
     assert (done.code, (tmp_path / "c" / "comparison.json").read_text()) == (3, "{}")
+
+
+# Turns at a model that is embedded
+
+
+def order_of(server: ChatServer, prompts: int) -> list[int]:
+    """Which prompt each call is about."""
+    numbers = {f"Question {number}?": number for number in range(prompts)}
+    return [next(numbers[text] for text in numbers if text in str(call.body)) for call in server.calls]
+
+
+def test_by_turns_the_same_pairs_are_made_in_another_order(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = row("auto", method={"aspects_per_pair": "auto"})
+    options = ("--methods", f"rmboost,{other}", *BASE, "--concurrency", "1")
+    with ChatServer() as server:
+        assert rmboost("compare", questions, "-o", tmp_path / "plain", *options, "--base-url", server.url).code == 0
+        assert order_of(server, 48)[96:] == [*range(48)], "the first response is the one that was asked for before"
+    monkeypatch.setattr(Runs, "_turns", lambda _: range(20, 48, 20))
+    with ChatServer() as server:
+        command = ("compare", questions, "-o", tmp_path / "turns", *options, "--base-url", server.url)
+        done = rmboost(*command)
+        assert done.code == 0, done.err
+        asked = order_of(server, 48)
+        assert (max(asked[:60]), min(asked[60:]), max(asked[60:120]), min(asked[120:])) == (19, 20, 39, 40)
+        heads = [line for line in done.err.splitlines() if line.startswith("──")]
+        assert heads[:4] == ["── rmboost, up to 20", "── auto, up to 20", "── rmboost, up to 40", "── auto, up to 40"]
+        again = rmboost(*command)
+        assert (again.code, len(server.calls), "up to" in again.err) == (0, 3 * 48, False)
+    for name in ("rmboost", "auto"):
+        pairs = [(tmp_path / each / name / "pairs.jsonl").read_bytes() for each in ("plain", "turns")]
+        assert pairs[0] == pairs[1]
+    assert rows(tmp_path / "turns")["auto"]["status"] == "finished"
+
+
+def test_a_method_whose_turns_fail_has_no_further_one(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Runs, "_turns", lambda _: range(20, 48, 20))
+    methods = f"{row('short', ceilings={'max_calls': 30})},rmboost"
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", methods, "--model", "fake")
+    assert done.code == 6, done.err
+    assert done.err.count("── short") == 1
+    assert {name: each["status"] for name, each in rows(tmp_path / "c").items()} == {
+        "short": "stopped",
+        "rmboost": "finished",
+    }
+
+
+@pytest.mark.real
+def test_what_one_method_has_an_embedded_model_read_the_next_one_need_not(
+    rmboost: Shell, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    passage = "The river rises in the hills and runs to the sea past three mills and a bridge. " * 6
+    rows = [{"prompt": f"{number}: {passage}What does text {number} tell?"} for number in range(1, TURN + 3)]
+    prompts = write_jsonl(tmp_path / "prompts.jsonl", rows)
+    brief = ("--set", "responder={max_tokens: 8, options: {slots: 1, threads: 1}}", "--set", "checks=[]")
+    brief += ("--set", "draws=1")
+    methods = f"rlcd,{row('anew', seed=2)}"
+    command = ("compare", prompts, "-o", tmp_path / "c", "--methods", methods, "--set", "method.name=rlcd", *brief)
+    done = rmboost(*command, "--model", "local:smollm2-135m")
+    assert done.code == 0, done.err
+    status = json.loads(rmboost("status", tmp_path / "c" / "anew" / "pairs.jsonl", "--json").out)
+    usage = status["totals"]["usage"]
+    read = usage["prompt_tokens"] - usage["cached_tokens"]
+    assert read / status["totals"]["calls"] < 40 < 100 < usage["prompt_tokens"] / status["totals"]["calls"]
 
 
 # Budget, judge and reward models
