@@ -226,7 +226,7 @@ def test_what_is_wrong_is_found_before_the_first_call(
     assert not (tmp_path / "c").exists()
 
 
-SAID = {
+SAID: dict[str, tuple[dict[str, Any], tuple[str, ...], str, Any, Any]] = {
     "a flag": ({"seed": 2}, ("--seed", "7"), "seed", 2, 7),
     "no flag": ({"seed": 2}, (), "seed", 2, 0),
     "a setting": ({"draws": 1}, ("--set", "draws=5"), "draws", 1, 5),
@@ -314,11 +314,15 @@ def test_what_one_method_has_an_embedded_model_read_the_next_one_need_not(
     passage = "The river rises in the hills and runs to the sea past three mills and a bridge. " * 6
     rows = [{"prompt": f"{number}: {passage}What does text {number} tell?"} for number in range(1, TURN + 3)]
     prompts = write_jsonl(tmp_path / "prompts.jsonl", rows)
-    brief = ("--set", "responder={max_tokens: 8, options: {slots: 1, threads: 1}}", "--set", "checks=[]")
-    brief += ("--set", "draws=1")
-    methods = f"rlcd,{row('anew', seed=2)}"
-    command = ("compare", prompts, "-o", tmp_path / "c", "--methods", methods, "--set", "method.name=rlcd", *brief)
-    done = rmboost(*command, "--model", "local:smollm2-135m")
+    settings = (
+        "method.name=rlcd",
+        "responder={max_tokens: 8, options: {slots: 1, threads: 1}}",
+        "checks=[]",
+        "draws=1",
+    )
+    options = ("--model", "local:smollm2-135m", "--methods", f"rlcd,{row('anew', seed=2)}")
+    sets = (part for each in settings for part in ("--set", each))
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", *options, *sets)
     assert done.code == 0, done.err
     status = json.loads(rmboost("status", tmp_path / "c" / "anew" / "pairs.jsonl", "--json").out)
     usage = status["totals"]["usage"]

@@ -15,7 +15,8 @@ import pytest
 
 from chat_server import ChatServer
 from conftest import Shell, read_jsonl, write_jsonl
-from rmboost.errors import ReplyError
+from rmboost.errors import ConfigError, ReplyError
+from rmboost.methods import method
 from rmboost.methods.west_of_n import WestOfN
 from rmboost.records import Pair
 from scripted import PROMPT, Script, make
@@ -50,6 +51,16 @@ def test_the_best_is_chosen_and_the_worst_rejected(scores: str, sides: str) -> N
         "soft": False,
         "scored_by": "judge",
     }
+
+
+@pytest.mark.parametrize(("margin", "scale", "message"), [(4, {}, ""), (4.5, {}, "apart, 4"), (1, {"high": 2}, "")])
+def test_a_margin_that_no_pair_can_have_is_refused(margin: float, scale: dict[str, int], message: str) -> None:
+    options = {"name": "west-of-n", "min_margin": margin, "scorer": {"name": "rubric", **scale}}
+    if not message:
+        assert method(options).samples == 4
+        return
+    with pytest.raises(ConfigError, match=message):
+        method(options)
 
 
 def test_which_of_several_best_and_worst_does_not_go_by_place() -> None:

@@ -149,6 +149,11 @@ class Scorer(Component):
 
     @property
     @abstractmethod
+    def span(self) -> float:
+        """From the worst score to the best."""
+
+    @property
+    @abstractmethod
     def roles(self) -> tuple[str, ...]:
         """The roles that are asked."""
 

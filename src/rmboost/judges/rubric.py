@@ -58,6 +58,10 @@ class Rubric(Voter, Scorer):
         )
 
     @property
+    def span(self) -> float:
+        return self.high - self.low
+
+    @property
     def _template(self) -> str:
         return "judge/rubric-reason" if self.reasoning else "judge/rubric"
 

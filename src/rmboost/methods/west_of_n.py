@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import exp
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from rmboost import judges
 from rmboost.ask import Ask
@@ -27,6 +27,12 @@ class WestOfN(Method):
     n: int = Field(default=4, ge=2)
     scorer: ScorerOptions = Field(default_factory=lambda: {"name": "rubric"})
     min_margin: NonNegativeFloat = 0
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> WestOfN:
+        if self.min_margin > (span := judges.scorer(self.scorer).span):
+            raise ValueError(f"min_margin {self.min_margin:g} is more than best and worst can be apart, {span:g}")
+        return self
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
         scorer = judges.scorer(self.scorer)
