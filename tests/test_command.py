@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
 import rmboost as package
-from conftest import Shell, write_jsonl
+from conftest import Shell, read_jsonl, write_jsonl
 
 
 def test_help_names_every_command_and_imports_nothing_heavy(rmboost: Shell) -> None:
@@ -118,6 +119,26 @@ def test_a_full_disk_under_standard_output_is_said(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "rmboost", "inspect", str(pairs)]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (3, "error: what is written: No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its shell closes none")
+def test_streams_that_are_closed_are_no_files_of_ours(tmp_path: Path) -> None:
+    prompts, output = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a"}]), tmp_path / "o.jsonl"
+    command = f"{quote(sys.executable)} -m rmboost generate {quote(str(prompts))} -o {quote(str(output))} --model fake"
+    done = subprocess.run(f"{command} <&- >&- 2>&-", shell=True, check=False)
+    assert (done.returncode, len(read_jsonl(output))) == (0, 1)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nothing_on_standard_input_leaves_what_came_before(tmp_path: Path, closed: bool) -> None:
+    command = f"{quote(sys.executable)} -m rmboost generate - -o {quote(str(tmp_path / 'o.jsonl'))} --model fake"
+    assert subprocess.run(command, shell=True, input=b'{"prompt": "a"}\n', capture_output=True, check=True)
+    kept = (tmp_path / "o.jsonl").read_bytes()
+    nothing = f"{command} {'<&-' if closed else '</dev/null'}"
+    done = subprocess.run(nothing, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: standard input is empty")
+    assert (tmp_path / "o.run" / "stdin").read_bytes() == b'{"prompt": "a"}\n'
+    assert (tmp_path / "o.jsonl").read_bytes() == kept
 
 
 def test_a_cache_that_cannot_be_used_is_named_with_a_way_out(

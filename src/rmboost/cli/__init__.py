@@ -81,6 +81,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: runs a command and turns errors of ours into a message and an exit code."""
+    _open_closed()
     _speak_utf8()
     try:
         # not cli.main(): it would take a closed pipe for a failure
@@ -106,6 +107,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.filename is None:
             _leave_stdout()
         sys.exit(3)
+
+
+def _open_closed() -> None:
+    """A stream that was closed before the start becomes the null device: its number would go to the next file that is
+    opened, and what anybody prints into that.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _speak_utf8() -> None:

@@ -66,7 +66,7 @@ class Voter(Component):
                 votes.append(vote)
             except ReplyError as error:
                 last, usage = error.response, usage + error.response.usage
-                problems.append(str(error))
+                problems.append(error.detail if error.reason == "unreadable" else str(error))
             except BackendError as error:
                 if isinstance(error, TransientError | EndpointError):
                     raise

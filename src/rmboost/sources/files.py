@@ -123,11 +123,16 @@ def grew_from(path: str, sha256: str, size: int) -> bool:
 
 
 def spool(stream: BinaryIO, path: Path) -> None:
-    """Copy a stream that can be read only once to ``path``, which appears only when it is whole."""
+    """Copy a stream that can be read only once to ``path``, which appears only when it is whole.
+
+    Raises InputError when nothing comes: what came before stays where it is.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as file:
             shutil.copyfileobj(stream, file, CHUNK)
+        if not part.stat().st_size:
+            raise InputError("standard input is empty", f"cat prompts.jsonl | {PIPE}")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
