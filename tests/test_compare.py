@@ -348,6 +348,19 @@ def test_a_budget_of_tokens_ends_each_method_as_planned(
     assert found["rmboost"]["kept"] != found["direct"]["kept"]
 
 
+def test_a_budget_of_pairs_is_reached_by_each_method_on_as_many_prompts_as_it_needs(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    strict = row("strict", verify={"sample": "all", "policy": "drop"})
+    options = ("--methods", f"rmboost,{strict}", "--model", "fake", "--set", "judge.model=fake:2")
+    done = rmboost("compare", questions, "-o", tmp_path / "c", *options, "--budget-pairs", "12")
+    assert done.code == 0, done.err
+    assert {name: each["kept"] for name, each in rows(tmp_path / "c").items()} == {"rmboost": 12, "strict": 12}
+    assert rows(tmp_path / "c")["strict"]["settled"] > rows(tmp_path / "c")["rmboost"]["settled"] == 12
+    over = rmboost("compare", questions, "-o", tmp_path / "d", *options, "--budget-pairs", "49")
+    assert (over.code, "49 pairs cannot be made of 48 prompts" in over.err) == (2, True)
+
+
 def test_a_budget_of_tokens_is_the_methods_and_not_the_judges(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
     options = ("--model", "fake", "--verify", "all", "--concurrency", "1", "--budget-tokens", "4000")
     done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", "rmboost", *options)

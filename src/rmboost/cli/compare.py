@@ -43,6 +43,7 @@ _SIGNAL = 130
 @click.option(
     "--budget-tokens", type=click.IntRange(min=1), help="So many tokens for each method, in place of all prompts."
 )
+@click.option("--budget-pairs", type=click.IntRange(min=1), help="So many kept pairs of each method.")
 @click.option("--max-cost", type=float, help="Stop each method before its bill is higher (needs prices in the config).")
 @click.option("--max-calls", type=int, help="Stop each method before it makes more calls.")
 @click.option("--deadline", type=Duration(), help="Stop all methods after this time, such as 2h or 90m.")
@@ -99,6 +100,7 @@ def _flags(options: dict[str, Any]) -> dict[str, Any]:
         "input.prompt_field": options["prompt_field"],
         "input.skip_bad_lines": options["skip_bad_lines"],
         "base_url": options["base_url"] or None,
+        "target": options["budget_pairs"],
         "ceilings.max_tokens": options["budget_tokens"],
         **{name: options[name] for name in ("model", "seed", "concurrency", "rpm", "tpm", "max_failures")},
         **{f"ceilings.{name}": options[name] for name in ("max_cost", "max_calls", "deadline")},
