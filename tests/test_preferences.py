@@ -73,6 +73,13 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         },
         [("user", "Hi"), ("assistant", "Hello\n\nthere"), USER],
     ),
+    "hh, with the line ends of Windows": (
+        {
+            "chosen": "\r\n\r\nHuman: Hi\r\n\r\nAssistant: Hello\r\n\r\nHuman: Q?\r\n\r\nAssistant: yes",
+            "rejected": "\r\n\r\nHuman: Hi\r\n\r\nAssistant: Hello\r\n\r\nHuman: Q?\r\n\r\nAssistant: no",
+        },
+        [("user", "Hi"), ("assistant", "Hello"), USER],
+    ),
     "hh, the prompt apart": (
         {"prompt": "\n\nHuman: Q?\n\nAssistant:", "chosen": "yes", "rejected": "no"},
         [USER],

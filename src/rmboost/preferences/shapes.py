@@ -12,8 +12,8 @@ Turn = tuple[str, str]  # role and text
 _NAMES = {"chosen": ("chosen", "chosen_response"), "rejected": ("rejected", "rejected_response")}
 _PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
 _ROLES = {"human": "user", "gpt": "assistant"}
-_SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):[ ]?")
-_TRANSCRIPT = re.compile(r"\s*Human:.*\n\nAssistant:", re.DOTALL)
+_SPEAKER = re.compile(r"(?:^|(?:\r?\n){2})(Human|Assistant):[ ]?")
+_TRANSCRIPT = re.compile(r"\s*Human:.*(?:\r?\n){2}Assistant:", re.DOTALL)
 
 
 def side(data: Mapping[str, Any], name: str) -> Any:
