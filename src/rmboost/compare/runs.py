@@ -93,9 +93,9 @@ class Runs:
                 yield ended
 
     def _turns(self) -> range:
-        """After how many jobs each turn ends, but for the last one."""
+        """After how many jobs each turn ends, but for the last one; none for an endpoint, which would run dry."""
         seated = (role for recipe in self._recipes for role in roles.used(recipe.config).values())
-        if any(roles.kind(role) == roles.LOCAL for role in seated):
+        if all(roles.kind(role) == roles.LOCAL for role in seated):
             return range(TURN, max(recipe.available for recipe in self._recipes), TURN)
         return range(0)
 
