@@ -112,7 +112,7 @@ def test_a_deadline_that_is_over(rmboost: Shell, prompts: Path, tmp_path: Path) 
     run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--set", "responder.options.latency=0.2")
     done = rmboost(*run, "--deadline", "0.1s", "--concurrency", 2)
     assert done.code == 6
-    assert "the deadline of 0.1 s is over" in done.err
+    assert "the deadline is over" in done.err
     assert rmboost(*run).code == 0
     assert "no duration" in rmboost(*run, "--deadline", "soon").err
 

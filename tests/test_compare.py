@@ -17,7 +17,10 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
-from rmboost.compare.runs import TURN, Runs
+from rmboost.compare import setup
+from rmboost.compare.runs import TURN, Ended, Runs, by_turns
+from rmboost.compare.setup import Setup
+from rmboost.listener import Listener
 from rmboost.records import stable_hash
 
 GOOD = ("clear", "accurate", "sourced", "complete", "careful")
@@ -157,6 +160,18 @@ def test_fresh_runs_lend_each_other_nothing_that_is_old(
     assert len(list((tmp_path / "c" / "auto").glob("pairs.run.*"))) == 1
 
 
+def test_fresh_takes_nothing_from_a_method_that_is_not_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    def asked(*options: str) -> Any:
+        done = rmboost("compare", prompts, "-o", tmp_path / "c", "--model", "fake", *options)
+        assert done.code == 0, done.err
+        manifest = json.loads((tmp_path / "c" / "synpo" / "pairs.run" / "manifest.json").read_text())
+        return manifest["summary"]["asked"], manifest["summary"]["replayed"]
+
+    rmboost("compare", prompts, "-o", tmp_path / "c", "--model", "fake", "--methods", "rmboost")
+    assert asked("--methods", "synpo") == (24, 24), "the first responses are those of rmboost"
+    assert asked("--methods", "synpo", "--fresh") == (48, 0)
+
+
 def test_fresh_asks_the_judge_about_human_pairs_again(
     rmboost: Shell, prompts: Path, people: Path, tmp_path: Path
 ) -> None:
@@ -206,6 +221,15 @@ WRONG = {
     "a reward model that is not known": (("--eval", "PEOPLE", "--reward-models", "bert"), "bert"),
     "a sample that is none": (("--verify", "some"), "'some' is neither all"),
     "a price that is missing": (("--max-cost", "1"), "max_cost needs the price"),
+    "a price that the judge's model lacks": (
+        ("--model", "fake", "--verify", "all", "--judge", "gpt-x", "--max-cost", "1"),
+        "max_cost needs the price of 'gpt-x' (judge)",
+    ),
+    "a judge's template": (
+        ("--verify", "all", "--set", "prompts=TEMPLATES"),
+        "template judge/pairwise: 'promt' is undefined",
+    ),
+    "a judge without work": (("--judge", "gpt-x"), "--judge has no pair to look at"),
 }
 
 
@@ -215,8 +239,10 @@ def test_what_is_wrong_is_found_before_the_first_call(
 ) -> None:
     given, message = WRONG[case]
     one = write_jsonl(tmp_path / "one.jsonl", [{"prompt": "a", "chosen": f"b {n}", "rejected": "c"} for n in range(3)])
+    (tmp_path / "templates" / "judge").mkdir(parents=True)
+    (tmp_path / "templates" / "judge" / "pairwise.md.j2").write_text('{% turn "user" %}{{ promt }}{% endturn %}')
     places = {"ROW": row("odd", method={"styl": "plan"}), "PEOPLE": people, "ONE": one}
-    arguments = [places.get(each, each) for each in given]
+    arguments = [places.get(each, each.replace("TEMPLATES", str(tmp_path / "templates"))) for each in given]
     with ChatServer() as server:
         defaults = [] if "--methods" in given else ["--methods", "rmboost"]
         options = (*BASE, *defaults, "--base-url", server.url)
@@ -233,6 +259,18 @@ SAID: dict[str, tuple[dict[str, Any], tuple[str, ...], str, Any, Any]] = {
     "a flag within": ({"ceilings": {"max_calls": 9}}, ("--max-calls", "50"), "ceilings.max_calls", 9, 50),
     "a flag beside": ({"ceilings": {"max_calls": 9}}, ("--budget-tokens", "9000"), "ceilings.max_tokens", 9000, 9000),
     "nothing": ({"seed": None}, ("--seed", "7"), "seed", 7, 7),
+    "a part of a setting": ({"responder": {"temperature": 0.5}}, (), "responder.max_tokens", 77, 77),
+    "a part of a part": ({"verify": {"judge": {"votes": 5}}}, (), "verify.judge.tries", 2, 2),
+    "another component": (
+        {"verify": {"judge": {"name": "panel", "members": ["a"]}}},
+        (),
+        "verify.judge.tries",
+        None,
+        2,
+    ),
+    "an option": ({"method": {"match_length": True}}, (), "method.style", "direct", "direct"),
+    "the same method": ({"method": {"name": "rmboost"}}, (), "method.style", "direct", "direct"),
+    "another method": ({"method": "synpo"}, (), "method.style", None, "direct"),
 }
 
 
@@ -241,15 +279,18 @@ def test_what_a_row_names_takes_the_place_of_the_common_setting(
     rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path], case: str
 ) -> None:
     own, common, name, wanted, others = SAID[case]
-    methods = f"{row('own', **own)},rmboost"
-    done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", methods, "--model", "fake", *common)
+    judge = {"name": "pairwise", "tries": 2}
+    config = {"responder": {"max_tokens": 77}, "verify": {"judge": judge}, "method": {"style": "direct"}}
+    options = ("-c", row("common", **config), "--methods", f"{row('own', **own)},rmboost", "--model", "fake", *common)
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)
     assert done.code in (0, 6), done.err
     for folder, value in (("own", wanted), ("rmboost", others)):
         manifest = json.loads((tmp_path / "c" / folder / "pairs.run" / "manifest.json").read_text())
+        *path, last = name.split(".")
         found = manifest["config"]
-        for part in name.split("."):
+        for part in path:
             found = found[part]
-        assert found == value
+        assert found.get(last) == value
 
 
 def test_somebody_elses_file_is_left_alone(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
@@ -268,43 +309,77 @@ def order_of(server: ChatServer, prompts: int) -> list[int]:
     return [next(numbers[text] for text in numbers if text in str(call.body)) for call in server.calls]
 
 
+class Heard:
+    """What a comparison says."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+
+    def begin(self, what: str, unit: str) -> Listener:
+        assert unit == "prompts"
+        self.begun.append(what)
+        return Listener()
+
+    def tell(self, line: str) -> None:
+        raise AssertionError(line)
+
+
+def made(setup: Setup, *waiting: str) -> tuple[Heard, list[Ended]]:
+    """The runs of a comparison, in which these methods wait for each other."""
+    heard = Heard()
+    runs = Runs(setup, heard, dict.fromkeys(waiting, 48))
+    return heard, list(runs.made())
+
+
+def two_of_them(questions: Path, folder: Path, other: Path, **flags: Any) -> Setup:
+    folder.mkdir(exist_ok=True)
+    entries, common = setup.entries(f"rmboost,{other}", None, flags, ("checks=[]", "concurrency=1"))
+    return Setup(questions, folder, entries, common)
+
+
 def test_by_turns_the_same_pairs_are_made_in_another_order(
-    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    questions: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:
     other = row("auto", method={"aspects_per_pair": "auto"})
-    options = ("--methods", f"rmboost,{other}", *BASE, "--concurrency", "1")
     with ChatServer() as server:
-        assert rmboost("compare", questions, "-o", tmp_path / "plain", *options, "--base-url", server.url).code == 0
+        made(two_of_them(questions, tmp_path / "plain", other, model="test-model", base_url=(server.url,)))
         assert order_of(server, 48)[96:] == [*range(48)], "the first response is the one that was asked for before"
-    monkeypatch.setattr(Runs, "_turns", lambda _: range(20, 48, 20))
     with ChatServer() as server:
-        command = ("compare", questions, "-o", tmp_path / "turns", *options, "--base-url", server.url)
-        done = rmboost(*command)
-        assert done.code == 0, done.err
+        turns = two_of_them(questions, tmp_path / "turns", other, model="test-model", base_url=(server.url,))
+        heard, ended = made(turns, "rmboost", "auto")
         asked = order_of(server, 48)
-        assert (max(asked[:60]), min(asked[60:]), max(asked[60:120]), min(asked[120:])) == (19, 20, 39, 40)
-        heads = [line for line in done.err.splitlines() if line.startswith("──")]
-        assert heads[:4] == ["── rmboost, up to 20", "── auto, up to 20", "── rmboost, up to 40", "── auto, up to 40"]
-        again = rmboost(*command)
-        assert (again.code, len(server.calls), "up to" in again.err) == (0, 3 * 48, False)
+        assert [(min(each), max(each)) for each in (asked[:30], asked[30:60], asked[120:])] == [
+            (0, 9),
+            (10, 19),
+            (40, 47),
+        ]
+        assert heard.begun == [f"{name}{to}" for to in UP_TO for name in ("rmboost", "auto")]
+        assert [each.paused for each in ended] == [True] * 8 + [False] * 2
+        heard, ended = made(turns, "rmboost", "auto")
+        assert (heard.begun, len(server.calls)) == (["rmboost", "auto"], 3 * 48)
     for name in ("rmboost", "auto"):
         pairs = [(tmp_path / each / name / "pairs.jsonl").read_bytes() for each in ("plain", "turns")]
         assert pairs[0] == pairs[1]
-    assert rows(tmp_path / "turns")["auto"]["status"] == "finished"
 
 
-def test_a_method_whose_turns_fail_has_no_further_one(
-    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+UP_TO = (", up to 10", ", up to 20", ", up to 30", ", up to 40", "")
+
+
+def test_one_that_stops_has_no_further_turn_and_one_on_an_endpoint_waits_for_nobody(
+    questions: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:
-    monkeypatch.setattr(Runs, "_turns", lambda _: range(20, 48, 20))
-    methods = f"{row('short', ceilings={'max_calls': 30})},rmboost"
-    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", methods, "--model", "fake")
-    assert done.code == 6, done.err
-    assert done.err.count("── short") == 1
-    assert {name: each["status"] for name, each in rows(tmp_path / "c").items()} == {
-        "short": "stopped",
-        "rmboost": "finished",
-    }
+    short = row("short", ceilings={"max_calls": 30})
+    heard, ended = made(two_of_them(questions, tmp_path / "c", short, model="fake"), "short")
+    assert heard.begun == ["rmboost", "short, up to 10", "short, up to 20"]
+    assert [each.summary.cause for each in ended if each.summary] == ["", "pilot", "ceiling"]
+
+
+def test_who_takes_turns(prompts: Path, tmp_path: Path, row: Callable[..., Path]) -> None:
+    paid = row("paid", model="m", base_url=["http://localhost:1/v1"])
+    judged = row("judged", method="rlaif", judge={"model": "m", "base_url": ["http://localhost:1/v1"]})
+    entries, common = setup.entries(f"rmboost,{paid},{judged},rlcd", None, {"model": "local"}, ())
+    found = Setup(prompts, tmp_path / "c", entries, common)
+    assert by_turns(found, setup.check(found)) == {"rmboost": 24, "rlcd": 24}
 
 
 @pytest.mark.real
@@ -348,6 +423,9 @@ def test_a_budget_of_tokens_ends_each_method_as_planned(
     assert found["rmboost"]["kept"] != found["direct"]["kept"]
 
 
+HINTED = ("--repetitions", "2")
+
+
 def test_a_budget_of_pairs_is_reached_by_each_method_on_as_many_prompts_as_it_needs(
     rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:
@@ -356,9 +434,11 @@ def test_a_budget_of_pairs_is_reached_by_each_method_on_as_many_prompts_as_it_ne
     done = rmboost("compare", questions, "-o", tmp_path / "c", *options, "--budget-pairs", "12")
     assert done.code == 0, done.err
     assert {name: each["kept"] for name, each in rows(tmp_path / "c").items()} == {"rmboost": 12, "strict": 12}
+    assert "12 pairs of each method" in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
     assert rows(tmp_path / "c")["strict"]["settled"] > rows(tmp_path / "c")["rmboost"]["settled"] == 12
     over = rmboost("compare", questions, "-o", tmp_path / "d", *options, "--budget-pairs", "49")
     assert (over.code, "49 pairs cannot be made of 48 prompts" in over.err) == (2, True)
+    assert rmboost("compare", questions, "-o", tmp_path / "d", *options, "--budget-pairs", "49", *HINTED).code == 0
 
 
 def test_a_budget_of_tokens_is_the_methods_and_not_the_judges(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
@@ -369,6 +449,39 @@ def test_a_budget_of_tokens_is_the_methods_and_not_the_judges(rmboost: Shell, qu
     assert found["status"] == "at budget"
     assert found["noise"]["total"] + found["noise"]["unreadable"] == found["kept"] > 0
     assert report(tmp_path / "c")["judge"]["tokens"] > 4000
+
+
+def test_a_judge_that_stops_early_is_said_so_and_weights_are_the_methods(
+    rmboost: Shell, questions: Path, tmp_path: Path
+) -> None:
+    options = ("--model", "fake", "--methods", "rmboost", "--verify", "all", "--set", "verify.judge.logprobs=0")
+    prices = ("--set", "prices={m: {input: 1, output: 1}}", "--set", "judge.model=m", "--max-cost", "0.01")
+    sets = ("--set", "weights.better=2", "--set", "checks=[]", "--concurrency", "1")
+    with ChatServer([Fault(choice=said("A"))] * 400, models=("m",)) as server:
+        url = ("--set", f"judge.base_url=['{server.url}']")
+        done = rmboost("compare", questions, "-o", tmp_path / "c", *options, *prices, *sets, *url)
+    assert done.code == 6, done.err
+    (found,) = report(tmp_path / "c")["methods"]
+    assert (found["status"], found["kept"]) == ("finished", 48)
+    assert 0 < found["noise"]["total"] < 48
+    why = report(tmp_path / "c")["judge"]["failed"]
+    assert why == {"rmboost, judged": "max_cost 0.01 is reached"}
+    said_so = "rmboost, judged, but not to the end: max_cost 0.01 is reached"
+    assert said_so in " ".join(done.out.split())
+    assert said_so in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+
+
+def test_the_prices_of_a_row_count_in_its_bill(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    priced = row("priced", prices={"test-model": {"input": 10, "output": 10}})
+    with ChatServer() as server:
+        options = ("--methods", f"{priced},rmboost", *BASE, "--base-url", server.url)
+        assert rmboost("compare", prompts, "-o", tmp_path / "c", *options).code == 0
+    found = rows(tmp_path / "c")
+    assert found["priced"]["cost"] > 0
+    assert found["rmboost"]["cost"] is None
+    assert report(tmp_path / "c")["paid"]["cost"] > 0
 
 
 def test_a_judge_that_made_the_labels_proves_nothing(rmboost: Shell, questions: Path, tmp_path: Path) -> None:

@@ -140,3 +140,13 @@ def test_no_jobs() -> None:
         return await Engine(settle, lambda _: None, Room(3), 0).run(jobs(0))
 
     assert asyncio.run(scene())
+
+
+def test_a_persons_word_to_stop_counts_before_what_stopped_it_already() -> None:
+    halt = Halt()
+    halt.no_new_jobs("ceiling", "max_calls 9 is reached")
+    halt.no_new_jobs("failures", "20 in a row")
+    assert (halt.cause, halt.reason, halt.calls) == ("ceiling", "max_calls 9 is reached", False)
+    halt.no_new_calls("signal", "stopped by a signal")
+    halt.no_new_jobs("ceiling", "max_calls 9 is reached")
+    assert (halt.cause, halt.reason, halt.calls) == ("signal", "stopped by a signal", True)

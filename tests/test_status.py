@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, write_jsonl
+from rmboost import run
 from rmboost.cli.status import _duration
+from rmboost.compare import files
+from rmboost.config import Config
 from rmboost.status import _rates, read
 
 
@@ -110,6 +114,19 @@ def test_of_a_folder_every_run_is_a_line(rmboost: Shell, prompts: Path, tmp_path
     assert "two.run/manifest.json cannot be read" in rmboost("status", tmp_path / "c").out, "the other is shown"
     found = json.loads(rmboost("status", tmp_path / "c", "--json").out)
     assert [each["state"] for each in found] == ["stopped", "unreadable"]
+
+
+def test_a_method_that_waits_for_the_others_of_its_comparison(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    output = tmp_path / "c" / "rmboost" / "pairs.jsonl"
+    output.parent.mkdir(parents=True)
+    run.generate(prompts, output, Config(model="fake"), pilot=5)
+    with files.claimed(tmp_path / "c"):
+        waiting = status(rmboost, output)
+        assert (waiting["state"], waiting["process"], waiting["rates"]) == ("waiting", str(os.getpid()), None)
+        words = f"waiting for the other methods of the comparison (process {os.getpid()})"
+        assert words in rmboost("status", output).out
+        assert rmboost("status", tmp_path / "c").out.split()[1] == "waiting"
+    assert status(rmboost, output)["state"] == "stopped"
 
 
 def test_a_folder_without_a_run_is_said_so(rmboost: Shell, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ class Budget:
         if limits.max_cost is not None and spent.cost is not None and spent.cost + cost > limits.max_cost:
             return f"max_cost {limits.max_cost:g} is reached"
         if limits.deadline is not None and monotonic() - self._started >= limits.deadline:
-            return f"the deadline of {limits.deadline:g} s is over"
+            return "the deadline is over"
         return ""
 
 

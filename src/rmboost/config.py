@@ -171,13 +171,20 @@ class Config(Component):
         return self.model_copy(update={**own, "judges": judges, "writers": writers})
 
 
-def load(path: Path | None = None, flags: Mapping[str, Any] | None = None, sets: Iterable[str] = ()) -> Config:
-    """A Config from a YAML file, flags (dotted names) and ``a.b=value`` strings, the later ones winning.
+def load(
+    path: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    sets: Iterable[str] = (),
+    over: Mapping[str, Any] | None = None,
+) -> Config:
+    """A Config from a YAML file, settings laid over it, flags (dotted names) and ``a.b=value`` strings; later ones win.
 
     Raises ConfigError for a file that is no YAML mapping, and for each option that is unknown or of the wrong kind.
     """
     values = {name: value for name, value in (read_yaml(path) if path else {}).items() if value is not None}
     _normalise_method(values)
+    for name, value in (over or {}).items():
+        _lay(values, name, value)
     for name, value in (flags or {}).items():
         if value is not None:
             _put(values, name, value)
@@ -194,6 +201,18 @@ def _parse(assignment: str) -> tuple[str, Any]:
         return name.strip(), yaml.safe_load(value)
     except (yaml.YAMLError, ValueError):
         raise ConfigError(f"--set {name}: {value!r} is not a YAML value", f"--set '{name}=\"…\"'") from None
+
+
+def _lay(values: dict[str, Any], name: str, value: Any) -> None:
+    """Set a value; of a mapping each part, unless it is another component than the one that is there."""
+    if name == "method" and isinstance(value, str):
+        value = {"name": value}
+    there = values.get(name)
+    if isinstance(value, dict) and isinstance(there, dict) and value.get("name") in (None, there.get("name")):
+        for each, part in value.items():
+            _lay(there, each, part)
+    elif value is not None:
+        values[name] = value
 
 
 def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
@@ -214,3 +233,5 @@ def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
 def _normalise_method(values: dict[str, Any]) -> None:
     if isinstance(values.get("method"), str):
         values["method"] = {"name": values["method"]}
+    elif isinstance(values.get("method"), dict):
+        values["method"].setdefault("name", "rmboost")

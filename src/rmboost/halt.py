@@ -10,7 +10,7 @@ Cause = Literal["", "signal", "ceiling", "failures", "pilot", "prompts"]
 
 class Halt:
     """Open at first. ``jobs``: begin no new job, finish those begun. ``calls``: make no new call either; calls under
-    way are answered and kept. The first cause is the one that counts."""
+    way are answered and kept. The first cause is the one that counts; but a person's word counts before all others."""
 
     def __init__(self) -> None:
         self.cause: Cause = ""
@@ -25,7 +25,7 @@ class Halt:
     def no_new_jobs(self, cause: Cause, reason: str) -> None:
         """Finish what is begun, then end."""
         self.jobs = True
-        if not self.cause:
+        if not self.cause or (cause == "signal" and self.cause != "signal"):
             self.cause, self.reason = cause, reason
 
     def no_new_calls(self, cause: Cause, reason: str) -> None:

@@ -18,6 +18,7 @@ from rmboost.config import Config
 from rmboost.errors import ReplyError
 from rmboost.recipe import Recipe
 from rmboost.records import Job, Message, Pair, Request, Response, stable_hash
+from rmboost.templates import Templates
 from rmboost.together import run
 
 
@@ -52,15 +53,28 @@ def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = Non
     return replace(recipe, calls=run(play_all(recipe)))
 
 
+def prepare_judge(recipe: Recipe, config: Config) -> None:
+    """Raises ConfigError for what is wrong with a judge that will look at the recipe's pairs in a run of its own."""
+    budget.check(config.ceilings, roles.models(config), config.prices)
+    judging = replace(recipe, config=config, templates=Templates(config.prompts))
+    if judging.verify:
+        job = next(recipe.jobs())
+        run(judging.verify.run(_unwritten(job), _Rehearsing(judging, job)))
+
+
 async def _play(recipe: Recipe, job: Job) -> _Rehearsing:
     """What would be sent for a job: role, template and messages of each call. Raises ConfigError."""
     ask = _Rehearsing(recipe, job)
-    pair = Pair(job.prompt, Response("…", ""), Response("…", ""), "")
+    pair = _unwritten(job)
     with suppress(ReplyError):  # the fake's words are no test of a method: what counts is that its templates render
         pair = await recipe.method.make_pair(job, ask)
     if recipe.verify:
         await recipe.verify.run(pair, ask)
     return ask
+
+
+def _unwritten(job: Job) -> Pair:
+    return Pair(job.prompt, Response("…", ""), Response("…", ""), "")
 
 
 async def play_all(recipe: Recipe) -> int:

@@ -79,7 +79,7 @@ class Rounds:
                 if not await self._settle(upto):
                     return "stopped"
                 if upto < self.course.jobs:
-                    self._client.halt.no_new_jobs("pilot", f"the pilot of {end} jobs is done")
+                    self._client.halt.no_new_jobs("pilot", f"the first {end} jobs are done, as many as were to be")
                     return "stopped"
             return self._ended("finished")
         finally:

@@ -17,6 +17,8 @@ from rmboost.forecast import jobs_left
 from rmboost.journal.reader import JournalReader, Totals
 from rmboost.tally import Tally
 
+COMPARISON = "comparison.run"
+"""In the folder above those of its methods, while and after a comparison makes their runs."""
 _WINDOW_SECONDS = 60.0
 _WINDOW_CALLS = 5000
 """Rates are over the calls of the last minute, and over no more than these."""
@@ -34,8 +36,9 @@ class Rates:
 class Status:
     """How a run stands.
 
-    state: ``running``; ``finished``; ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one);
-    ``killed`` (it ended without a word, and can go on). process: who works on it. prompts: of its input; unit: what it
+    state: ``running``; ``waiting`` (until the other methods of a comparison have had their turn); ``finished``;
+    ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one); ``killed`` (it ended without a word, and
+    can go on). process: who works on it, or on the comparison that it waits in. prompts: of its input; unit: what it
     settles, ``prompts`` or ``pairs``; jobs: how many it will settle, as far as they are ordered where there is a
     target; settled: how many have their rows. silent: seconds since the last answer, if there was one. rates: none,
     when it is not running or nothing came lately. left: seconds until the end at these rates. cost: at the prices in
@@ -97,20 +100,22 @@ def read(output: Path) -> Status:
     manifest, journal = read_manifest(folder), folder / "journal.sqlite"
     if manifest.get("output") != output.name or not journal.is_file():
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate writes (-o)")
-    process = owner(folder)
+    working = owner(folder)
+    waiting = owner(output.parent.parent / COMPARISON) if _has_a_turn(manifest) and not working else None
+    process = working or waiting
     with JournalReader.opened(journal) as reader:
         checkpoint, plan = Checkpoint.load(reader.recall("checkpoint")), reader.recall("plan")
         models, latest = reader.totals_by_model(), reader.latest(_WINDOW_CALLS)
     now = time.time()
     prompts, settled = manifest["input"]["count"], checkpoint.end.jobs
     jobs = (plan or {}).get("jobs", prompts)
-    rates = _rates(latest, now) if process else None
+    rates = _rates(latest, now) if working else None
     target, kept = manifest["config"].get("target"), checkpoint.end.tally.get("kept", 0)
     left = jobs_left(target, kept, settled) if target else jobs - settled
     calls = sum(model.calls for model in models.values())
     return Status(
         output,
-        _state(manifest.get("status", ""), checkpoint, process),
+        "waiting" if waiting else _state(manifest.get("status", ""), checkpoint, working),
         "" if process else manifest.get("summary", {}).get("reason", ""),
         process,
         prompts,
@@ -133,6 +138,11 @@ def _state(said: str, checkpoint: Checkpoint, process: str | None) -> str:
     if said == "finished":
         return said
     return "stopped" if checkpoint.closed else "killed"
+
+
+def _has_a_turn(manifest: Mapping[str, Any]) -> bool:
+    """Whether a run ended where it was to, before the end of its list."""
+    return bool(manifest.get("summary", {}).get("cause") == "pilot")
 
 
 def _cost(models: Mapping[str, Totals], manifest: Mapping[str, Any]) -> float | None:

@@ -50,6 +50,12 @@ class Summary:
     separability: Separability | None = None
     """of the pairs by two models, when a run finishes"""
 
+    @property
+    def goes_on(self) -> str:
+        """What a person is told who may want the rest of a run that stopped."""
+        then = {"ceiling": "with a higher one ", "prompts": "then "}.get(self.cause, "")
+        return f"{then}the same command goes on from here and asks nothing twice"
+
     def dump(self) -> dict[str, Any]:
         """As JSON."""
         return {

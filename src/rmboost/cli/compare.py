@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmboost.cli.duration import Duration
+from rmboost.errors import ConfigError
 
 if TYPE_CHECKING:
     from rmboost.cli.progress import Progress
@@ -51,6 +52,7 @@ _SIGNAL = 130
     "--max-failures", type=int, help="Stop a method when so many calls in a row were given up.  [default: 20]"
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first so many prompts.")
+@click.option("--repetitions", type=click.IntRange(min=1), help="Pairs of each prompt.  [default: 1]")
 @click.option("--prompt-field", help="Name of the field that holds the prompt.")
 @click.option(
     "--skip-bad-lines", is_flag=True, default=None, help="Leave out lines that cannot be used, and count them."
@@ -87,6 +89,8 @@ def compare(prompts: Path, output: Path, **options: Any) -> None:
     entries, common = setup.entries(options["methods"], options["config_file"], _flags(options), options["sets"])
     human = setup.human(options["evals"])
     if options["judge"]:
+        if not options["verify"]:
+            raise ConfigError("--judge has no pair to look at", "--verify all, or so many pairs of each method")
         common = common.model_copy(update={"judge": common.judge.model_copy(update={"model": options["judge"]})})
     models = setup.reward_models(options["reward_models"], options["device"]) if human else {}
     named = {name: options[name] for name in ("mix", "verify", "gold")}
@@ -100,6 +104,7 @@ def _flags(options: dict[str, Any]) -> dict[str, Any]:
         "input.prompt_field": options["prompt_field"],
         "input.skip_bad_lines": options["skip_bad_lines"],
         "base_url": options["base_url"] or None,
+        "repetitions": options["repetitions"],
         "target": options["budget_pairs"],
         "ceilings.max_tokens": options["budget_tokens"],
         **{name: options[name] for name in ("model", "seed", "concurrency", "rpm", "tpm", "max_failures")},
@@ -112,17 +117,18 @@ def _compare(setup: Setup, *, fresh: bool, quiet: bool) -> int:
     from rmboost.backends.local import kept_loaded
     from rmboost.compare import files
     from rmboost.compare.figures import Figures
-    from rmboost.compare.runs import Runs
+    from rmboost.compare.runs import Runs, by_turns
     from rmboost.compare.setup import check
 
     recipes = check(setup, fresh=fresh)
     room = _Room(quiet=quiet)
     with files.claimed(setup.folder):
-        runs = Runs(setup, recipes, room)
+        runs = Runs(setup, room, by_turns(setup, recipes))
         if fresh:
             runs.set_aside()
         with kept_loaded():
             last = {each.name: each for each in room.watched(runs.made())}
+        with kept_loaded():
             judged, gold = ([*room.watched(part)] for part in (runs.judged(), runs.gold()))
         if room.interrupted:
             return _SIGNAL
@@ -192,7 +198,7 @@ def _code(ended: Ended) -> int:
 def _left(ended: Ended) -> str:
     assert ended.summary
     if ended.summary.status == "stopped":
-        return f"stopped: {ended.summary.reason}; the same command goes on from here and asks nothing twice"
+        return f"stopped: {ended.summary.reason}; {ended.summary.goes_on}"
     return f"{ended.summary.tally.failed.total()} jobs failed; the same command asks just them again"
 
 

@@ -158,9 +158,7 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
 def exit_code(summary: Summary) -> int:
     """What the shell is told; and the person, when there is something left to do."""
     if summary.status == "stopped" and summary.cause != "pilot":
-        then = {"ceiling": "with a higher one ", "prompts": "then "}.get(summary.cause, "")
-        goes_on = f"{then}the same command goes on from here and asks nothing twice"
-        click.echo(f"stopped: {summary.reason}; {goes_on}", err=True)
+        click.echo(f"stopped: {summary.reason}; {summary.goes_on}", err=True)
         return STOPPED.get(summary.cause, 130)
     if summary.tally.failed:
         click.echo(f"{summary.tally.failed.total()} jobs failed; the same command asks just them again", err=True)

@@ -86,6 +86,8 @@ def _state(found: Status) -> str:
     if found.state in ("stopped", "killed"):
         reason = f": {_shown(found.reason)}" if found.reason else ""
         return f"{found.state}{reason}{silent}; the same command goes on"
+    if found.state == "waiting":
+        return f"waiting for the other methods of the comparison{who}"
     again = "; the same command asks the failed ones again" if found.state == "finished" and found.tally.failed else ""
     return f"{found.state}{who}{silent}{again}"
 

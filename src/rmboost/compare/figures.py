@@ -30,7 +30,8 @@ class Figures:
         self._setup = setup
         self._recipes = recipes
         self._judges = judge_models(setup)
-        self._prices = setup.common.prices
+        own = {model: price for recipe in recipes for model, price in recipe.config.prices.items()}
+        self._prices = {**own, **setup.common.prices}
         self._made: dict[str, list[TextPair]] = {}
 
     def collect(self, made: Sequence[Ended], judged: Sequence[Ended], gold_runs: Sequence[Ended]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class Figures:
             "rmboost": __version__,
             "prompts": {"file": str(self._setup.prompts), "count": first.survey.count, "sha256": first.survey.sha256},
             "seed": common.seed,
-            "budget": {"tokens": common.ceilings.max_tokens},
+            "budget": {"tokens": common.ceilings.max_tokens, "pairs": common.target},
         }
 
     def _row(self, run: Ended, recipe: Recipe, verdicts: Ended | None, marks: Marks) -> dict[str, Any]:
@@ -91,11 +92,12 @@ class Figures:
             "file": str(run.output),
             "status": _status(run),
             "error": str(run.error) if run.error else None,
+            "reason": _stopped(run),
             "kept": kept,
             "settled": tally.settled if tally else None,
             "rejected": dict(tally.rejected) if tally else {},
             "failed": dict(tally.failed) if tally else {},
-            **bill.alone(run.output, kept, self._prices),
+            **bill.alone(run.output, kept, recipe.config.prices),
             "figures": _figures(run.output) if kept else {},
             "labelled_by": sorted(labelled_by(recipe)),
             "noise": self._noise(verdicts, recipe, marks),
@@ -112,7 +114,7 @@ class Figures:
         if not self._setup.verify:
             return None
         took = bill.together([run.output for run in runs], self._prices)
-        failed = {run.what: str(run.error) for run in runs if run.error}
+        failed = {run.what: str(run.error or _stopped(run)) for run in runs if run.error or _stopped(run)}
         sample = {"pairs": self._setup.verify, "human": self._setup.gold}
         return {"models": self._judges, "sample": sample, "human": dict(people), "failed": failed, **took}
 
@@ -123,6 +125,11 @@ def _status(run: Ended) -> str:
     if run.at_budget:
         return "at budget"
     return "finished" if run.summary.status == "unchanged" else run.summary.status
+
+
+def _stopped(run: Ended) -> str | None:
+    """Why a run stopped before its end."""
+    return run.summary.reason if run.summary and run.summary.status == "stopped" else None
 
 
 def _figures(output: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ one method had the model read of a prompt is still in its memory when the next o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -66,15 +66,29 @@ class Ended:
         return self.summary is not None and self.summary.cause == "pilot"
 
 
-class Runs:
-    """Makes the runs of a comparison. The deadline is that of all of them together."""
+def by_turns(setup: Setup, recipes: Sequence[Recipe]) -> dict[str, int]:
+    """The jobs of each method whose models are all embedded; an endpoint would run dry at the end of each turn."""
+    return {
+        entry.name: recipe.available
+        for entry, recipe in zip(setup.entries, recipes, strict=True)
+        if all(roles.kind(role) == roles.LOCAL for role in roles.used(recipe.config).values())
+    }
 
-    def __init__(self, setup: Setup, recipes: Sequence[Recipe], audience: Audience) -> None:
-        self._setup, self._recipes, self._audience = setup, recipes, audience
+
+class Runs:
+    """Makes the runs of a comparison. The deadline is that of all of them together.
+
+    turns: jobs of each method that waits for the others after every TURN of them; those that are not named do not.
+    """
+
+    def __init__(self, setup: Setup, audience: Audience, turns: Mapping[str, int] | None = None) -> None:
+        self._setup, self._audience, self._turns = setup, audience, turns or {}
         self._started = monotonic()
+        self._fresh = False
 
     def set_aside(self) -> None:
         """Move all earlier runs aside before the first begins, so that none lends its answers."""
+        self._fresh = True
         methods = (each for entry in self._setup.entries for each in (self._setup.output(entry), self._judged(entry)))
         for output in (*methods, *map(self._setup.gold_output, self._setup.human)):
             if aside := set_aside(output):
@@ -83,8 +97,9 @@ class Runs:
     def made(self) -> Iterator[Ended]:
         """The pairs of every method, turn by turn; one that fails does not stop the others, a signal does."""
         going = list(self._setup.entries)
-        for turn in (*self._turns(), None):
+        for end in (*range(TURN, max(self._turns.values(), default=0), TURN), None):
             for entry in [*going]:
+                turn = end if entry.name in self._turns else None
                 if turn and _settled(self._setup.output(entry)) >= turn:
                     continue
                 ended = self._make(entry, turn)
@@ -92,18 +107,10 @@ class Runs:
                     going.remove(entry)
                 yield ended
 
-    def _turns(self) -> range:
-        """After how many jobs each turn ends, but for the last one; none for an endpoint, which would run dry."""
-        seated = (role for recipe in self._recipes for role in roles.used(recipe.config).values())
-        if all(roles.kind(role) == roles.LOCAL for role in seated):
-            return range(TURN, max(recipe.available for recipe in self._recipes), TURN)
-        return range(0)
-
     def _make(self, entry: Entry, turn: int | None) -> Ended:
-        output = self._setup.output(entry)
-        lenders = [path for path in self._journals() if path.parents[1] != output.parent]
+        prompts, output, lenders = self._setup.prompts, self._setup.output(entry), self._lenders(entry)
         what = f"{entry.name}, up to {turn}" if turn else entry.name
-        return self._run(entry.name, what, self._setup.prompts, output, entry.config, "prompts", lenders, turn)
+        return self._run(entry.name, what, prompts, output, entry.config, "prompts", lenders, turn)
 
     def judged(self) -> Iterator[Ended]:
         """A judge's verdicts on the pairs of every method that made some; none where no pair is judged."""
@@ -123,8 +130,12 @@ class Runs:
     def _judged(self, entry: Entry) -> Path:
         return self._setup.output(entry).with_name(JUDGED)
 
-    def _journals(self) -> list[Path]:
-        return sorted(self._setup.folder.glob("*/pairs.run/journal.sqlite"))
+    def _lenders(self, entry: Entry) -> list[Path]:
+        """The journals of the other methods; where all begin anew, not of one that this command does not name."""
+        journals = sorted(self._setup.folder.glob("*/pairs.run/journal.sqlite"))
+        ours = {each.name for each in self._setup.entries}
+        names = ((path, path.parents[1].name) for path in journals)
+        return [path for path, name in names if name != entry.name and (name in ours or not self._fresh)]
 
     def _run(
         self,

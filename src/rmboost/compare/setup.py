@@ -71,11 +71,11 @@ class Setup:
     def judging(self, sample: str | None) -> Config:
         """The settings by which the pairs of a file are judged: nothing is written, and nothing refused.
 
-        A method's budget of tokens is not the judge's, who would leave the last pairs out when it is used up.
+        A method's budget of tokens or calls is not the judge's, who would leave the last pairs out when it is used up.
         """
-        ceilings = self.common.ceilings.model_copy(update={"max_tokens": None})
+        ceilings = self.common.ceilings.model_copy(update={"max_tokens": None, "max_calls": None})
         how = self.common.verify.model_copy(update={"sample": sample, "policy": "flag", "gold": None})
-        given = {"method": {"name": "given"}, "checks": (), "verify": how, "input": InputOptions()}
+        given = {"method": {"name": "given"}, "checks": (), "weights": {}, "verify": how, "input": InputOptions()}
         return self.common.model_copy(update={**given, "ceilings": ceilings})
 
 
@@ -105,7 +105,7 @@ def _laid_over(
 ) -> Config:
     """The common settings, but for those that a row names itself."""
     common = {name: value for name, value in flags.items() if not _names(own, name)}
-    return configs.load(config_file, {**own, **common}, [each for each in sets if not _names(own, each.split("=")[0])])
+    return configs.load(config_file, common, [each for each in sets if not _names(own, each.split("=")[0])], own)
 
 
 def _names(values: Any, dotted: str) -> bool:
@@ -136,7 +136,7 @@ def _own(name: str) -> Mapping[str, Any]:
     if name not in METHODS:
         hint = f"{registry.suggest(name, METHODS)} Or name a YAML file of settings"
         raise ConfigError(f"--methods: there is no method {name!r}", hint)
-    return {"method.name": name}
+    return {"method": {"name": name}}
 
 
 def human(paths: Sequence[Path]) -> tuple[Human, ...]:
@@ -202,14 +202,19 @@ def check(setup: Setup, *, fresh: bool = False) -> tuple[Recipe, ...]:
         except ConfigError as error:
             raise ConfigError(f"{entry.name}: {error.message}", error.hint) from None
     if setup.verify:
-        for sample in (setup.verify, setup.gold):
-            config = setup.judging(sample)
-            judges.judge(config.verify.judge)
-            registry.validate(type(config.verify), config.verify.model_dump(), "settings.verify")
-            seats = roles.seats(roles.resolve(config))
+        seats = [seat for sample in (setup.verify, setup.gold) for seat in _seats(setup.judging(sample), recipes[0])]
         if fresh or not all(is_finished(setup.output(entry)) for entry in setup.entries):
-            together.run(_reach(seats.values()))
+            together.run(_reach(seats))
     return tuple(recipes)
+
+
+def _seats(judging: Config, recipe: Recipe) -> Iterable[Seat]:
+    """Those that will look at a recipe's pairs, by these settings. Raises ConfigError and EndpointError."""
+    judges.judge(judging.verify.judge)
+    registry.validate(type(judging.verify), judging.verify.model_dump(), "settings.verify")
+    resolved = roles.resolve(judging)
+    rehearsal.prepare_judge(recipe, resolved)
+    return roles.seats(resolved).values()
 
 
 async def _reach(seats: Iterable[Seat]) -> None:

@@ -42,8 +42,8 @@ def notes(found: Values) -> Iterator[str]:
     yield "In brackets: 95 % intervals. Shared: of its responses, those that another method has as well."
     for row in found["methods"]:
         if row["status"] not in ("finished", "at budget"):
-            why = f": {one_line(row['error'], 200)}" if row["error"] else "; the same command goes on"
-            yield f"{row['name']} is {row['status']}{why}"
+            why = row["error"] or row["reason"]
+            yield f"{row['name']} is {row['status']}{f': {one_line(why, 200)}' if why else ''}"
         if row["noise"] and row["noise"]["own"]:
             yield f"* {row['name']}: the judge gave these labels itself, so that its verdict proves nothing."
     if found["judge"]:
@@ -61,7 +61,7 @@ def _about_judge(judge: Values) -> Iterator[str]:
             shown = share(agreement["agreement"])
             yield f"On {one_line(name)} the judge agrees with people in {shown} % of what it decides."
     for name, error in judge["failed"].items():
-        yield f"{name} failed: {one_line(error, 200)}"
+        yield f"{name}, but not to the end: {one_line(error, 200)}"
 
 
 Column = tuple[str, Callable[[Values], str]]
