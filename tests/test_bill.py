@@ -10,7 +10,7 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl
-from rmboost.budget import Budget, Ceilings, Price, Spent, price_of
+from rmboost.budget import Budget, Ceilings, Price, Spent, for_any_name, price_of
 from rmboost.forecast import total
 from rmboost.records import Usage
 
@@ -31,6 +31,33 @@ def test_the_longest_name_that_fits_has_the_price(model: str, found: int | None)
     prices = {"gpt-4.1": Price(input=1, output=1), "gpt-4.1-mini": Price(input=2, output=2)}
     price = price_of(model, prices)
     assert (price.input if price else None) == found
+
+
+PRICED = {"a": Price(input=1, output=1), "b": Price(input=2, output=5)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [(["a"], 1), (["a", "b"], 2), (["a", "local:x"], 1), (["a", "c"], None), ([], None)]
+)
+def test_an_answer_signed_with_another_name_costs_what_the_dearest_model_does(asked: list[str], found: int) -> None:
+    price = price_of("deployment-7", for_any_name(PRICED, asked))
+    assert (price.input if price else None) == found
+    assert price_of("a", for_any_name(PRICED, asked)) == PRICED["a"]
+
+
+def test_a_ceiling_on_cost_holds_over_restarts_whatever_name_the_answers_are_signed_with(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    limit = ("--set", PRICES, "--max-cost", "0.1", "--concurrency", "2", "--set", "checks=[]")
+    with ChatServer(lambda _: Fault(reply={"model": "gpt-4o-2024-08-06"})) as server:
+        options = ("-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url, *limit)
+        assert rmboost("generate", prompts, *options).code == 6
+        asked = len(server.calls)
+        done = rmboost("generate", prompts, *options, "--summary", tmp_path / "s.json")
+    assert (done.code, len(server.calls)) == (6, asked)
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert (summary["reason"], 0 < summary["cost"] <= 0.1) == ("max_cost 0.1 is reached", True)
+    assert "cost" in rmboost("status", tmp_path / "o.jsonl").out
 
 
 def test_calls_under_way_are_reckoned_with() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
@@ -102,6 +102,18 @@ def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
         return Price(input=0, output=0)
     names = [name for name in prices if model.startswith(name)]
     return prices[max(names, key=len)] if names else None
+
+
+def for_any_name(prices: Mapping[str, Price], asked: Iterable[str]) -> Mapping[str, Price]:
+    """The same prices, and for every other name the dearest of the models that are asked, if each of these has one.
+
+    A server may sign its answers with a name of its own: an alias, a deployment, a date.
+    """
+    found = [price_of(model, prices) for model in asked]
+    known = [price for price in found if price]
+    if not known or len(known) < len(found):
+        return prices
+    return {"": max(known, key=lambda price: (price.output, price.input)), **prices}
 
 
 def check(ceilings: Ceilings, models: Mapping[str, str], prices: Mapping[str, Price]) -> None:

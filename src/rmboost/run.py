@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import rehearsal, roles
-from rmboost.budget import Budget, Spent
+from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client import Client
 from rmboost.config import Config
@@ -123,6 +123,7 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
     return {
         "input": {"path": recipe.source.path, **asdict(recipe.survey)},
         "base_url": addresses,
+        "models": roles.models(recipe.config),
         "config": recipe.config.model_dump(mode="json"),
         "leakage": recipe.leakage,
         "template_texts": recipe.template_texts,
@@ -140,7 +141,8 @@ def _moved(before: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
 def _client(recipe: Recipe, store: Store) -> Client:
     config = recipe.config
     seats = roles.seats(config)
-    spent = Spent.before(store.journal.totals_by_model(), config.prices)
+    prices = for_any_name(config.prices, roles.models(config).values())
+    spent = Spent.before(store.journal.totals_by_model(), prices)
     return Client(
         seats,
         store.journal,

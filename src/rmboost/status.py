@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import registry
-from rmboost.budget import Price, Spent
+from rmboost.budget import Price, Spent, for_any_name
 from rmboost.checkpoint import Checkpoint
 from rmboost.claim import owner, read_manifest, run_folder
 from rmboost.errors import StoreError
@@ -148,7 +148,7 @@ def _has_a_turn(manifest: Mapping[str, Any]) -> bool:
 def _cost(models: Mapping[str, Totals], manifest: Mapping[str, Any]) -> float | None:
     given = manifest.get("config", {}).get("prices", {})
     prices = {name: registry.validate(Price, price, "the run's manifest") for name, price in given.items()}
-    return Spent.before(models, prices).cost if prices else None
+    return Spent.before(models, for_any_name(prices, manifest.get("models", {}).values())).cost if prices else None
 
 
 def _rates(latest: list[tuple[float, int]], now: float) -> Rates | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import __version__, gold, rewards
+from rmboost.budget import for_any_name
 from rmboost.compare import bill
 from rmboost.compare.leanings import leanings
 from rmboost.compare.overlap import overlap, shared
@@ -18,7 +19,7 @@ from rmboost.noise import Marks, noise
 from rmboost.recipe import Recipe
 from rmboost.report.report import examine
 from rmboost.rewards import TextPair
-from rmboost.roles import used
+from rmboost.roles import models, used
 
 _ELSEWHERE = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds", "judged_share")
 
@@ -31,7 +32,8 @@ class Figures:
         self._recipes = recipes
         self._judges = judge_models(setup)
         own = {model: price for recipe in recipes for model, price in recipe.config.prices.items()}
-        self._prices = {**own, **setup.common.prices}
+        asked = [*self._judges.values(), *(model for recipe in recipes for model in models(recipe.config).values())]
+        self._prices = for_any_name({**own, **setup.common.prices}, asked)
         self._made: dict[str, list[TextPair]] = {}
 
     def collect(self, made: Sequence[Ended], judged: Sequence[Ended], gold_runs: Sequence[Ended]) -> dict[str, Any]:
@@ -62,8 +64,8 @@ class Figures:
         setup = self._setup
         made = {name: pairs for name, pairs in self._made.items() if pairs}
         human = {each.name: each.pairs for each in setup.human}
-        models = {**(setup.models or {}), BLIND: rewards.load(BLIND)}
-        trials = Trials(models, {**made, **human}, list(human), setup.seeds, trials_file, tell)
+        trained = {**(setup.models or {}), BLIND: rewards.load(BLIND)}
+        trials = Trials(trained, {**made, **human}, list(human), setup.seeds, trials_file, tell)
         names = Names(list(made), list(human), list(setup.models or ()), setup.mix)
         return {
             "seeds": setup.seeds,
@@ -97,7 +99,7 @@ class Figures:
             "settled": tally.settled if tally else None,
             "rejected": dict(tally.rejected) if tally else {},
             "failed": dict(tally.failed) if tally else {},
-            **bill.alone(run.output, kept, recipe.config.prices),
+            **bill.alone(run.output, kept, for_any_name(recipe.config.prices, models(recipe.config).values())),
             "figures": _figures(run.output) if kept else {},
             "labelled_by": sorted(labelled_by(recipe)),
             "noise": self._noise(verdicts, recipe, marks),
