@@ -17,7 +17,7 @@ from random import Random
 import pytest
 
 from chat_server import Call, ChatServer, Fault, some
-from conftest import read_jsonl
+from conftest import Shell, read_jsonl, write_jsonl
 
 IN_FLIGHT = 8
 
@@ -282,3 +282,23 @@ def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
             process.wait(60)
     assert b"Traceback" not in said
     assert process.returncode == 0
+
+
+def test_failed_jobs_that_nobody_answers_again_cost_no_row(rmboost: Shell, tmp_path: Path) -> None:
+    def refused(call: Call) -> Fault | None:
+        return Fault(status=400) if "Question 7" in str(call.body) else None
+
+    rows = [{"prompt": f"Question {number}?"} for number in range(20)]
+    prompts, output = write_jsonl(tmp_path / "p.jsonl", rows), tmp_path / "o.jsonl"
+    with ChatServer(refused) as server:
+        options = ("-o", output, "--model", "test-model", "--base-url", server.url, "--set", "checks=[]")
+        assert rmboost("generate", prompts, *options).code == 5
+    before = output.read_bytes()
+    assert before.count(b"\n") == 19
+    gone = rmboost("generate", prompts, *options)
+    assert (gone.code, output.read_bytes()) == (4, before)
+    assert rmboost("verify", output).code == 0
+    with ChatServer() as server:
+        again = (*options[:5], server.url, *options[6:])
+        assert rmboost("generate", prompts, *again).code == 0
+    assert output.read_bytes().count(b"\n") == 20

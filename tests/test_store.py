@@ -139,6 +139,41 @@ def test_a_finished_run_goes_on_at_its_first_failure(tmp_path: Path) -> None:
     visit(output, done)
 
 
+def test_rows_stay_until_the_first_of_them_is_made_again(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, finish_with_a_failure)
+    before = output.read_bytes(), (tmp_path / "pairs.run" / "rejects.jsonl").read_bytes()
+
+    def in_vain(store: Store) -> None:
+        assert store.resume("run", 6) == 2
+        assert list(store.lines()) == [b'{"id": 0}\n'], "those that are not made again"
+        store.checkpoint(closed=True)
+        assert (store.tally.settled, store.tally.failed.total()) == (6, 2)
+        store.write_manifest({"status": "stopped"})
+
+    for _ in range(2):
+        visit(output, in_vain)
+        assert (output.read_bytes(), (tmp_path / "pairs.run" / "rejects.jsonl").read_bytes()) == before
+        assert json.loads((tmp_path / "pairs.run" / "manifest.json").read_text())["files"]["pairs.jsonl"]["bytes"] == 30
+
+    def begun(store: Store) -> None:
+        store.resume("run", 6)
+        store.add(kept(2), {"id": 2})
+
+    visit(output, begun)
+    assert output.read_bytes() == b'{"id": 0}\n{"id": 2}\n'
+    visit(output, lambda store: eq(store.resume("run", 6), 2))
+    assert output.read_bytes() == b'{"id": 0}\n'
+
+
+def test_a_redo_that_was_killed_after_its_cut_goes_on_there(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    visit(output, finish_with_a_failure)
+    output.write_bytes(b'{"id": 0}\n')
+    visit(output, lambda store: eq(store.resume("run", 6), 2))
+    assert not (tmp_path / "pairs.run" / "previous.jsonl").exists()
+
+
 def test_a_stopped_run_keeps_its_failures_until_it_is_through(tmp_path: Path) -> None:
     visit(tmp_path / "pairs.jsonl", finish_with_a_failure)
 

@@ -47,18 +47,26 @@ class RowFile:
         """Take the file to hold this, unread; nothing will be appended."""
         self.size, self._known = size, sha256
 
-    def open_at(self, size: int, sha256: str) -> bool:
-        """Keep the first ``size`` bytes, if they have that hash, and append after them. False: they have not."""
+    def open_at(self, size: int, sha256: str, *, cut: bool = True) -> bool:
+        """Keep the first ``size`` bytes, if they have that hash, and append after them. False: they have not.
+
+        cut: drop what comes after them; else ``cut`` is to be called before the first row is appended.
+        """
         self.close()
         self.size, self._hash, self._known = 0, hashlib.sha256(), ""
         if size and not (self.path.is_file() and self._read(size) and self.sha256 == sha256):
             self.size, self._hash = 0, hashlib.sha256()
             return False
         self._file = self.path.open("r+b" if self.path.exists() else "w+b", buffering=0)
-        if self.length != size:  # not when it is: that would count as writing to it
-            self._file.truncate(size)
+        if cut:
+            self.cut()
         self._file.seek(size)
         return True
+
+    def cut(self) -> None:
+        """Drop what comes after the bytes that are good."""
+        if self._file and self.length != self.size:  # not when it is: that would count as writing to it
+            self._file.truncate(self.size)
 
     def append(self, row: Mapping[str, Any]) -> bytes:
         """Write one row and hand it to the operating system, so that a reader sees it; returns the line."""

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -40,6 +41,8 @@ class Store:
         self.notice = ""
         self._run = ""
         self._first_failure: Mark | None = None
+        self._uncut: Mark | None = None
+        """what the files hold until the first of the rows that are made again: nobody may come to make it"""
         self._checked = time.monotonic()
         self._lock = claim(output)
         try:
@@ -61,7 +64,9 @@ class Store:
 
     def write_manifest(self, values: Mapping[str, Any]) -> None:
         """Replace the manifest in one step; the files' sizes and hashes are added."""
-        files = {file.path.name: {"bytes": file.size, "sha256": file.sha256} for file in (self._pairs, self._rejects)}
+        mark = self._mark()
+        named = ((self._pairs, mark.pairs), (self._rejects, mark.rejects))
+        files = {file.path.name: {"bytes": size, "sha256": sha256} for file, (size, sha256) in named}
         draft = self.folder / "manifest.json.new"
         values = {"output": self.output.name, **values}
         text = json.dumps({**values, "files": files}, indent=2, ensure_ascii=False) + "\n"
@@ -83,6 +88,7 @@ class Store:
         if start and self._open(checkpoint, start, done=start.jobs == jobs):
             self.tally = Tally.load(dict(start.tally))
             self._first_failure = checkpoint.first_failure if self.tally.failed else None
+            self._uncut = None if start is checkpoint.end else checkpoint.end
         else:
             self._set_output_aside()
             self._open_at(Mark())
@@ -99,6 +105,11 @@ class Store:
 
     def add(self, outcome: Outcome, row: Mapping[str, Any]) -> bytes:
         """Append the row of the next job in input order, to the pairs or to the rejects; returns its line."""
+        if self._uncut:
+            self._uncut = None
+            self.checkpoint()
+            self._pairs.cut()
+            self._rejects.cut()
         if isinstance(outcome, Failed):
             self._first_failure = self._first_failure or self._mark()
         line = (self._pairs if isinstance(outcome, Kept) else self._rejects).append(row)
@@ -109,6 +120,9 @@ class Store:
 
     def checkpoint(self, *, closed: bool = False) -> None:
         """Note in the journal how far the files are good. closed: nothing more will be added by this process."""
+        if self._uncut:
+            self.tally = Tally.load(dict(self._uncut.tally)) if closed else self.tally
+            return
         self._checked = time.monotonic()
         changed = (0, 0)
         if closed:
@@ -126,12 +140,14 @@ class Store:
         self._lock.close()
 
     def lines(self) -> Iterator[bytes]:
-        """The rows that the output holds already."""
+        """The rows that the output holds already, and that are not made again."""
         if self.output.is_file():
             with self.output.open("rb") as file:
-                yield from file
+                yield from takewhile(lambda _: file.tell() <= self._pairs.size, iter(file.readline, b""))
 
     def _mark(self) -> Mark:
+        if self._uncut:
+            return self._uncut
         pairs, rejects = ((file.size, file.sha256) for file in (self._pairs, self._rejects))
         return Mark(self.tally.settled, pairs, rejects, self.tally.dump())
 
@@ -140,19 +156,20 @@ class Store:
         they are not read when nothing will be added and nobody has touched them since.
         """
         end = checkpoint.end
-        if checkpoint.closed and self._pairs.length != end.pairs[0]:
+        cut_already = start is not end and self._pairs.length == start.pairs[0]
+        if checkpoint.closed and self._pairs.length != end.pairs[0] and not cut_already:
             return False
         untouched = checkpoint.closed and checkpoint.changed == (self._pairs.changed, self._rejects.changed)
         if untouched and done:
             self._pairs.adopt(*end.pairs)
             self._rejects.adopt(*end.rejects)
             return True
-        if start is not end and not untouched and not self._open_at(end):
+        if start is not end and not untouched and not cut_already and not self._open_at(end):
             return False
-        return self._open_at(start)
+        return self._open_at(start, cut=start is end)
 
-    def _open_at(self, mark: Mark) -> bool:
-        return self._rejects.open_at(*mark.rejects) and self._pairs.open_at(*mark.pairs)
+    def _open_at(self, mark: Mark, *, cut: bool = True) -> bool:
+        return self._rejects.open_at(*mark.rejects, cut=cut) and self._pairs.open_at(*mark.pairs, cut=cut)
 
     def _set_output_aside(self) -> None:
         if self.output.is_file() and self.output.stat().st_size:
