@@ -60,6 +60,42 @@ def test_a_ceiling_on_cost_holds_over_restarts_whatever_name_the_answers_are_sig
     assert "cost" in rmboost("status", tmp_path / "o.jsonl").out
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_server_that_refuses_every_request_does_not_burn_the_list(
+    rmboost: Shell, prompts: Path, tmp_path: Path, status: int
+) -> None:
+    with ChatServer(lambda _: Fault(status=status)) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--max-failures", "5", "--concurrency", 2)
+        assert (done.code, "5 calls in a row were given up" in done.err) == (4, True), done.err
+        assert len(server.calls) < 12
+
+
+def test_prompts_that_are_refused_are_not_the_servers_fault_once_it_has_answered(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    first = read_jsonl(prompts)[0]["prompt"]
+    with ChatServer(lambda call: None if first in str(call.body) else Fault(status=400)) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        options = ("--max-failures", "5", "--concurrency", 1, "--set", "checks=[]")
+        for _ in range(2):
+            assert rmboost(*run, *options).code == 5
+    assert len(read_jsonl(tmp_path / "o.jsonl")) == 1
+
+
+def test_a_role_that_always_fails_ends_the_run_though_others_are_answered(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    def only_first(call: Call) -> Fault | None:
+        return Fault(status=500) if "<response>" in str(call.body) else None
+
+    with ChatServer(only_first) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--max-failures", "3", "--concurrency", 1, "--set", "tries=1")
+        assert (done.code, "3 calls in a row were given up" in done.err) == (4, True), done.err
+        assert len(server.calls) <= 8
+
+
 def test_calls_under_way_are_reckoned_with() -> None:
     budget = Budget(Ceilings(max_tokens=1000), Spent(calls=8, tokens=800, most=(90, 0)))
     assert budget.reached(under_way=1) == ""

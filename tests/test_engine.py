@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmboost.client import Stopped
-from rmboost.engine import AHEAD, LOOKAHEAD, Engine
+from rmboost.engine import AHEAD, LEAST_LOOKAHEAD, LOOKAHEAD, Engine
 from rmboost.errors import EndpointError
 from rmboost.halt import Halt
 from rmboost.records import Failed, Job, Outcome, Prompt
@@ -66,15 +66,37 @@ def test_no_more_jobs_in_progress_than_the_width_and_memory_stays_flat() -> None
                 await head.wait()
             await asyncio.sleep(0)
             busy -= 1
-            if len(taken) == 3 * LOOKAHEAD:
+            if len(taken) == LEAST_LOOKAHEAD:
                 head.set()
             return Failed(job, "")
 
-        await Engine(settle, lambda _: None, Room(3), 200).run(jobs(200, taken))
+        await Engine(settle, lambda _: None, Room(3), 2000).run(jobs(2000, taken))
 
     asyncio.run(asyncio.wait_for(scene(), 10))
     assert most <= (1 + AHEAD) * 3, "the last jobs begin together, those before them one for each slot"
-    assert len(taken) == 200, "a slow first job holds up the others only for a while"
+    assert len(taken) == 2000, "a slow first job holds up the others only for a while"
+
+
+def test_jobs_that_all_rest_let_others_begin_but_not_without_end() -> None:
+    async def scene() -> int:
+        room, taken, go_on = Room(3), list[int](), asyncio.Event()
+
+        async def settle(job: Job) -> Outcome:
+            room.resting += 1
+            room.wake()
+            await go_on.wait()
+            room.resting -= 1
+            return Failed(job, "")
+
+        run = asyncio.create_task(Engine(settle, lambda _: None, room, 200).run(jobs(200, taken)))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        begun = len(taken)
+        go_on.set()
+        await run
+        return begun
+
+    assert asyncio.run(scene()) == 3 * LOOKAHEAD
 
 
 def test_an_endpoint_that_refuses_ends_the_run_once_answers_under_way_are_in() -> None:

@@ -78,7 +78,8 @@ class Client:
 
     seats: who answers for each role. tries: how often one call is sent at most, refusals (429) not counted: these are
     waited out for up to ``patience`` seconds. max_failures: calls given up in a row until the run is stopped.
-    calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off.
+    calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off. proven: whether pairs
+    were made with these seats before, so that they are known to answer.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Client:
         patience: float = 600,
         max_failures: int = 20,
         calls_of_a_job: int = 2,
+        proven: bool = False,
     ) -> None:
         self.seats = seats
         self.journal = journal
@@ -106,7 +108,11 @@ class Client:
         self.wake: Callable[[], None] = lambda: None
         """called when there may be room for another job"""
         self._tries, self._patience, self._max_failures = tries, patience, max_failures
-        self._failures, self._calls_of_a_job = 0, calls_of_a_job
+        self._calls_of_a_job = calls_of_a_job
+        self._failures: Counter[str] = Counter()
+        """calls given up in a row, by role"""
+        self._proven = {*seats} if proven else set()
+        """roles that were answered: what is refused them for ever after that is a prompt's fault"""
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
         self._needed = without_another(seats.values())
 
@@ -147,6 +153,7 @@ class Client:
             self.traced.add(key)
         if known := self.journal.get(key):
             self.meter.replayed += 1
+            self._proven.add(role)
             return known
         if lent := await self.journal.borrow(key, job, call, role):
             self.meter.replayed += 1
@@ -157,6 +164,8 @@ class Client:
         except BackendError as error:
             if not isinstance(error, EndpointError):
                 self.journal.note_refusal(key, error)
+                if isinstance(error, TransientError) or role not in self._proven:
+                    self._give_up(role, error)
             raise
 
     async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:
@@ -171,7 +180,6 @@ class Client:
                 waited += pause
                 self._refuse_day_long_waits(error, pause)
                 if tried >= self._tries or waited > self._patience:
-                    self._give_up(error)
                     raise
                 self.meter.retries[error.kind] += 1
                 log.warning("sent again in %.1f s: %s", pause, error, extra={"kind": error.kind})
@@ -179,7 +187,7 @@ class Client:
 
     async def _send(self, call: _Call, places: dict[str, Line]) -> Response:
         """One request in one slot, which is held until the answer is on disk: a kill costs no more than the slots."""
-        line = places[call.role] = lines.choose(call.seat.lines, places.get(call.role))
+        line = places[call.role] = lines.choose(call.seat.lines, _place(call, places))
         number = await line.pace.enter()
         self.meter.in_flight += 1
         try:
@@ -189,7 +197,7 @@ class Client:
             seconds = time.perf_counter() - started
             entry = Entry(call.key, call.job.key, call.number, call.role, response, seconds, call.job.spec)
             await self.journal.put(entry)
-            self._count(response, call.seat)  # from here on it is no call in flight
+            self._count(response, call)  # from here on it is no call in flight
         except BaseException as error:
             line.pace.failed(number, error)
             if len(call.seat.lines) > 1 and line.struck(error):
@@ -226,22 +234,24 @@ class Client:
         finally:
             self.resting -= 1
 
-    def _count(self, response: Response, seat: Seat) -> None:
-        self._failures = 0
+    def _count(self, response: Response, call: _Call) -> None:
+        self._failures[call.role] = 0
+        self._proven.add(call.role)
         self.meter.asked += 1
         self.meter.usage += response.usage
-        self.budget.spent.add(response.usage, seat.price)
+        self.budget.spent.add(response.usage, call.seat.price)
 
     def _refuse_day_long_waits(self, error: TransientError, pause: float) -> None:
         if pause > self._patience:
             until = f"asks to come back in {pause / 60:.0f} minutes"
             raise EndpointError(f"{error.message}: {until}", "the same command goes on from here then") from None
 
-    def _give_up(self, error: TransientError) -> None:
-        """A call is given up; when nothing else succeeds in between, the run is stopped before it burns the list."""
-        self._failures += 1
-        if self._failures >= self._max_failures and not self.halt.calls:
-            self.stop("failures", f"{self._failures} calls in a row were given up, the last: {error}")
+    def _give_up(self, role: str, error: BackendError) -> None:
+        """A call is given up; when no other of its role succeeds in between, the run is stopped before it burns the
+        list."""
+        self._failures[role] += 1
+        if self._failures[role] >= self._max_failures and not self.halt.calls:
+            self.stop("failures", f"{self._failures[role]} calls in a row were given up, the last: {error}")
             raise Stopped from None
 
 
@@ -255,6 +265,13 @@ def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
     asked = (request.messages, dict(request.sampling), request.seed, request.logprobs)
     parts = (job.key, call, seat.kind, seat.model, *asked)
     return hashlib.blake2b(canonical_json(parts), digest_size=16).digest()
+
+
+def _place(call: _Call, places: Mapping[str, Line]) -> Line | None:
+    """Where the job asked in this role before, or else in another that the same servers answer for."""
+    if len(call.seat.lines) == 1 or call.role in places:
+        return places.get(call.role)
+    return next((line for line in places.values() if line in call.seat.lines), None)
 
 
 def _pause(error: TransientError, tried: int) -> float:

@@ -19,7 +19,9 @@ from rmboost.recipe import Recipe
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair
 
 LOOKAHEAD = 8
-"""How many jobs may be settled ahead of the slowest one, in multiples of the calls under way: memory stays flat."""
+LEAST_LOOKAHEAD = 1024
+"""How many jobs may be settled ahead of the slowest one, in multiples of the calls under way, and at least: memory
+stays flat, and one answer that does not come holds nobody up for long."""
 AHEAD = 2
 
 
@@ -144,7 +146,7 @@ class Engine:
         more = True
         while more or self._window:
             more = more and self._fill(jobs)
-            if self._window:
+            if self._window or self._in_progress:  # a job that has just ended may not be counted off yet
                 await self._wake.wait()
                 self._wake.clear()
             if not self._drain():
@@ -166,7 +168,8 @@ class Engine:
 
     def _has_room(self) -> bool:
         limit = self._client.limit
-        if len(self._window) >= limit * LOOKAHEAD or self._client.budget_is_full(self._in_progress):
+        full = self._in_progress >= limit * LOOKAHEAD or len(self._window) >= max(limit * LOOKAHEAD, LEAST_LOOKAHEAD)
+        if full or self._client.budget_is_full(self._in_progress):
             return self._client.halt.jobs
         return self._in_progress - self._client.resting < limit or self._left <= AHEAD * limit
 

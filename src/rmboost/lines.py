@@ -26,6 +26,10 @@ class Line:
     weight: float = 1.0
     strikes: int = 0
     dead_until: float = 0.0
+    served: bool = False
+    """whether it has ever answered"""
+    missing: bool = False
+    """whether nobody was there when it was last looked for"""
     _check: asyncio.Task[str] | None = field(default=None, repr=False)
 
     @property
@@ -54,7 +58,7 @@ class Line:
 
     def answered(self) -> None:
         """It is there."""
-        self.strikes, self.dead_until = 0, 0.0
+        self.strikes, self.dead_until, self.served = 0, 0.0, True
 
     def struck(self, error: BaseException) -> bool:
         """It could not be reached, perhaps; True when it counts as dead from now on, and is tried again later."""
@@ -62,7 +66,7 @@ class Line:
         self.strikes += unreachable
         if self.strikes < _STRIKES and not isinstance(error, EndpointError):
             return False
-        self.dead_until = monotonic() + _REST_SECONDS
+        self.strikes, self.dead_until = 0, monotonic() + _REST_SECONDS
         self._check = None
         return True
 
@@ -88,7 +92,8 @@ async def reach(line: Line, lines: Sequence[Line]) -> None:
     try:
         await line.check()
     except EndpointError as error:
-        if len(lines) > 1 and error.unreachable:
+        line.missing = error.unreachable
+        if error.unreachable and any(each.served or not each.missing for each in lines):
             raise TransientError(error.message, error.hint, kind="unreachable") from None
         raise
 

@@ -152,6 +152,7 @@ def _client(recipe: Recipe, store: Store) -> Client:
         patience=config.patience,
         max_failures=config.max_failures,
         calls_of_a_job=recipe.calls,
+        proven=store.tally.kept > 0,
     )
 
 
