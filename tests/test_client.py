@@ -226,6 +226,15 @@ def test_after_stop_the_journal_still_answers_and_the_backend_does_not(tmp_path:
     play(tmp_path, scene)
 
 
+def test_after_stop_the_limit_is_shown_as_it_was(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        client.stop()
+        client.stop()
+        assert client.reading().limit == 2
+
+    play(tmp_path, scene)
+
+
 class SlowToStart(Scripted):
     """Its check takes for ever, as fetching weights may."""
 

@@ -109,11 +109,12 @@ class Client:
         self._failures, self._calls_of_a_job = 0, calls_of_a_job
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
         self._needed = without_another(seats.values())
+        self._last_limit: int | None = None
 
     @property
     def limit(self) -> int:
-        """Calls that may be under way at once, as things are now."""
-        return sum(line.pace.limit for line in self._lines)
+        """Calls that may be under way at once, as things are now; after a stop, as they were then."""
+        return self._last_limit or sum(line.pace.limit for line in self._lines)
 
     def reading(self) -> Meter:
         """The meter as it stands now."""
@@ -131,6 +132,7 @@ class Client:
     def stop(self, cause: Cause = "signal", reason: str = "") -> None:
         """Make no new call: calls in flight are still answered and kept, others raise Stopped."""
         self.halt.no_new_calls(cause, reason)
+        self._last_limit = self.limit  # a pace that has given up lets everybody in
         for line in self._lines:
             line.cancel_check()
             line.pace.give_up()

@@ -181,12 +181,14 @@ def _summarise(recipe: Recipe, rounds: Rounds, store: Store, client: Client, sta
     )
 
 
-def _forecast(left: int, store: Store, client: Client) -> Forecast:
-    """What so many more jobs will take, from what the pilot's took; the journal may hold calls of other settings."""
-    prices = {seat.price for seat in client.seats.values()}
+def _forecast(left: int, store: Store, client: Client) -> Forecast | None:
+    """What so many more jobs will take, from what the pilot's took; the journal may hold calls of other settings.
+
+    None where not one of its calls was answered.
+    """
+    prices = {role: seat.price for role, seat in client.seats.items()}
     jobs = store.journal.usage_by_job(client.traced or ())
-    at_once = min(client.limit, max(1, left))
-    return forecast(jobs, left, prices.pop() if len(prices) == 1 else None, at_once)
+    return forecast(jobs, left, prices, min(client.limit, max(1, left))) if jobs else None
 
 
 def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -108,14 +109,17 @@ class JournalReader:
         )
         return {model: Totals(calls, Usage(*tokens), seconds) for model, seconds, calls, *tokens in rows}
 
-    def usage_by_job(self, keys: Iterable[bytes] = ()) -> list[tuple[int, Usage, float]]:
-        """Calls, tokens and seconds of each job, for a forecast. keys: of the calls that count; none: all do."""
+    def usage_by_job(self, keys: Iterable[bytes]) -> list[dict[str, Totals]]:
+        """What each role took in each job, for a forecast. keys: of the calls that count."""
         counted = json.dumps([key.hex().upper() for key in keys])
         query = (
-            "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
-            " FROM calls WHERE ? = '[]' OR hex(key) IN (SELECT value FROM json_each(?)) GROUP BY job"
+            "SELECT job, role, count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
+            " FROM calls WHERE hex(key) IN (SELECT value FROM json_each(?)) GROUP BY job, role"
         )
-        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query, counted, counted)]
+        jobs: dict[str, dict[str, Totals]] = defaultdict(dict)
+        for job, role, calls, *tokens, seconds in self._rows(query, counted):
+            jobs[job][role] = Totals(calls, Usage(*tokens), seconds)
+        return list(jobs.values())
 
     def latest(self, limit: int) -> list[tuple[float, int]]:
         """Unix time and completion tokens of the answers that came last, the last one first."""
