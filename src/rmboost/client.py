@@ -159,6 +159,7 @@ class Client:
         except BackendError as error:
             if not isinstance(error, EndpointError):
                 self.journal.note_refusal(key, error)
+                log.warning("given up: %s", error, extra={"job": job.key, "role": role})
             raise
 
     async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:

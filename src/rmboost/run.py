@@ -72,6 +72,9 @@ async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: L
         store.write_manifest(_manifest(recipe, status, summary))
         log.info(status, extra={"cause": summary.cause, "reason": summary.reason, "calls": summary.calls})
         return summary
+    except BaseException as error:
+        log.error("failed", extra={"reason": str(error) or type(error).__name__})
+        raise
     finally:
         await store.close()
 
