@@ -62,6 +62,23 @@ def test_a_run_is_looked_at_while_it_goes_on_then_killed_then_finished(rmboost: 
     assert not list((tmp_path / "o.run").glob("journal.sqlite-*")), "it leaves nothing behind"
 
 
+def test_what_is_left_is_told_by_this_command_and_not_by_those_before(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why is {number} good?"} for number in range(100)])
+    output = tmp_path / "o.jsonl"
+    with ChatServer() as server:
+        command = generate(prompts, output, server.url)[3:]
+        assert [rmboost(*command, "--seed", seed).code for seed in (1, 2)] == [0, 0]
+        server.script = lambda _: Fault(delay=0.1)
+        found: dict[str, Any] = {"settled": 100}
+        with subprocess.Popen([sys.executable, "-m", "rmboost", *command, "--seed", "3"]) as process:
+            while not 10 <= found["settled"] < 100:
+                assert process.poll() is None, "it is still at work"
+                found = status(rmboost, output)
+            process.kill()
+    assert found["rates"]["calls"] < 1.2 * 4 / 0.1, "four at once, of a tenth of a second each"
+    assert found["left"] == pytest.approx((100 - found["settled"]) * 2 / found["rates"]["calls"], rel=0.3)
+
+
 def test_errors_and_rejects_are_shown_by_kind_and_drive_no_terminal(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:
@@ -181,7 +198,7 @@ def test_what_is_no_run_is_said_so(rmboost: Shell, tmp_path: Path, name: str) ->
 def test_rates_are_of_the_last_minute_and_a_clock_that_jumps_gives_none(
     answers: list[float], calls: float | None
 ) -> None:
-    rates = _rates([(at, 10) for at in answers], now=100.0)
+    rates = _rates([(at, 10, "job") for at in answers], now=100.0)
     assert (rates and rates.calls) == calls
 
 

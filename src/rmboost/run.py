@@ -113,7 +113,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
     store.resume(run, course.jobs, earlier)
     for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
         listener.notice(line)
-    store.write_manifest({"status": "running", "settings": settings, **_surroundings(recipe)})
+    store.write_manifest({"status": "running", "began": time.time(), "settings": settings, **_surroundings(recipe)})
     if listener.wants_rows:
         for row in store.lines():
             listener.row(row)

@@ -121,9 +121,9 @@ class JournalReader:
             jobs[job][role] = Totals(calls, Usage(*tokens), seconds)
         return list(jobs.values())
 
-    def latest(self, limit: int) -> list[tuple[float, int]]:
-        """Unix time and completion tokens of the answers that came last, the last one first."""
-        return list(self._rows("SELECT at, completion_tokens FROM calls ORDER BY rowid DESC LIMIT ?", limit))
+    def latest(self, limit: int) -> list[tuple[float, int, str]]:
+        """Unix time, completion tokens and job of the answers that came last, the last one first."""
+        return list(self._rows("SELECT at, completion_tokens, job FROM calls ORDER BY rowid DESC LIMIT ?", limit))
 
     def _read(self, query: str, *values: Any) -> Any:
         """The first row of a query, or None."""
