@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -327,3 +328,21 @@ def test_a_manifest_that_cannot_be_read_is_said_so(tmp_path: Path, text: str, sa
         Store(output)
     assert "--fresh" in caught.value.hint
     assert set_aside(output) is not None, "the hint works"
+
+
+def test_a_manifest_is_on_disk_before_it_has_its_name_and_so_is_the_name(tmp_path: Path) -> None:
+    called: list[object] = []
+
+    def note(_: object, event: str, function: object) -> None:
+        if event == "c_call" and function in (os.fsync, os.replace):
+            called.append(function)
+
+    def write(store: Store) -> None:
+        sys.setprofile(note)
+        try:
+            store.write_manifest({"status": "running"})
+        finally:
+            sys.setprofile(None)
+
+    visit(tmp_path / "pairs.jsonl", write)
+    assert called == [os.fsync, os.replace, os.fsync]

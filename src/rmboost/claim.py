@@ -117,6 +117,30 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def replace_manifest(folder: Path, text: str) -> None:
+    """Replace the manifest in one step, which a power cut leaves done or undone. Raises StoreError."""
+    draft = folder / "manifest.json.new"
+    try:
+        with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:  # names that are no UTF-8
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / "manifest.json")
+        _sync_folder(folder)
+    except OSError as error:
+        hint = "make room, then run the same command again"
+        raise StoreError(f"{draft} cannot be written: {error.strerror}", hint) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
 def surveyed(output: Path) -> dict[str, Any]:
     """What the last run on this output found in its prompts; empty when there was none, or it cannot be read."""
     return dict(_told_by(output).get("input", {}))

@@ -15,7 +15,7 @@ from shlex import quote
 from typing import Any
 
 from rmboost.checkpoint import Checkpoint, Mark
-from rmboost.claim import claim, free, read_manifest, run_folder
+from rmboost.claim import claim, free, read_manifest, replace_manifest, run_folder
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
 from rmboost.records import Failed, Kept, Outcome
@@ -62,15 +62,9 @@ class Store:
     def write_manifest(self, values: Mapping[str, Any]) -> None:
         """Replace the manifest in one step; the files' sizes and hashes are added."""
         files = {file.path.name: {"bytes": file.size, "sha256": file.sha256} for file in (self._pairs, self._rejects)}
-        draft = self.folder / "manifest.json.new"
         values = {"output": self.output.name, **values}
         text = json.dumps({**values, "files": files}, indent=2, ensure_ascii=False) + "\n"
-        try:
-            draft.write_text(text, encoding="utf-8", errors="backslashreplace")  # names that are no UTF-8
-            draft.replace(self.folder / "manifest.json")
-        except OSError as error:
-            hint = "make room, then run the same command again"
-            raise StoreError(f"{draft} cannot be written: {error.strerror}", hint) from None
+        replace_manifest(self.folder, text)
 
     def resume(self, run: str, jobs: int, earlier: str = "") -> int:
         """Open the files for a run over so many jobs; how many of them are settled already, whose rows stay.
