@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rmboost.claim import claim, owner, set_aside
-from rmboost.errors import StoreError
+from rmboost.errors import StoreError, way_out
 from rmboost.journal import Journal
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair, Prompt, Response
 from rmboost.store import Store
@@ -346,3 +347,8 @@ def test_a_manifest_is_on_disk_before_it_has_its_name_and_so_is_the_name(tmp_pat
 
     visit(tmp_path / "pairs.jsonl", write)
     assert called == [os.fsync, os.replace, os.fsync]
+
+
+@pytest.mark.parametrize(("number", "room"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EROFS, False)])
+def test_room_is_advised_only_where_it_lacks(number: int, room: bool) -> None:
+    assert ("make room" in way_out(OSError(number, os.strerror(number)))) is room

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import IO, Any
 
-from rmboost.errors import StoreError
+from rmboost.errors import StoreError, way_out
 from rmboost.journal.schema import START_OVER
 
 _PATIENCE = (0.0, 0.02, 0.05, 0.1)
@@ -53,7 +53,7 @@ def _lock(output: Path, folder: Path) -> IO[str]:
         os.pwrite(lock.fileno(), f"{os.getpid():<10}\n".encode(), 0)  # over the last one: a full disk has room for it
     except OSError as error:
         lock.close()
-        raise StoreError(f"{path} cannot be written: {error.strerror}", "make room") from None
+        raise StoreError(f"{path} cannot be written: {error.strerror}", way_out(error)) from None
     return lock
 
 
@@ -128,8 +128,7 @@ def replace_manifest(folder: Path, text: str) -> None:
         draft.replace(folder / "manifest.json")
         _sync_folder(folder)
     except OSError as error:
-        hint = "make room, then run the same command again"
-        raise StoreError(f"{draft} cannot be written: {error.strerror}", hint) from None
+        raise StoreError(f"{draft} cannot be written: {error.strerror}", way_out(error)) from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,6 +16,15 @@ from rmboost.journal import rescue, schema
 from rmboost.journal.schema import control_sum
 from rmboost.records import Response, Spec, Usage
 
+_FIRST = {
+    "is full": "make room",
+    "is locked": "end what else has it open, such as a backup or a viewer",
+    "readonly": "see that it can be written",
+    "unable to open": "see that its folder can be written",
+    "I/O error": "look at the disk and its room (df, dmesg)",
+}
+"""What is to be done where SQLite complains in these words: its codes have names only from Python 3.11 on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -139,8 +148,10 @@ class JournalReader:
         """Damage, or what the system has against reading or writing just now."""
         if rescue.is_damage(error):
             return self._damaged(str(error))
-        hint = "make room, then run the same command again" if done == "written" else ""
-        return StoreError(f"{self._path} cannot be {done}: {error}", hint)
+        first = next((what for words, what in _FIRST.items() if words in str(error)), "")
+        return StoreError(
+            f"{self._path} cannot be {done}: {error}", first and f"{first}, then run the same command again"
+        )
 
     def _damaged(self, what: str) -> StoreError:
         hint = "the run's own command, given again, rescues what can be read and asks the rest again"
