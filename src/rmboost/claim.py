@@ -39,22 +39,37 @@ def run_folder(output: Path) -> Path:
 
 def _lock(output: Path, folder: Path) -> IO[str]:
     path = folder / "lock"
-    try:
-        folder.mkdir(exist_ok=True)
-        path.touch()
-        lock = path.open("r+")
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be used: {error.strerror}") from None
-    if not any(_takes(lock, seconds) for seconds in _PATIENCE):
-        with lock:
-            pid = lock.read().strip() or "unknown"
-        raise StoreError(f"process {pid} is working on {output}", "wait for it, or choose another -o")
+    lock = _taken(output, path)
+    while not _is_at(path, lock):  # --fresh of another process has moved it aside in the meantime
+        lock.close()
+        lock = _taken(output, path)
     try:
         os.pwrite(lock.fileno(), f"{os.getpid():<10}\n".encode(), 0)  # over the last one: a full disk has room for it
     except OSError as error:
         lock.close()
         raise StoreError(f"{path} cannot be written: {error.strerror}", way_out(error)) from None
     return lock
+
+
+def _taken(output: Path, path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        lock = path.open("r+")
+    except OSError as error:
+        raise StoreError(f"{path.parent} cannot be used: {error.strerror}") from None
+    if not any(_takes(lock, seconds) for seconds in _PATIENCE):
+        with lock:
+            pid = lock.read().strip() or "unknown"
+        raise StoreError(f"process {pid} is working on {output}", "wait for it, or choose another -o")
+    return lock
+
+
+def _is_at(path: Path, lock: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(lock.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _takes(lock: IO[str], seconds: float) -> bool:
