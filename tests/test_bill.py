@@ -210,6 +210,34 @@ def test_an_estimate_is_of_these_settings_whatever_else_was_asked_before(rmboost
     assert forecast["calls"] == {"expected": 56.0, "low": 56.0, "high": 56.0}, "28 jobs of two calls each"
 
 
+def test_a_pilot_that_got_no_answer_forecasts_nothing(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(script=lambda _: Fault(status=400, message="too long")) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--estimate", "--summary", tmp_path / "s.json")
+    assert done.code == 5, done.err
+    assert json.loads((tmp_path / "s.json").read_text())["forecast"] is None
+    assert "24 jobs failed" in done.err
+
+
+@pytest.mark.parametrize(("price", "known"), [("{input: 1000, output: 1000}", True), ("", False)])
+def test_a_forecast_has_each_call_at_the_price_of_its_model(
+    rmboost: Shell, tmp_path: Path, price: str, known: bool
+) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(100)))
+    prices = f"prices={{test-model: {{input: 1, output: 1}}{price and f', large: {price}'}}}"
+    with ChatServer(models=("test-model", "large")) as server:
+        common = ("--model", "test-model", "--set", "rewriter.model=large", "--base-url", server.url, "--set", prices)
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", *common, "--set", "checks=[]")
+        assert rmboost(*run, "--estimate", "--summary", tmp_path / "e.json").code == 0
+        assert rmboost(*run, "--summary", tmp_path / "s.json").code == 0
+    forecast, whole = (json.loads((tmp_path / name).read_text()) for name in ("e.json", "s.json"))
+    assert (forecast["forecast"]["cost"] is not None) is known
+    if known:
+        rest = whole["cost"] - forecast["cost"]
+        assert forecast["forecast"]["cost"]["low"] < rest < forecast["forecast"]["cost"]["high"]
+
+
 def test_a_server_that_only_fails_stops_the_run_before_the_list_is_burnt(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:

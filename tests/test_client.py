@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from rmboost.journal import Journal
 from rmboost.lines import Line, reach_all
 from rmboost.pace import Limits, Pace
 from rmboost.records import Job, Prompt, Request, Response
+from rmboost.signals import stop_on_signals
 from rmboost.templates import Templates
 from rmboost.together import together
 
@@ -222,6 +224,32 @@ def test_after_stop_the_journal_still_answers_and_the_backend_does_not(tmp_path:
         assert await respond(client) == answered
         with pytest.raises(Stopped):
             await respond(client, Job(PROMPT, 1, repetition=1))
+
+    play(tmp_path, scene)
+
+
+def test_after_stop_the_limit_is_shown_as_it_was(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        client.stop()
+        client.stop()
+        assert client.reading().limit == 2
+
+    play(tmp_path, scene)
+
+
+def test_a_signal_counts_whatever_becomes_of_the_notice(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        told = asyncio.Event()
+
+        def say(_: str) -> None:
+            told.set()
+            raise OSError("nobody listens")
+
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        with stop_on_signals(client, say):
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.wait_for(told.wait(), 5)
+        assert client.halt.cause == "signal"
 
     play(tmp_path, scene)
 

@@ -129,6 +129,28 @@ def test_streams_that_are_closed_are_no_files_of_ours(tmp_path: Path) -> None:
     assert (done.returncode, len(read_jsonl(output))) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "rows"),
+    [
+        (("--model", "fake"), 0, 24),
+        (("--model", "fake", "--max-calls", "10", "--concurrency", "1"), 6, 5),
+        (("--model", "fake", "--max-calls", "10", "--concurrency", "1", "-q"), 6, 5),
+        (("--model", "local:no-such-model"), 2, 0),
+    ],
+)
+def test_who_closes_standard_error_ends_the_talk_and_not_the_work(
+    prompts: Path, tmp_path: Path, options: tuple[str, ...], code: int, rows: int
+) -> None:
+    output = tmp_path / "o.jsonl"
+    listening, talking = os.pipe()
+    os.close(listening)
+    command = [sys.executable, "-m", "rmboost", "generate", str(prompts), "-o", str(output), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=talking, check=False)
+    os.close(talking)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert len(read_jsonl(output) if rows else []) == rows
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_nothing_on_standard_input_leaves_what_came_before(tmp_path: Path, closed: bool) -> None:
     command = f"{quote(sys.executable)} -m rmboost generate - -o {quote(str(tmp_path / 'o.jsonl'))} --model fake"

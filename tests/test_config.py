@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conftest import Shell
 from rmboost import config, roles
 from rmboost.errors import ConfigError
 
@@ -83,6 +84,43 @@ def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str, h
 
 def test_a_setting_without_a_value_is_left_at_its_default(tmp_path: Path) -> None:
     assert from_yaml(tmp_path, "method:\nchecks:\nrewriter:\nseed: 3\n") == config.Config(seed=3)
+
+
+KEYS = ["sk-canary-123", "canary_Ab3", "SK-CANARY", "canary key"]
+SECRETS = {
+    **{f"--set {role}.api_key_env={key}": key for role in ("judge", "judges.mine") for key in KEYS},
+    "--base-url http://127.0.0.1:9/v1?api_key=canary": "canary",
+    "--base-url http://127.0.0.1:9/v1#canary": "canary",
+    "--base-url http://me:canary@127.0.0.1:9/v1": "canary",
+    "--base-url http://me:canary@127.0.0.1:9/v1,weight=x": "canary",
+    "--set judge.base_url=http://127.0.0.1:9/v1?canary": "canary",
+    "--set rewriter.options.api_key=canary": "canary",
+}
+
+
+@pytest.mark.parametrize("given", SECRETS)
+def test_a_key_in_a_wrong_place_is_refused_before_anything_is_written_and_never_repeated(
+    rmboost: Shell, prompts: Path, tmp_path: Path, given: str
+) -> None:
+    run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "m", *given.split(" ", 1))
+    done = rmboost(*run, "--log-file", tmp_path / "o.log")
+    assert (done.code, "hint:" in done.err or "no such option" in done.err) == (2, True), done.err
+    assert SECRETS[given] not in done.out + done.err
+    assert not (tmp_path / "o.run").exists()
+
+
+def test_an_address_from_the_environment_that_holds_a_key_is_not_repeated(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1?api_key=canary")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "m")
+    assert (done.code, "canary" in done.err, (tmp_path / "o.run").exists()) == (2, False, False), done.err
+
+
+def test_a_variable_in_small_letters_is_one_where_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("my_key", "sk-canary")
+    assert config.load(flags={"judge.api_key_env": "my_key"}).judge.api_key_env == "my_key"
+    assert config.load(flags={"judge.api_key_env": "NOT_SET_2"}).judge.api_key_env == "NOT_SET_2"
 
 
 @pytest.mark.parametrize("assignment", ["temperature", "=1", "seed=[1", "seed=2024-13-45", "seed.x=1", "model=[1,2]"])

@@ -264,12 +264,38 @@ def test_a_disk_that_takes_no_more_fails_the_put_and_not_the_next(tmp_path: Path
     async def scene() -> None:
         journal = await filled(tmp_path / "journal.sqlite", 1)
         journal._writer.execute("PRAGMA max_page_count=1")  # SQLite's own way to be full
-        with pytest.raises(StoreError, match="full"):
+        with pytest.raises(StoreError, match="full") as caught:
             await journal.put(entry(1, Response("x" * 100_000, "m")))
+        assert caught.value.hint == "make room, then run the same command again"
         journal._writer.execute("PRAGMA max_page_count=1000000")
         await journal.put(entry(2))
         assert journal.get(entry(1).key) is None
         assert journal.get(entry(2).key) == ANSWER
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("statement", "said", "hint"),
+    [
+        ("PRAGMA query_only=1", "readonly database", "can be written"),
+        ("PRAGMA busy_timeout=0", "database is locked", "has it open"),
+    ],
+)
+def test_room_is_advised_only_where_it_lacks(tmp_path: Path, statement: str, said: str, hint: str) -> None:
+    path = tmp_path / "journal.sqlite"
+
+    async def scene() -> None:
+        journal = await filled(path, 1)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            if "locked" in said:
+                other.execute("BEGIN IMMEDIATE")
+            journal._writer.execute(statement)
+            with pytest.raises(StoreError, match=said) as caught:
+                await journal.put(entry(1))
+        assert hint in caught.value.hint
+        assert "room" not in caught.value.hint
         await journal.close()
 
     asyncio.run(scene())

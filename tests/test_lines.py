@@ -93,6 +93,9 @@ def test_the_log_tells_what_happened_and_nothing_holds_the_key(
     assert lines[0]["message"] == "started"
     assert {"at", "level", "message"} <= lines[0].keys()
     assert any(line.get("kind") == "broken" and "***" in line["message"] for line in lines)
+    given_up = [line for line in lines if line["message"].startswith("given up")]
+    assert {line["level"] for line in given_up} == {"warning"}
+    assert all("bad request with ***" in line["message"] and line["job"].endswith("#0") for line in given_up)
     assert lines[-1]["message"] == "finished"
     assert "bad request with ***" in done.err
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -101,6 +104,15 @@ def test_the_log_tells_what_happened_and_nothing_holds_the_key(
         assert canary.encode() not in path.read_bytes(), path
     assert canary not in done.out + done.err
     assert json.dumps(lines)
+
+
+def test_the_log_tells_why_a_run_died(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(script=lambda _: Fault(status=401, message="no such key")) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        assert rmboost(*run, "--log-file", tmp_path / "run.log").code == 4
+    lines = read_jsonl(tmp_path / "run.log")
+    assert [line["message"] for line in lines] == ["started", "failed"]
+    assert lines[-1] | {"level": "error", "reason": f"{server.url}: HTTP 401: no such key"} == lines[-1]
 
 
 def test_what_is_sent_again_is_no_line_of_its_own_unless_a_log_is_asked_for(prompts: Path, tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ import logging
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -26,7 +29,9 @@ from rmboost.errors import BackendError, ConfigError, EndpointError, RMBoostErro
 from rmboost.records import Request, Response, Usage
 
 CANARY = "sk-canary-1234567890"
-PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+PASSWORD = "sekret-1234567890"
+"""of a proxy"""
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 T = TypeVar("T")
 
 
@@ -302,6 +307,53 @@ def test_the_key_is_taken_from_the_variable_that_is_named(monkeypatch: pytest.Mo
     assert [call.headers["authorization"] for call in server.calls] == ["Bearer sk-other", "Bearer no-key"]
 
 
+@contextlib.contextmanager
+def refusing_proxy() -> Iterator[tuple[str, list[bytes]]]:
+    """Where a proxy listens that lets nobody through, and what was sent to it."""
+    heard: list[bytes] = []
+
+    def refuse() -> None:
+        with contextlib.suppress(OSError):  # it is closed
+            while True:
+                with listening.accept()[0] as connection:
+                    heard.append(connection.recv(4096))
+                    connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=refuse, daemon=True).start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}", heard
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("address", ["https://model-server.invalid/v1", "http://model-server.invalid/v1"])
+def test_the_password_of_a_proxy_goes_to_the_proxy_and_shows_nowhere(
+    address: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with refusing_proxy() as (proxy, heard):
+        monkeypatch.setenv(f"{urlsplit(address).scheme}_proxy", f"http://user:{PASSWORD}%2F@{proxy}")
+        error = failure(lambda: ask(address))
+    login = b64encode(f"user:{PASSWORD}/".encode())
+    assert [b"Proxy-Authorization: Basic " + login in each for each in heard] == [True]
+    assert (b"Bearer" in heard[0]) is not address.startswith("https"), "a tunnel is not told the key"
+    output = capfd.readouterr()
+    seen = f"{error!r} {error} {error.hint}"
+    assert "407" in seen
+    assert PASSWORD not in seen + caplog.text + output.out + output.err
+
+
+@pytest.mark.parametrize(
+    "password", [f"{PASSWORD}/x", f"12/{PASSWORD}", f"{PASSWORD}#x", f"12#{PASSWORD}", f"12?{PASSWORD}"]
+)
+def test_a_password_of_a_proxy_that_breaks_its_address_is_not_repeated(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://user:{password}@127.0.0.1:{free_port()}")
+    error = failure(lambda: check("https://model-server.invalid/v1"))
+    assert (type(error), "%2F" in error.hint) == (EndpointError, True)
+    assert PASSWORD not in error.message + error.hint
+
+
 def test_openai_itself_wants_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     error = failure(lambda: asyncio.run(OpenAIBackend(model="gpt-x").check()))
@@ -330,6 +382,8 @@ def test_a_key_that_cannot_be_one_is_not_sent(monkeypatch: pytest.MonkeyPatch) -
         ({"base_url": "http://host/v1/chat/completions/"}, "names a call"),
         ({"base_url": f"http://user:{CANARY}@host/v1"}, "holds a password"),
         ({"base_url": f"http://user:{CANARY}/@host/v1"}, "holds a password"),
+        ({"base_url": f"http://host/v1?api_key={CANARY}"}, "has a ? or a #"),
+        ({"base_url": f"http://host/v1#{CANARY}"}, "has a ? or a #"),
         ({"api_key_env": CANARY}, "api_key_env"),
         ({"model": ""}, "model"),
         ({"timeout": 0}, "timeout"),
@@ -342,6 +396,7 @@ def test_wrong_options_are_found_when_it_is_built(options: Mapping[str, Any], wo
     error = failure(lambda: registry.build("backend", backends.CATALOGUE, Backend, given))
     assert type(error) is ConfigError
     assert words in error.message
+    assert CANARY not in error.message + error.hint
 
 
 def test_the_address_comes_from_the_environment_when_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from chat_server import Call, ChatServer, Fault
-from conftest import Shell, write_jsonl
+from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import run
 from rmboost.cli.status import _duration
 from rmboost.compare import files
 from rmboost.config import Config
 from rmboost.status import _rates, read
+from rmboost.tally import kind_of
 
 
 def generate(prompts: Path, output: Path, url: str) -> list[str]:
@@ -61,11 +62,28 @@ def test_a_run_is_looked_at_while_it_goes_on_then_killed_then_finished(rmboost: 
     assert not list((tmp_path / "o.run").glob("journal.sqlite-*")), "it leaves nothing behind"
 
 
+def test_what_is_left_is_told_by_this_command_and_not_by_those_before(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why is {number} good?"} for number in range(100)])
+    output = tmp_path / "o.jsonl"
+    with ChatServer() as server:
+        command = generate(prompts, output, server.url)[3:]
+        assert [rmboost(*command, "--seed", seed).code for seed in (1, 2)] == [0, 0]
+        server.script = lambda _: Fault(delay=0.1)
+        found: dict[str, Any] = {"settled": 100}
+        with subprocess.Popen([sys.executable, "-m", "rmboost", *command, "--seed", "3"]) as process:
+            while not 10 <= found["settled"] < 100:
+                assert process.poll() is None, "it is still at work"
+                found = status(rmboost, output)
+            process.kill()
+    assert found["rates"]["calls"] < 1.2 * 4 / 0.1, "four at once, of a tenth of a second each"
+    assert found["left"] == pytest.approx((100 - found["settled"]) * 2 / found["rates"]["calls"], rel=0.3)
+
+
 def test_errors_and_rejects_are_shown_by_kind_and_drive_no_terminal(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:
     def refuse_sevens(call: Call) -> Fault | None:
-        return Fault(status=400, message="too \x1b[31mlong") if "Question 7:" in str(call.body) else None
+        return Fault(status=400, message="too \x1b[mlong") if "Question 7:" in str(call.body) else None
 
     output = tmp_path / "o.jsonl"
     with ChatServer(script=refuse_sevens) as server:
@@ -75,9 +93,34 @@ def test_errors_and_rejects_are_shown_by_kind_and_drive_no_terminal(
     shown = rmboost("status", output).out
     assert "finished" in shown and "asks the failed ones again" in shown
     assert "× near-copy (for example" in shown
-    assert "failed    1 × " in shown and "31mlong" in shown
+    assert "failed    1 × " in shown and "[mlong" in shown
     assert "\x1b" not in shown
     assert read(output).tally.failed.total() == 1
+
+
+def test_errors_that_differ_by_a_number_are_one_kind(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    output = tmp_path / "o.jsonl"
+    with ChatServer() as server:
+        server.script = lambda _: Fault(status=400, message=f"at most 8192 tokens, not {9000 + len(server.calls)}")
+        command = ("generate", prompts, "-o", output, "--model", "test-model", "--base-url", server.url)
+        assert rmboost(*command).code == 5
+    (shown,) = (line for line in rmboost("status", output).out.splitlines() if line.startswith("failed"))
+    assert f"24 × {server.url}: HTTP 400: at most N tokens, not N (for example " in shown
+    said = {row["detail"].rpartition(" ")[2] for row in read_jsonl(tmp_path / "o.run" / "rejects.jsonl")}
+    assert len(said) == 24, "the rejects have it in full"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("http://10.0.0.7:8000/v1: no answer in time", "http://10.0.0.7:8000/v1: no answer in time"),
+        ("http://a:1/v1: HTTP 429: wait 3.5 s", "http://a:1/v1: HTTP 429: wait N.N s"),
+        ("http://a/v1: HTTP 500: request 9f1b-ab-e2 of gpt-4", "http://a/v1: HTTP 500: request N of N"),
+        ("the disk is full", "the disk is full"),
+    ],
+)
+def test_the_kind_of_an_error_keeps_address_and_status(error: str, kind: str) -> None:
+    assert kind_of(error) == kind
 
 
 def test_a_run_that_stopped_with_an_error_was_not_killed(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
@@ -155,7 +198,7 @@ def test_what_is_no_run_is_said_so(rmboost: Shell, tmp_path: Path, name: str) ->
 def test_rates_are_of_the_last_minute_and_a_clock_that_jumps_gives_none(
     answers: list[float], calls: float | None
 ) -> None:
-    rates = _rates([(at, 10) for at in answers], now=100.0)
+    rates = _rates([(at, 10, "job") for at in answers], now=100.0)
     assert (rates and rates.calls) == calls
 
 

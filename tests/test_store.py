@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rmboost.claim import claim, owner, set_aside
-from rmboost.errors import StoreError
+from rmboost.errors import StoreError, way_out
 from rmboost.journal import Journal
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair, Prompt, Response
 from rmboost.store import Store
@@ -362,3 +365,44 @@ def test_a_manifest_that_cannot_be_read_is_said_so(tmp_path: Path, text: str, sa
         Store(output)
     assert "--fresh" in caught.value.hint
     assert set_aside(output) is not None, "the hint works"
+
+
+def test_a_manifest_is_on_disk_before_it_has_its_name_and_so_is_the_name(tmp_path: Path) -> None:
+    called: list[object] = []
+
+    def note(_: object, event: str, function: object) -> None:
+        if event == "c_call" and function in (os.fsync, os.replace):
+            called.append(function)
+
+    def write(store: Store) -> None:
+        sys.setprofile(note)
+        try:
+            store.write_manifest({"status": "running"})
+        finally:
+            sys.setprofile(None)
+
+    visit(tmp_path / "pairs.jsonl", write)
+    assert called == [os.fsync, os.replace, os.fsync]
+
+
+@pytest.mark.parametrize(("number", "room"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EROFS, False)])
+def test_room_is_advised_only_where_it_lacks(number: int, room: bool) -> None:
+    assert ("make room" in way_out(OSError(number, os.strerror(number)))) is room
+
+
+def test_a_run_that_is_moved_aside_while_its_lock_is_taken_is_claimed_anew(tmp_path: Path) -> None:
+    output, folder, aside = tmp_path / "pairs.jsonl", tmp_path / "pairs.run", tmp_path / "aside.run"
+
+    def move_aside(_: object, event: str, function: object) -> None:
+        """What ``--fresh`` of another process may do after the lock was opened and before it is taken."""
+        if event == "c_call" and function is fcntl.flock and not aside.exists():
+            folder.replace(aside)
+
+    sys.setprofile(move_aside)
+    try:
+        lock = claim(output)
+    finally:
+        sys.setprofile(None)
+    with lock:
+        assert owner(folder) == str(os.getpid())
+        assert owner(aside) is None

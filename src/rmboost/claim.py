@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import IO, Any
 
-from rmboost.errors import StoreError
+from rmboost.errors import StoreError, way_out
 from rmboost.journal.schema import START_OVER
 
 _PATIENCE = (0.0, 0.02, 0.05, 0.1)
@@ -39,22 +39,37 @@ def run_folder(output: Path) -> Path:
 
 def _lock(output: Path, folder: Path) -> IO[str]:
     path = folder / "lock"
-    try:
-        folder.mkdir(exist_ok=True)
-        path.touch()
-        lock = path.open("r+")
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be used: {error.strerror}") from None
-    if not any(_takes(lock, seconds) for seconds in _PATIENCE):
-        with lock:
-            pid = lock.read().strip() or "unknown"
-        raise StoreError(f"process {pid} is working on {output}", "wait for it, or choose another -o")
+    lock = _taken(output, path)
+    while not _is_at(path, lock):  # --fresh of another process has moved it aside in the meantime
+        lock.close()
+        lock = _taken(output, path)
     try:
         os.pwrite(lock.fileno(), f"{os.getpid():<10}\n".encode(), 0)  # over the last one: a full disk has room for it
     except OSError as error:
         lock.close()
-        raise StoreError(f"{path} cannot be written: {error.strerror}", "make room") from None
+        raise StoreError(f"{path} cannot be written: {error.strerror}", way_out(error)) from None
     return lock
+
+
+def _taken(output: Path, path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        lock = path.open("r+")
+    except OSError as error:
+        raise StoreError(f"{path.parent} cannot be used: {error.strerror}") from None
+    if not any(_takes(lock, seconds) for seconds in _PATIENCE):
+        with lock:
+            pid = lock.read().strip() or "unknown"
+        raise StoreError(f"process {pid} is working on {output}", "wait for it, or choose another -o")
+    return lock
+
+
+def _is_at(path: Path, lock: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(lock.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _takes(lock: IO[str], seconds: float) -> bool:
@@ -115,6 +130,29 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise StoreError(f"{path} is no manifest", START_OVER)
     return manifest
+
+
+def replace_manifest(folder: Path, text: str) -> None:
+    """Replace the manifest in one step, which a power cut leaves done or undone. Raises StoreError."""
+    draft = folder / "manifest.json.new"
+    try:
+        with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:  # names that are no UTF-8
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / "manifest.json")
+        _sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"{draft} cannot be written: {error.strerror}", way_out(error)) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def surveyed(output: Path) -> dict[str, Any]:

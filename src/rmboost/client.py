@@ -115,11 +115,12 @@ class Client:
         """roles that were answered: what is refused them for ever after that is a prompt's fault"""
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
         self._needed = without_another(seats.values())
+        self._last_limit: int | None = None
 
     @property
     def limit(self) -> int:
-        """Calls that may be under way at once, as things are now."""
-        return sum(line.pace.limit for line in self._lines)
+        """Calls that may be under way at once, as things are now; after a stop, as they were then."""
+        return self._last_limit or sum(line.pace.limit for line in self._lines)
 
     def reading(self) -> Meter:
         """The meter as it stands now."""
@@ -137,6 +138,7 @@ class Client:
     def stop(self, cause: Cause = "signal", reason: str = "") -> None:
         """Make no new call: calls in flight are still answered and kept, others raise Stopped."""
         self.halt.no_new_calls(cause, reason)
+        self._last_limit = self.limit  # a pace that has given up lets everybody in
         for line in self._lines:
             line.cancel_check()
             line.pace.give_up()
@@ -164,6 +166,7 @@ class Client:
         except BackendError as error:
             if not isinstance(error, EndpointError):
                 self.journal.note_refusal(key, error)
+                log.warning("given up: %s", error, extra={"job": job.key, "role": role})
                 if isinstance(error, TransientError) or role not in self._proven:
                     self._give_up(role, error)
             raise

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     NonNegativeFloat,
@@ -19,6 +22,7 @@ from pydantic import (
 
 from rmboost import aspects
 from rmboost.aspects import AspectSet
+from rmboost.backends.endpoint import valid_address
 from rmboost.budget import Ceilings, Price
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
@@ -33,7 +37,26 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-Addresses = Annotated[tuple[str, ...] | None, BeforeValidator(_listed)]
+def weighted(address: str) -> tuple[str, float]:
+    """``URL,weight=2``: the address and its share of the work. Raises ConfigError."""
+    url, _, share = address.partition(",")
+    url = valid_address(url)
+    try:
+        number = float(share.removeprefix("weight=")) if share else 1.0
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise ConfigError(f"base_url {url}: {share!r} is no weight", f"--base-url {url},weight=2")
+    return url, number
+
+
+def _valid(addresses: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for address in addresses or ():
+        weighted(address)
+    return addresses
+
+
+Addresses = Annotated[tuple[str, ...] | None, BeforeValidator(_listed), AfterValidator(_valid)]
 """One address or several; ``URL,weight=2`` takes twice the work of the others."""
 
 
@@ -56,6 +79,15 @@ class RoleConfig(Component):
     """further parameters of the request body, sent as they are (top_k, min_p, chat_template_kwargs, …)"""
     options: dict[str, Any] = Field(default_factory=dict)
     """options of the backend itself (local: threads, slots, context; fake: latency)"""
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_no_key(cls, name: str) -> str:
+        """Capitals, or a variable that is there: all else may be the key itself, and is not repeated."""
+        if not re.fullmatch("[A-Z_][A-Z0-9_]*", name) and name not in os.environ:
+            hint = "export MY_KEY=…, and write api_key_env: MY_KEY"
+            raise ConfigError("api_key_env names the variable that holds the key; there is none of this name", hint)
+        return name
 
     @property
     def sampling(self) -> dict[str, Any]:

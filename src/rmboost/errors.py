@@ -14,6 +14,7 @@ What is not in this tree is a bug, and shows as a traceback.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -85,3 +86,9 @@ class ReplyError(RMBoostError):
         self.detail = detail
         self.response = response
         self.final = final
+
+
+def way_out(error: OSError) -> str:
+    """The hint for a file that could not be written: room, where that is what lacks."""
+    lacking = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return f"{'make room' if lacking else 'see that it can be written'}, then run the same command again"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import fmean, stdev
 
 from rmboost.budget import Price
 from rmboost.intervals import student
-from rmboost.records import Usage
+from rmboost.journal.reader import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,28 @@ class Forecast:
     at_once: int
 
 
-def forecast(pilot: Sequence[tuple[int, Usage, float]], left: int, price: Price | None, at_once: int) -> Forecast:
-    """From calls, tokens and seconds of each job of a pilot. price: of the model that is asked."""
-    calls = [float(count) for count, _, _ in pilot]
-    tokens = [float(usage.prompt_tokens + usage.completion_tokens) for _, usage, _ in pilot]
-    seconds = [waited / at_once for _, _, waited in pilot]
-    costs = [price.of(usage) for _, usage, _ in pilot] if price else []
-    cost = total(costs, left) if costs else None
+def forecast(
+    pilot: Sequence[Mapping[str, Totals]], left: int, prices: Mapping[str, Price | None], at_once: int
+) -> Forecast:
+    """From what each role took in each job of a pilot, of one job or more. prices: of the model in each role."""
+    jobs = [sum(by_role.values(), Totals()) for by_role in pilot]
+    calls = [float(job.calls) for job in jobs]
+    tokens = [float(job.usage.prompt_tokens + job.usage.completion_tokens) for job in jobs]
+    seconds = [job.seconds / at_once for job in jobs]
+    costs = [_cost(by_role, prices) for by_role in pilot]
+    known = [cost for cost in costs if cost is not None]
+    cost = total(known, left) if len(known) == len(jobs) else None
     return Forecast(left, total(calls, left), total(tokens, left), total(seconds, left), cost, at_once)
+
+
+def _cost(by_role: Mapping[str, Totals], prices: Mapping[str, Price | None]) -> float | None:
+    """What a job cost; None where a model has no price."""
+    cost = 0.0
+    for role, used in by_role.items():
+        if (price := prices.get(role)) is None:
+            return None
+        cost += price.of(used.usage)
+    return cost
 
 
 def jobs_left(target: int, kept: int, settled: int) -> int:

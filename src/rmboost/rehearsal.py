@@ -50,6 +50,7 @@ def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = Non
     """
     recipe = Recipe.prepare(prompts, config, known)
     budget.check(recipe.config.ceilings, roles.models(recipe.config), recipe.config.prices)
+    roles.seats(recipe.config)  # an option of a backend that it does not know
     return replace(recipe, calls=run(play_all(recipe)))
 
 

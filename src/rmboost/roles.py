@@ -8,9 +8,10 @@ from typing import Any
 
 from rmboost import backends, registry
 from rmboost.backends import Backend
+from rmboost.backends.endpoint import valid_address
 from rmboost.budget import Price, price_of
 from rmboost.client import Seat
-from rmboost.config import Config, RoleConfig
+from rmboost.config import Config, RoleConfig, weighted
 from rmboost.errors import ConfigError, EndpointError
 from rmboost.judges import judge
 from rmboost.kinship import relation
@@ -138,7 +139,8 @@ def _models(roles: Iterable[RoleConfig], which: str) -> list[str]:
 
 
 def _address(role: RoleConfig) -> str:
-    return " and ".join(role.base_url or ()) or os.environ.get("OPENAI_BASE_URL") or "api.openai.com"
+    given = role.base_url or tuple(map(valid_address, filter(None, [os.environ.get("OPENAI_BASE_URL")])))
+    return " and ".join(given) or "api.openai.com"
 
 
 def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
@@ -159,7 +161,7 @@ def _place(config: Config, role: RoleConfig) -> dict[str, Any]:
     model = role.model or config.model
     if model is None:
         endpoints = base_url or tuple(filter(None, [os.environ.get("OPENAI_BASE_URL")]))
-        model = _only_model([_weighted(each)[0] for each in endpoints], role.api_key_env) if endpoints else LOCAL
+        model = _only_model([weighted(each)[0] for each in endpoints], role.api_key_env) if endpoints else LOCAL
     return {"model": model, "base_url": base_url}
 
 
@@ -182,25 +184,13 @@ def _seat(
 ) -> Seat:
     name, lines = kind(role), []
     for address in role.base_url or (None,):
-        url, weight = _weighted(address) if address else (None, 1.0)
+        url, weight = weighted(address) if address else (None, 1.0)
         options = {"name": name, **_options(name, role, url)}
         backend = registry.build("backend", backends.CATALOGUE, Backend, options)
         fresh = Line(backend, Pace(limits.of(weight), backend.room), weight)
         lines.append(built.setdefault((backend, weight), fresh))
     price = price_of(role.model or "", prices)
     return Seat(name, lines[0].backend.model, tuple(lines), role.sampling, price)
-
-
-def _weighted(address: str) -> tuple[str, float]:
-    """``URL,weight=2``: the address and its share of the work. Raises ConfigError."""
-    url, _, share = address.partition(",")
-    try:
-        number = float(share.removeprefix("weight=")) if share else 1.0
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise ConfigError(f"base_url {address}: {share!r} is no weight", f"--base-url {url},weight=2")
-    return url, number
 
 
 def _options(name: str, role: RoleConfig, url: str | None) -> Mapping[str, Any]:

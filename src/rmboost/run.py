@@ -72,6 +72,9 @@ async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: L
         store.write_manifest(_manifest(recipe, status, summary))
         log.info(status, extra={"cause": summary.cause, "reason": summary.reason, "calls": summary.calls})
         return summary
+    except BaseException as error:
+        log.error("failed", extra={"reason": str(error) or type(error).__name__})
+        raise
     finally:
         await store.close()
 
@@ -110,7 +113,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
     store.resume(run, course.jobs, earlier)
     for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
         listener.notice(line)
-    store.write_manifest({"status": "running", "settings": settings, **_surroundings(recipe)})
+    store.write_manifest({"status": "running", "began": time.time(), "settings": settings, **_surroundings(recipe)})
     if listener.wants_rows:
         for row in store.lines():
             listener.row(row)
@@ -184,12 +187,14 @@ def _summarise(recipe: Recipe, rounds: Rounds, store: Store, client: Client, sta
     )
 
 
-def _forecast(left: int, store: Store, client: Client) -> Forecast:
-    """What so many more jobs will take, from what the pilot's took; the journal may hold calls of other settings."""
-    prices = {seat.price for seat in client.seats.values()}
+def _forecast(left: int, store: Store, client: Client) -> Forecast | None:
+    """What so many more jobs will take, from what the pilot's took; the journal may hold calls of other settings.
+
+    None where not one of its calls was answered.
+    """
+    prices = {role: seat.price for role, seat in client.seats.items()}
     jobs = store.journal.usage_by_job(client.traced or ())
-    at_once = min(client.limit, max(1, left))
-    return forecast(jobs, left, prices.pop() if len(prices) == 1 else None, at_once)
+    return forecast(jobs, left, prices, min(client.limit, max(1, left))) if jobs else None
 
 
 def _manifest(recipe: Recipe, status: str, summary: Summary) -> dict[str, Any]:

@@ -21,8 +21,8 @@ def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[N
         if client.halt.cause == "signal":
             task.cancel()
             return
-        notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
         client.stop("signal", "stopped by a signal")
+        notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
 
     try:
         for each in caught:

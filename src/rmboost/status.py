@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ class Status:
     can go on). process: who works on it, or on the comparison that it waits in. prompts: of its input; unit: what it
     settles, ``prompts`` or ``pairs``; jobs: how many it will settle, as far as they are ordered where there is a
     target; settled: how many have their rows. silent: seconds since the last answer, if there was one. rates: none,
-    when it is not running or nothing came lately. left: seconds until the end at these rates. cost: at the prices in
+    when it is not running or nothing came lately. left: seconds until the end at these rates, with as many calls a job
+    as jobs took lately. cost: at the prices in
     the run's config; none where a model has none.
     """
 
@@ -109,10 +110,10 @@ def read(output: Path) -> Status:
     now = time.time()
     prompts, settled = manifest["input"]["count"], checkpoint.end.jobs
     jobs = (plan or {}).get("jobs", prompts)
-    rates = _rates(latest, now) if working else None
+    fresh = [answer for answer in latest if answer[0] >= manifest.get("began", 0.0)]  # not of the command before
+    rates = _rates(fresh, now) if working else None
     target, kept = manifest["config"].get("target"), checkpoint.end.tally.get("kept", 0)
     left = jobs_left(target, kept, settled) if target else jobs - settled
-    calls = sum(model.calls for model in models.values())
     return Status(
         output,
         "waiting" if waiting else _state(manifest.get("status", ""), checkpoint, working),
@@ -128,7 +129,7 @@ def read(output: Path) -> Status:
         _cost(models, manifest),
         max(now - latest[0][0], 0.0) if latest else None,
         rates,
-        left * (calls / settled) / rates.calls if rates and settled else None,
+        left * _calls_of_a_job(fresh) / rates.calls if rates and settled else None,
     )
 
 
@@ -151,9 +152,13 @@ def _cost(models: Mapping[str, Totals], manifest: Mapping[str, Any]) -> float | 
     return Spent.before(models, for_any_name(prices, manifest.get("models", {}).values())).cost if prices else None
 
 
-def _rates(latest: list[tuple[float, int]], now: float) -> Rates | None:
+def _calls_of_a_job(latest: Sequence[tuple[float, int, str]]) -> float:
+    return len(latest) / len({job for _, _, job in latest})
+
+
+def _rates(latest: Sequence[tuple[float, int, str]], now: float) -> Rates | None:
     """By the times that answers came at; None when there are too few, or the clock has been set back since."""
-    recent = [(at, tokens) for at, tokens in latest if 0 <= now - at <= _WINDOW_SECONDS]
+    recent = [(at, tokens) for at, tokens, _ in latest if 0 <= now - at <= _WINDOW_SECONDS]
     seconds = now - recent[-1][0] if recent else 0.0
     if len(recent) < 2 or seconds <= 0:
         return None

@@ -16,7 +16,7 @@ from shlex import quote
 from typing import Any
 
 from rmboost.checkpoint import Checkpoint, Mark
-from rmboost.claim import claim, free, read_manifest, run_folder
+from rmboost.claim import claim, free, read_manifest, replace_manifest, run_folder
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
 from rmboost.records import Failed, Kept, Outcome
@@ -67,15 +67,9 @@ class Store:
         mark = self._mark()
         named = ((self._pairs, mark.pairs), (self._rejects, mark.rejects))
         files = {file.path.name: {"bytes": size, "sha256": sha256} for file, (size, sha256) in named}
-        draft = self.folder / "manifest.json.new"
         values = {"output": self.output.name, **values}
         text = json.dumps({**values, "files": files}, indent=2, ensure_ascii=False) + "\n"
-        try:
-            draft.write_text(text, encoding="utf-8", errors="backslashreplace")  # names that are no UTF-8
-            draft.replace(self.folder / "manifest.json")
-        except OSError as error:
-            hint = "make room, then run the same command again"
-            raise StoreError(f"{draft} cannot be written: {error.strerror}", hint) from None
+        replace_manifest(self.folder, text)
 
     def resume(self, run: str, jobs: int, earlier: str = "") -> int:
         """Open the files for a run over so many jobs; how many of them are settled already, whose rows stay.

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from rmboost.records import DISAGREES, Dropped, Failed, Kept, Outcome, Pair, Spec
 
+_OWN_TO_ONE = re.compile(r"(^\S+://\S+|HTTP \d+)|[\w-]*\d[\w-]*")
+"""Words with digits in them, such as counts of tokens and ids of requests; not of the address or the status code."""
+
+
+def kind_of(error: str) -> str:
+    """What an error has in common with others of its kind, so that a million of them are not as many lines."""
+    return _OWN_TO_ONE.sub(lambda found: found[1] or "N", error)
+
 
 @dataclass
 class Tally:
-    """Counts over the outcomes so far, with one example id a reason."""
+    """Counts over the outcomes so far, with one example id a reason; failures by their kind (``kind_of``)."""
 
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
@@ -53,9 +62,10 @@ class Tally:
                 if pair and drops[-1].reason == DISAGREES:
                     self._count_verdict(pair, "rejected")
             case Failed(job=job, error=error):
-                self.failed[error] += 1
+                kind = kind_of(error)
+                self.failed[kind] += 1
                 self.pending[cell] += 1
-                self.examples.setdefault(error, job.prompt.id)
+                self.examples.setdefault(kind, job.prompt.id)
 
     def dump(self) -> dict[str, Any]:
         """As JSON."""

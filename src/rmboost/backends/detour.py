@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
@@ -18,21 +20,29 @@ _NOBODY = (
 
 
 class Detour:
-    """A transport through a proxy. The other options are those of Wire."""
+    """A transport through a proxy, ``http://user:password@host`` if it wants them. Other options are Wire's."""
 
     def __init__(self, address: str, proxy: str, headers: Mapping[str, str], timeout: float, connections: int) -> None:
         self._address = address
+        self._proxy, login = _without_password(proxy)
+        tunnel = address.startswith("https:")  # its proxy is greeted apart, any other with each request
+        self._headers, self._greeting = (headers, login) if tunnel else ({**headers, **login}, {})
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=IDLE_SECONDS),
             timeout=aiohttp.ClientTimeout(sock_connect=min(timeout, CONNECT_SECONDS), sock_read=timeout),
-            headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=proxy,  # not trust_env: aiohttp would also put a password from ~/.netrc over the key
-        )
+        )  # without headers: its own it also sends to the proxy, and so would the key
 
     async def exchange(self, method: str, path: str, body: bytes = b"") -> Reply:
         try:
-            async with self._session.request(method, self._address + path, data=body) as reply:
+            async with self._session.request(
+                method,
+                self._address + path,
+                data=body,
+                headers=self._headers,
+                proxy=self._proxy,  # not trust_env: aiohttp would also put a password from ~/.netrc over the key
+                proxy_headers=self._greeting,
+            ) as reply:
                 return Reply(reply.status, reply.headers, await reply.read())
         except _NOBODY as error:
             raise TransportError(str(error), "unreachable") from None
@@ -43,3 +53,13 @@ class Detour:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def _without_password(proxy: str) -> tuple[str, dict[str, str]]:
+    """The proxy as aiohttp's messages may quote it, and the header that says who we are to it."""
+    parts = urlsplit(proxy)
+    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if parts.username is None:
+        return plain, {}
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    return plain, {"Proxy-Authorization": f"Basic {b64encode(login).decode()}"}

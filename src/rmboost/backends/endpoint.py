@@ -67,9 +67,13 @@ class Endpoint:
         if not (proxy and self.trust_env) or proxy_bypass(parts.netloc):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
-        if urlsplit(proxy).scheme not in ("http", "https"):
-            problem = f"the proxy that is set cannot be used: {urlsplit(proxy).scheme} is none of http, https"
+        there = urlsplit(proxy)
+        if there.scheme not in ("http", "https"):
+            problem = f"the proxy that is set cannot be used: {there.scheme} is none of http, https"
             raise EndpointError(problem, f"{_PROXIES} say which")
+        if not _is_address(proxy) or "@" in there._replace(netloc="").geturl():
+            problem = "the proxy that is set cannot be used: it is no address"
+            raise EndpointError(problem, f"{_PROXIES} say which; in a password, / is written %2F, # %23 and ? %3F")
         return proxy
 
     def connect(self, timeout: float, connections: int = 1) -> Transport:
@@ -190,10 +194,15 @@ def _sendable(variable: str) -> str:
 
 
 def valid_address(url: str) -> str:
-    """The address without a slash at its end. Raises ConfigError when it is none, names a call, or holds a password."""
+    """The address without a slash at its end. Raises ConfigError when it is none, names a call, or holds what may be
+    a password or a key, which is not repeated.
+    """
     is_address = _is_address(url)
     if "@" in (urlsplit(url).netloc if is_address else url):
         raise ConfigError("base_url holds a password", "put it into a variable, and name that in api_key_env")
+    if "?" in url or "#" in url:
+        hint = "leave off all from there; a key belongs into a variable, named in api_key_env"
+        raise ConfigError("base_url has a ? or a #, and what follows would not be sent", hint)
     if not is_address:
         raise ConfigError(f"base_url {url!r} is not an address", "write it like http://localhost:8000/v1")
     url = url.rstrip("/")

@@ -12,9 +12,11 @@ import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
+from typing import Any, TextIO, cast
 
 import click
 
@@ -83,6 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: runs a command and turns errors of ours into a message and an exit code."""
     _open_closed()
     _speak_utf8()
+    with redirect_stderr(cast(TextIO, _Talk(sys.stderr))):
+        _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     try:
         # not cli.main(): it would take a closed pipe for a failure
         with cli.make_context("rmboost", list(sys.argv[1:] if arguments is None else arguments)) as context:
@@ -98,14 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
-        _leave_stdout()
+        _leave(sys.stdout)
         sys.exit(0)
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             raise
         _complain(f"{error.filename or 'what is written'}: {error.strerror}", "")
         if error.filename is None:
-            _leave_stdout()
+            _leave(sys.stdout)
         sys.exit(3)
 
 
@@ -138,6 +145,29 @@ def _complain(message: str, hint: str) -> None:
         click.echo(f"\n{click.style('hint', fg='cyan', bold=True)}: {hint}", err=True)
 
 
-def _leave_stdout() -> None:
-    """Nobody reads our output any more, or it has no room: leave without Python's own complaint at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _leave(stream: TextIO) -> None:
+    """Nobody reads it any more, or it has no room: the rest goes nowhere, without Python's own complaint at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Talk:
+    """stderr; but when nobody listens any more, what else is said goes nowhere, and the work goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            _leave(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _leave(self._stream)

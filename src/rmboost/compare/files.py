@@ -10,7 +10,7 @@ from typing import Any
 
 from rmboost.claim import claim
 from rmboost.compare.page import page
-from rmboost.errors import StoreError
+from rmboost.errors import StoreError, way_out
 
 FIGURES, PAGE = "comparison.json", "comparison.html"
 
@@ -49,6 +49,4 @@ def _write(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8", errors="replace")
         draft.replace(path)
     except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror}", "make room, then run the same command"
-        ) from None
+        raise StoreError(f"{path} cannot be written: {error.strerror}", way_out(error)) from None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rmboost.errors import StoreError
+from rmboost.errors import StoreError, way_out
 from rmboost.records import stable_hash
 from rmboost.rewards import RewardModel, TextPair
 from rmboost.rewards.accuracy import Accuracy, interval, numbered
@@ -110,4 +110,4 @@ def _append(file: Path, key: str, found: Accuracy) -> None:
         with file.open("a", encoding="utf-8") as lines:
             lines.write(f"\n{json.dumps(values)}")  # the break comes first: a line that was cut off ends there
     except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror}", "make room") from None
+        raise StoreError(f"{file} cannot be written: {error.strerror}", way_out(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,15 @@ from rmboost.errors import BackendError, StoreError, TransientError
 from rmboost.journal import rescue, schema
 from rmboost.journal.schema import control_sum
 from rmboost.records import Response, Spec, Usage
+
+_FIRST = {
+    "is full": "make room",
+    "is locked": "end what else has it open, such as a backup or a viewer",
+    "readonly": "see that it can be written",
+    "unable to open": "see that its folder can be written",
+    "I/O error": "look at the disk and its room (df, dmesg)",
+}
+"""What is to be done where SQLite complains in these words: its codes have names only from Python 3.11 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +118,21 @@ class JournalReader:
         )
         return {model: Totals(calls, Usage(*tokens), seconds) for model, seconds, calls, *tokens in rows}
 
-    def usage_by_job(self, keys: Iterable[bytes] = ()) -> list[tuple[int, Usage, float]]:
-        """Calls, tokens and seconds of each job, for a forecast. keys: of the calls that count; none: all do."""
+    def usage_by_job(self, keys: Iterable[bytes]) -> list[dict[str, Totals]]:
+        """What each role took in each job, for a forecast. keys: of the calls that count."""
         counted = json.dumps([key.hex().upper() for key in keys])
         query = (
-            "SELECT count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
-            " FROM calls WHERE ? = '[]' OR hex(key) IN (SELECT value FROM json_each(?)) GROUP BY job"
+            "SELECT job, role, count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
+            " FROM calls WHERE hex(key) IN (SELECT value FROM json_each(?)) GROUP BY job, role"
         )
-        return [(calls, Usage(*tokens), seconds) for calls, *tokens, seconds in self._rows(query, counted, counted)]
+        jobs: dict[str, dict[str, Totals]] = defaultdict(dict)
+        for job, role, calls, *tokens, seconds in self._rows(query, counted):
+            jobs[job][role] = Totals(calls, Usage(*tokens), seconds)
+        return list(jobs.values())
 
-    def latest(self, limit: int) -> list[tuple[float, int]]:
-        """Unix time and completion tokens of the answers that came last, the last one first."""
-        return list(self._rows("SELECT at, completion_tokens FROM calls ORDER BY rowid DESC LIMIT ?", limit))
+    def latest(self, limit: int) -> list[tuple[float, int, str]]:
+        """Unix time, completion tokens and job of the answers that came last, the last one first."""
+        return list(self._rows("SELECT at, completion_tokens, job FROM calls ORDER BY rowid DESC LIMIT ?", limit))
 
     def _read(self, query: str, *values: Any) -> Any:
         """The first row of a query, or None."""
@@ -135,8 +148,10 @@ class JournalReader:
         """Damage, or what the system has against reading or writing just now."""
         if rescue.is_damage(error):
             return self._damaged(str(error))
-        hint = "make room, then run the same command again" if done == "written" else ""
-        return StoreError(f"{self._path} cannot be {done}: {error}", hint)
+        first = next((what for words, what in _FIRST.items() if words in str(error)), "")
+        return StoreError(
+            f"{self._path} cannot be {done}: {error}", first and f"{first}, then run the same command again"
+        )
 
     def _damaged(self, what: str) -> StoreError:
         hint = "the run's own command, given again, rescues what can be read and asks the rest again"
