@@ -213,7 +213,7 @@ def test_an_estimate_is_of_these_settings_whatever_else_was_asked_before(rmboost
 def test_a_pilot_that_got_no_answer_forecasts_nothing(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     with ChatServer(script=lambda _: Fault(status=400, message="too long")) as server:
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
-        done = rmboost(*run, "--estimate", "--summary", tmp_path / "s.json")
+        done = rmboost(*run, "--estimate", "--max-failures", "100", "--summary", tmp_path / "s.json")
     assert done.code == 5, done.err
     assert json.loads((tmp_path / "s.json").read_text())["forecast"] is None
     assert "24 jobs failed" in done.err

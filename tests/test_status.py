@@ -103,7 +103,7 @@ def test_errors_that_differ_by_a_number_are_one_kind(rmboost: Shell, prompts: Pa
     with ChatServer() as server:
         server.script = lambda _: Fault(status=400, message=f"at most 8192 tokens, not {9000 + len(server.calls)}")
         command = ("generate", prompts, "-o", output, "--model", "test-model", "--base-url", server.url)
-        assert rmboost(*command).code == 5
+        assert rmboost(*command, "--max-failures", "100").code == 5
     (shown,) = (line for line in rmboost("status", output).out.splitlines() if line.startswith("failed"))
     assert f"24 × {server.url}: HTTP 400: at most N tokens, not N (for example " in shown
     said = {row["detail"].rpartition(" ")[2] for row in read_jsonl(tmp_path / "o.run" / "rejects.jsonl")}
