@@ -12,6 +12,9 @@ import pytest
 
 from chat_server import ChatServer, Fault, some
 from conftest import Shell, read_jsonl
+from rmboost.backends.openai import OpenAIBackend
+from rmboost.config import Config
+from rmboost.roles import resolve, seats
 
 
 def prompts_in(folder: Path, count: int) -> Path:
@@ -68,6 +71,15 @@ def test_both_calls_of_a_job_go_to_one_server_however_slow_it_is(rmboost: Shell,
         ]
     assert asked[0].isdisjoint(asked[1])
     assert len(asked[0] | asked[1]) == 60
+
+
+@pytest.mark.parametrize(("concurrency", "connections"), [("auto", 1000), (50, 1000), (1500, 3000)])
+def test_there_are_as_many_connections_as_calls_at_once(concurrency: str | int, connections: int) -> None:
+    addresses = ("http://localhost:1/v1", "http://localhost:2/v1,weight=2")
+    config = Config(model="m", base_url=addresses, concurrency=concurrency)
+    line = seats(resolve(config))["responder"].lines[1]
+    assert isinstance(line.backend, OpenAIBackend)
+    assert line.backend.connections == connections
 
 
 @pytest.mark.parametrize("share", ["weight=0", "weight=much", "weight=", "wight=2"])

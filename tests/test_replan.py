@@ -85,6 +85,7 @@ def test_prompts_added_at_the_end_leave_the_rows_before_them_alone(run: Run) -> 
     assert run.output.read_bytes().startswith(before)
     assert run.output.stat().st_ino == written, "the same file, appended to"
     assert "prompts were added after the others" in run.said
+    assert "; labels now: better " in run.said
     assert set(run.labels.values()) == {15}
 
 

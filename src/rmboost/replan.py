@@ -68,15 +68,16 @@ def order_more(
 def _continue(recipe: Recipe, journal: Journal, before: Mapping[str, Any]) -> Course:
     """The jobs of the last run stay as they were, others may follow."""
     plan, changes = recipe.plan, list(_changes(recipe, before))
-    if before["sha256"] != recipe.survey.sha256:
-        changes.append(_ADDED)
     assigned = before["assigned"]
     if assigned and not recipe.config.target:
         more = recipe.available - len(assigned)
         assigned = plan.keeping([*(plan.cells[number] for number in assigned), *[None] * more]).assigned
+    plan = replace(plan, assigned=assigned)
+    if before["sha256"] != recipe.survey.sha256:
+        changes.append(_ADDED + ("" if recipe.config.target else _labels(plan, recipe.available)))
     jobs = before["jobs"] if recipe.config.target else None
     notice = f"{_SAID} {', '.join(changes)}" if changes else ""
-    return _note(recipe, journal, replace(plan, assigned=assigned), jobs, _order(before), notice)
+    return _note(recipe, journal, plan, jobs, _order(before), notice)
 
 
 def _keep(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) -> Course:
@@ -172,12 +173,17 @@ def _kept(plan: Plan, kept: Sequence[Spec | None], known: int) -> str:
     """``; 23 of 24 jobs keep their label and aspect, 1 is new, …``"""
     keep = sum(spec in plan.cells for spec in kept)
     gone = known - sum(spec is not None for spec in kept)
-    labels = Counter(spec.label for place in range(len(kept)) if (spec := plan.spec(place)))
-    counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.items()))
     return (
         f"; {keep:,} of {len(kept):,} jobs keep their label and aspect, "
-        f"{_are(len(kept) - keep)} new, {_are(gone)} gone; labels now: {counts}"
+        f"{_are(len(kept) - keep)} new, {_are(gone)} gone{_labels(plan, len(kept))}"
     )
+
+
+def _labels(plan: Plan, jobs: int) -> str:
+    """``; labels now: better 12, worse 12``; nothing for a method that orders none."""
+    labels = Counter(spec.label for place in range(jobs) if (spec := plan.spec(place)))
+    counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.items()))
+    return f"; labels now: {counts}" if counts else ""
 
 
 def _are(count: int) -> str:

@@ -20,6 +20,8 @@ from rmboost.methods import method as build_method
 from rmboost.pace import Limits, Pace
 
 LOCAL = "local"
+_CONNECTIONS = 1000
+"""As many as a backend has by itself; with more calls at once it is told."""
 _DRAFTER = "local:smollm2-135m"
 """Weaker than any model that is worth its while as a rewriter."""
 
@@ -185,7 +187,7 @@ def _seat(
     name, lines = kind(role), []
     for address in role.base_url or (None,):
         url, weight = weighted(address) if address else (None, 1.0)
-        options = {"name": name, **_options(name, role, url)}
+        options = {"name": name, **_options(name, role, url, limits.of(weight))}
         backend = registry.build("backend", backends.CATALOGUE, Backend, options)
         fresh = Line(backend, Pace(limits.of(weight), backend.room), weight)
         lines.append(built.setdefault((backend, weight), fresh))
@@ -193,10 +195,12 @@ def _seat(
     return Seat(name, lines[0].backend.model, tuple(lines), role.sampling, price)
 
 
-def _options(name: str, role: RoleConfig, url: str | None) -> Mapping[str, Any]:
+def _options(name: str, role: RoleConfig, url: str | None, limits: Limits) -> Mapping[str, Any]:
     model = role.model or ""
     if name == "openai":
         settings = {"base_url": url, "api_key_env": role.api_key_env, "timeout": role.timeout}
+        if limits.concurrency and limits.concurrency > _CONNECTIONS:
+            settings["connections"] = limits.concurrency
         return {"model": model, **settings, **role.options}
     if url and name == LOCAL:
         raise ConfigError(f"model {model!r} runs in this process, base_url {url} would not be used")
