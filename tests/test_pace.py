@@ -72,7 +72,8 @@ def accepted_and_refused(accepts: Callable[[float], bool], total: int, limit: in
                     heapq.heappush(events, (now + pause, "wake", 0))
                 called = True
                 break
-            bucket.take(1.0, now)
+            if refusals.cap < inf:
+                bucket.take(1.0, now)
             number, flying, waiting = refusals.sent(now), flying + 1, waiting - 1
             if accepts(now):
                 heapq.heappush(events, (now + latency * exp(random.gauss(-0.125, 0.5)), "answered", number))
@@ -114,6 +115,28 @@ def test_refusals_that_have_nothing_to_do_with_the_rate_slow_nothing_down() -> N
     random = Random(2)
     took, _ = accepted_and_refused(lambda _: random.random() > 0.1, 20_000, 64, 0.05)
     assert 20_000 / took > 0.6 * 64 / 0.05
+
+
+@pytest.mark.parametrize("spell", [4, 12, 60])
+@pytest.mark.parametrize("begins", [0, 10])
+def test_after_a_spell_in_which_all_is_refused_the_old_rate_comes_back_within_a_minute(
+    begins: float, spell: float
+) -> None:
+    full_speed = 1600 / (16 / 0.5)
+    took, refused = accepted_and_refused(lambda now: not begins <= now < begins + spell, 1600, 16, 0.5)
+    assert took < full_speed + spell + 60
+    assert refused < 130
+
+
+def test_a_cap_that_nothing_reaches_is_lifted_so_that_slots_may_grow_again() -> None:
+    refusals, caps = Refusals(0.0), []
+    for number in range(3000):
+        sent = refusals.sent(now := number * 0.05)
+        if 100 <= number < 110:
+            refusals.refused(sent, now)
+        caps.append(refusals.cap)
+    assert caps[110] < 20
+    assert caps[-1] == inf
 
 
 @pytest.mark.parametrize(

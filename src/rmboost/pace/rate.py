@@ -7,12 +7,16 @@ from math import inf
 
 _WINDOW_SECONDS = 1.0
 _WINDOW_REQUESTS = 30
+_LONGEST, _LEAPING = 10.0, 2.0
+"""Seconds of a window at a cap that lets fewer requests go, near the edge and far below it."""
 _LATEST = 10
 _TOLERATED, _MANY, _HALF = 0.03, 0.15, 0.5
 """Shares of refusals: the price of knowing that there is no more room; far too fast; better to wait."""
 _BELOW, _CREEP = 0.97, 0.01
 _NEAR, _LEAP = 0.9, 1.25
 _FLOOR, _CLEARLY_LESS = 0.7, 0.75
+_UNUSED = 2.0
+"""A cap so many times what is sent limits nothing: what does is the slots, which may then grow again."""
 _REMEMBERED = 30
 """Windows in which an accepted rate counts as known."""
 _CARELESS_SECONDS = 30.0
@@ -48,7 +52,8 @@ class Refusals:
     cap: requests a second; just below the fastest rate that was accepted in the last windows of a second, from where
     it creeps up until some are refused again; far below the edge that was seen last, it leaps. Requests that are
     refused though faster ones were accepted are refused for another reason, and for a while there is no cap.
-    paused_until: nearly all was refused, nothing is sent before. Requests are counted in the second they were sent in.
+    paused_until: nearly all was refused, nothing is sent before; where all was, that tells nothing of the rate, and the
+    cap stays. Requests are counted in the second they were sent in.
     Times are seconds of one monotonic clock.
     """
 
@@ -68,7 +73,8 @@ class Refusals:
 
     def sent(self, now: float) -> int:
         """One more request goes out; returns its number."""
-        if now - self._opened >= _WINDOW_SECONDS and self._sent >= _WINDOW_REQUESTS:
+        seconds = now - self._opened
+        if seconds >= _WINDOW_SECONDS and (self._sent >= _WINDOW_REQUESTS or self._is_long(seconds)):
             self._judge(now)
         self._sent += 1
         self._number += 1
@@ -86,16 +92,27 @@ class Refusals:
             self._pause(now)
 
     def _pause(self, now: float) -> None:
-        """Till the endpoint's time is over; if it names none, to the end of the window, then twice as long …"""
+        """Till the endpoint's time is over; if it names none, to the end of the window, then twice as long …
+
+        Only where some were accepted is it a matter of the rate: who refuses all of them will take the old rate when it
+        is well again, and a slower one no sooner.
+        """
+        before, seconds = self._before  # this window may have just begun
+        decided = max(self._latest) - (self._number - self._sent)
+        if before or decided > self._refused:
+            accepted, seconds = before + self._sent - self._refused, max(_WINDOW_SECONDS, seconds + now - self._opened)
+            self.cap = min(self.cap, (accepted + 1) / seconds / 2)
         self._latest.clear()
         self._pauses = min(self._pauses + 1, 7)
         rest = max(0.1, self._opened + _WINDOW_SECONDS - now)
         self.paused_until = now + (self._asked_to_wait or max(rest, 0.25 * 2**self._pauses - 0.5))
-        accepted, seconds = self._before  # this window may have just begun
-        accepted, seconds = accepted + self._sent - self._refused, seconds + now - self._opened
-        self.cap = min(self.cap, (accepted + 1) / max(_WINDOW_SECONDS, seconds)) / 2
         self._open(self.paused_until)
         self._before = (0, 0.0)
+
+    def _is_long(self, seconds: float) -> bool:
+        """Whether a window with few requests is over: at a low cap they would take minutes."""
+        far_below = self.cap < _NEAR * self._edge and not self._refused
+        return self.cap < inf and self._sent > 0 and seconds >= (_LEAPING if far_below else _LONGEST)
 
     def _judge(self, now: float) -> None:
         seconds, share = now - self._opened, self._refused / self._sent
@@ -105,6 +122,8 @@ class Refusals:
             self._rates.append(accepted)
             self._clean += 1
             self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
+            if self.cap > _UNUSED * accepted:
+                self.cap = inf
         elif now >= self._careless_until or share >= _MANY:
             self._slow(accepted, share, self._sent / seconds, now)
         self._before = (self._sent - self._refused, seconds)
