@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from rmboost.backends.quota import read, seconds
+from rmboost.errors import TransientError
 from rmboost.pace import Limits, Pace
 from rmboost.pace.climb import Climb
 from rmboost.pace.rate import Bucket, Refusals
@@ -163,6 +164,38 @@ def test_what_endpoints_say_is_left(headers: dict[str, str], found: Quota | None
 @pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "1970-01-01T00:00:00Z", "1000000000"])
 def test_a_reset_that_is_over_or_cannot_be_read_is_now(text: str) -> None:
     assert seconds(text) == 0
+
+
+@pytest.mark.parametrize(("kind", "enough"), [("overloaded", 2), ("refused", 4)])
+def test_when_nothing_gets_through_all_requests_rest_for_as_long_as_is_asked(kind: str, enough: int) -> None:
+    now, busy = 0.0, TransientError("busy", retry_after=4, kind=kind)
+
+    async def scene() -> None:
+        nonlocal now
+        pace = Pace(Limits(concurrency=4), clock=lambda: now)
+
+        async def enters() -> bool:
+            entering = asyncio.create_task(pace.enter())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            entered = entering.done()
+            entering.cancel()
+            return entered
+
+        for _ in range(enough - 1):
+            pace.failed(await pace.enter(), busy)
+        number = await pace.enter()
+        assert await enters(), "a few are meant for themselves"
+        pace.answered(Response("x", "m"))
+        for _ in range(enough):
+            number = await pace.enter()
+            pace.failed(number, busy)
+        now = 3.9
+        assert not await enters()
+        now = 4.1
+        assert await enters()
+
+    asyncio.run(scene())
 
 
 def test_answers_that_leave_together_do_not_make_a_full_pool_look_empty() -> None:

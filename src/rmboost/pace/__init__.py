@@ -16,6 +16,9 @@ from rmboost.records import Quota, Response
 
 _FULL = 0.95
 _LEAVING = 8
+_IN_A_ROW = 10
+"""So many refusals without an answer between, or as many as may be under way: Retry-After is meant for all requests.
+Fewer are meant for themselves: to rest at each edge of the rate would leave a third of it unused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,10 @@ class Pace:
         self._requests = Bucket(limits.rpm / 60, now) if limits.rpm else None
         self._tokens = Bucket(limits.tpm / 60, now, burst=60) if limits.tpm else None
         self._capped = Bucket(1, now)
-        self._quota_until = 0.0
+        self._rest_until = 0.0
+        """the endpoint asks for it, by what is left of its quota or by Retry-After"""
+        self._refused_in_a_row = 0
+        """requests that the endpoint asked to send later, without an answer between them"""
         self._mean_tokens = 1000.0
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -89,6 +95,7 @@ class Pace:
     def answered(self, response: Response) -> None:
         """The request was answered: it leaves."""
         now, used = self._clock(), response.usage.prompt_tokens + response.usage.completion_tokens
+        self._refused_in_a_row = 0
         self._below += 1
         if not self._fixed:
             full = self._below <= _LEAVING + self.limit // 4 and self._refusals.cap == inf
@@ -108,16 +115,26 @@ class Pace:
                 self._refusals.refused(number, now, error.retry_after)
             elif error.kind in ("overloaded", "timeout") and not self._fixed:
                 self._climb.overloaded(now)
+            if error.retry_after and error.kind in ("refused", "overloaded"):
+                self._obey(error.kind, error.retry_after, now)
             if error.quota:
                 self._heed(error.quota, now)
         self._release()
 
+    def _obey(self, kind: str, retry_after: float, now: float) -> None:
+        """What is asked of one call holds for all when nothing gets through; one answer between, and it does not."""
+        self._refused_in_a_row += 1
+        if kind == "overloaded" and self._refused_in_a_row > 1:
+            self._rest_until = max(self._rest_until, now + retry_after)
+        elif kind == "refused" and self._refused_in_a_row >= min(_IN_A_ROW, self.limit):
+            self._refusals.pause(now)
+
     def _heed(self, quota: Quota, now: float) -> None:
         """What the endpoint says is left; requests under way may have used it up already."""
         if quota.requests is not None and quota.requests <= 0:
-            self._quota_until = max(self._quota_until, now + quota.requests_reset)
+            self._rest_until = max(self._rest_until, now + quota.requests_reset)
         if quota.tokens is not None and quota.tokens < self._mean_tokens:
-            self._quota_until = max(self._quota_until, now + quota.tokens_reset)
+            self._rest_until = max(self._rest_until, now + quota.tokens_reset)
 
     def _wait(self) -> float:
         """Seconds until the rate lets another one go."""
@@ -125,7 +142,7 @@ class Pace:
             return 0.0
         now = self._clock()
         waits = [bucket.wait(now) for bucket in self._buckets()]
-        return max(0.0, self._refusals.paused_until - now, self._quota_until - now, *waits)
+        return max(0.0, self._refusals.paused_until - now, self._rest_until - now, *waits)
 
     def _buckets(self) -> list[Bucket]:
         buckets = [bucket for bucket in (self._requests, self._tokens) if bucket]

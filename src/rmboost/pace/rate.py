@@ -88,15 +88,17 @@ class Refusals:
         self._refused += 1
         self._asked_to_wait = max(self._asked_to_wait, retry_after or 0.0)
         nearly_all = len(self._latest) == _LATEST and max(self._latest) - min(self._latest) < _LATEST / _HALF
-        if nearly_all and now >= self.paused_until:
-            self._pause(now)
+        if nearly_all:
+            self.pause(now)
 
-    def _pause(self, now: float) -> None:
+    def pause(self, now: float) -> None:
         """Till the endpoint's time is over; if it names none, to the end of the window, then twice as long …
 
         Only where some were accepted is it a matter of the rate: who refuses all of them will take the old rate when it
         is well again, and a slower one no sooner.
         """
+        if now < self.paused_until or not self._latest:
+            return
         before, seconds = self._before  # this window may have just begun
         decided = max(self._latest) - (self._number - self._sent)
         if before or decided > self._refused:
@@ -124,7 +126,7 @@ class Refusals:
             self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
             if self.cap > _UNUSED * accepted:
                 self.cap = inf
-        elif now >= self._careless_until or share >= _MANY:
+        elif accepted and (now >= self._careless_until or share >= _MANY):
             self._slow(accepted, share, self._sent / seconds, now)
         self._before = (self._sent - self._refused, seconds)
         self._open(now)
