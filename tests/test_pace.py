@@ -198,6 +198,24 @@ def test_when_nothing_gets_through_all_requests_rest_for_as_long_as_is_asked(kin
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize(("reset", "turned_away"), [(61.0, True), (59.0, False)])
+def test_who_waits_for_longer_than_patience_is_turned_away(reset: float, turned_away: bool) -> None:
+    async def scene() -> None:
+        pace = Pace(Limits(concurrency=1, patience=60), clock=lambda: 0.0)
+        number = await pace.enter()
+        waiting = asyncio.create_task(pace.enter())
+        await asyncio.sleep(0)
+        pace.answered(Response("x", "m", quota=Quota(0, requests_reset=reset)))
+        await asyncio.wait([waiting], timeout=0.01)
+        assert waiting.done() is turned_away
+        if turned_away:
+            assert isinstance(error := waiting.exception(), TransientError) and error.retry_after == reset
+            assert (number, pace.busy) == (1, 0)
+        waiting.cancel()
+
+    asyncio.run(scene())
+
+
 def test_answers_that_leave_together_do_not_make_a_full_pool_look_empty() -> None:
     async def scene() -> None:
         now = 0.0

@@ -99,7 +99,7 @@ def kind(role: RoleConfig) -> str:
 def seats(config: Config) -> dict[str, Seat]:
     """A seat for every role of resolved settings; roles with the same backend share its line, and so its limits."""
     concurrency = None if config.concurrency == "auto" else config.concurrency
-    limits = Limits(concurrency, config.rpm, config.tpm)
+    limits = Limits(concurrency, config.rpm, config.tpm, config.patience)
     built: dict[tuple[Backend, float], Line] = {}
     return {name: _seat(role, limits, config.prices, built) for name, role in used(config).items()}
 

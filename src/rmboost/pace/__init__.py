@@ -23,16 +23,19 @@ Fewer are meant for themselves: to rest at each edge of the rate would leave a t
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the user sets: calls at once (none: found out), requests and tokens a minute (none: no limit)."""
+    """What the user sets: calls at once (none: found out), requests and tokens a minute (none: no limit); and for how
+    many seconds the endpoint may ask to be left alone."""
 
     concurrency: int | None = None
     rpm: float | None = None
     tpm: float | None = None
+    patience: float = inf
 
     def of(self, weight: float) -> Limits:
         """Those of an endpoint that is to do so many times the work."""
         concurrency = max(1, round(self.concurrency * weight)) if self.concurrency else None
-        return Limits(concurrency, self.rpm and self.rpm * weight, self.tpm and self.tpm * weight)
+        rpm, tpm = self.rpm and self.rpm * weight, self.tpm and self.tpm * weight
+        return Limits(concurrency, rpm, tpm, self.patience)
 
 
 class Pace:
@@ -45,7 +48,7 @@ class Pace:
     def __init__(self, limits: Limits, room: int | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         now = clock()
-        self._fixed = limits.concurrency or room
+        self._fixed, self._patience = limits.concurrency or room, limits.patience
         self._climb = Climb(now)
         self._refusals = Refusals(now)
         self._requests = Bucket(limits.rpm / 60, now) if limits.rpm else None
@@ -74,7 +77,10 @@ class Pace:
         return self.in_flight + len(self._waiting)
 
     async def enter(self) -> int:
-        """Wait for a slot and for the rate; returns the request's number, to leave with."""
+        """Wait for a slot and for the rate; returns the request's number, to leave with.
+
+        Raises TransientError as soon as the endpoint is to be left alone for longer than the user's patience.
+        """
         if not self._waiting and self.in_flight < self.limit and not self._wait():
             return self._go()
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -83,7 +89,7 @@ class Pace:
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and not turn.exception():
                 self._release()
             raise
 
@@ -141,8 +147,11 @@ class Pace:
         if self._given_up:
             return 0.0
         now = self._clock()
-        waits = [bucket.wait(now) for bucket in self._buckets()]
-        return max(0.0, self._refusals.paused_until - now, self._rest_until - now, *waits)
+        return max(self._rest(now), *(bucket.wait(now) for bucket in self._buckets()), 0.0)
+
+    def _rest(self, now: float) -> float:
+        """Seconds for which the endpoint is to be left alone."""
+        return max(0.0, self._refusals.paused_until - now, self._rest_until - now)
 
     def _buckets(self) -> list[Bucket]:
         buckets = [bucket for bucket in (self._requests, self._tokens) if bucket]
@@ -168,11 +177,19 @@ class Pace:
         """Let go whom slots and rate allow; come back when the rate allows more."""
         while self._waiting and self.in_flight < self.limit:
             if seconds := self._wait():
-                self._come_back(seconds)
+                if (rest := self._rest(self._clock())) > self._patience:
+                    self._turn_away(rest)
+                else:
+                    self._come_back(seconds)
                 return
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(self._go())
+
+    def _turn_away(self, seconds: float) -> None:
+        while self._waiting:
+            if not (turn := self._waiting.popleft()).done():
+                turn.set_exception(TransientError("the endpoint accepts no more", retry_after=seconds, kind="refused"))
 
     def _come_back(self, seconds: float) -> None:
         if self._timer is None or self._timer.cancelled() or self._timer.when() < asyncio.get_running_loop().time():
