@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
+from time import monotonic
 
 import pytest
 
@@ -180,6 +181,16 @@ def test_a_deadline_that_is_over(rmboost: Shell, prompts: Path, tmp_path: Path) 
     assert "no duration" in rmboost(*run, "--deadline", "soon").err
 
 
+def test_a_deadline_ends_a_run_that_waits(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(script=lambda _: Fault(status=429, headers={"Retry-After": "300"})) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        began = monotonic()
+        done = rmboost(*run, "--deadline", "0.5s", "--concurrency", 2)
+    assert done.code == 6, done.err
+    assert "the deadline is over" in done.err
+    assert monotonic() - began < 5
+
+
 def test_an_estimate_keeps_its_pairs(rmboost: Shell, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(200)))
@@ -256,8 +267,16 @@ def test_a_server_that_only_fails_stops_the_run_before_the_list_is_burnt(
     assert len(read_jsonl(tmp_path / "o.jsonl")) == 24
 
 
-def test_a_wait_of_hours_is_said_and_not_slept(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
-    with ChatServer(script=lambda _: Fault(status=429, headers={"Retry-After": "7200"})) as server:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=429, headers={"Retry-After": "7200"}),
+        Fault(headers={"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2h"}),
+    ],
+    ids=["asked for", "quota"],
+)
+def test_a_wait_of_hours_is_said_and_not_slept(rmboost: Shell, prompts: Path, tmp_path: Path, fault: Fault) -> None:
+    with ChatServer(script=lambda _: fault) as server:
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
         done = rmboost(*run)
     assert done.code == 4

@@ -81,6 +81,12 @@ class Budget:
         """Whether a ceiling on tokens or cost is set, and no answer has told yet what one takes."""
         return not self.spent.calls and (self._ceilings.max_tokens or self._ceilings.max_cost) is not None
 
+    @property
+    def late(self) -> str:
+        """That the deadline is over, in words; nothing before."""
+        deadline = self._ceilings.deadline
+        return "the deadline is over" if deadline is not None and monotonic() - self._started >= deadline else ""
+
     def reached(self, under_way: int) -> str:
         """The ceiling that one more call would break, in words; nothing while there is room."""
         limits, spent = self._ceilings, self.spent
@@ -91,9 +97,7 @@ class Budget:
             return f"max_tokens {limits.max_tokens:,} is reached"
         if limits.max_cost is not None and spent.cost is not None and spent.cost + cost > limits.max_cost:
             return f"max_cost {limits.max_cost:g} is reached"
-        if limits.deadline is not None and monotonic() - self._started >= limits.deadline:
-            return "the deadline is over"
-        return ""
+        return self.late
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:

@@ -126,6 +126,11 @@ class Client:
         """The meter as it stands now."""
         return replace(self.meter, limit=self.limit, cost=self.budget.spent.cost)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is under way, or would be if it might."""
+        return self.resting > 0 or any(line.pace.busy for line in self._lines)
+
     def budget_is_full(self, jobs: int) -> bool:
         """Whether another job beside these could break a ceiling; with none under way, none is begun any more."""
         if self.halt.jobs or (self.budget.unknown and jobs >= _FIRST_JOBS):
@@ -134,6 +139,11 @@ class Client:
         if reason and not jobs:
             self.halt.no_new_jobs("ceiling", reason)
         return bool(reason)
+
+    def look_at_the_clock(self) -> None:
+        """Stop when the deadline is over, also where every call waits to be sent."""
+        if not self.halt.calls and (reason := self.budget.late):
+            self.stop("ceiling", reason)
 
     def stop(self, cause: Cause = "signal", reason: str = "") -> None:
         """Make no new call: calls in flight are still answered and kept, others raise Stopped."""

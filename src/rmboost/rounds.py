@@ -119,10 +119,11 @@ class Rounds:
         return await Engine(settler(recipe, self._client), deliver, self._client, end - start).run(jobs)
 
     async def _tell_time(self) -> None:
-        """Progress once a second while calls are under way: a slow model settles a job only now and then."""
+        """Progress once a second while calls are under way or wait: a slow model settles a job only now and then."""
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            if self._client.meter.in_flight:
+            self._client.look_at_the_clock()
+            if self._client.busy:
                 self._tell_progress()
 
     def _tell_progress(self, *, last: bool = False) -> None:
