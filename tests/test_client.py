@@ -48,13 +48,15 @@ def seat(backend: Backend, **sampling: Any) -> Seat:
     return Seat("x", backend.model, (Line(backend, Pace(Limits(concurrency=2))),), sampling)
 
 
-def play(tmp_path: Path, scene: Callable[[Client, Scripted], Coroutine[Any, Any, None]], *script: Any) -> None:
+def play(
+    tmp_path: Path, scene: Callable[[Client, Scripted], Coroutine[Any, Any, None]], *script: Any, patience: float = 600
+) -> None:
     """A scene with a client whose responder follows the script."""
 
     async def stage() -> None:
         backend = Scripted(script=script)
         journal = Journal(tmp_path / "journal.sqlite")
-        client = Client({"responder": seat(backend)}, journal, Templates(), tries=3)
+        client = Client({"responder": seat(backend)}, journal, Templates(), tries=3, patience=patience)
         try:
             await scene(client, backend)
         finally:
@@ -205,6 +207,17 @@ def test_tries_have_an_end(tmp_path: Path) -> None:
             await respond(client)
 
     play(tmp_path, scene, *(TransientError(name, retry_after=0) for name in ("first", "second", "third")))
+
+
+@pytest.mark.parametrize("retry_after", [0.0, None])
+def test_patience_has_an_end(tmp_path: Path, retry_after: float | None) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        with pytest.raises(TransientError, match="busy"):
+            await asyncio.wait_for(respond(client), 5)
+        assert len(backend._seen) < 20
+
+    busy = TransientError("busy", retry_after=retry_after, kind="refused")
+    play(tmp_path, scene, *[busy] * 10_000, patience=0.05)
 
 
 @pytest.mark.parametrize("error", [BackendError("too long"), EndpointError("wrong key")])

@@ -253,6 +253,11 @@ HEADERS: dict[str, tuple[Mapping[str, str], float | None]] = {
     "fraction": ({"retry-after": "0.25"}, 0.25),
     "milliseconds": ({"retry-after-ms": "150", "retry-after": "1"}, 0.15),
     "past date": ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+    "date by a clock that is slow": (
+        {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT", "date": "Wed, 21 Oct 2015 07:27:30 GMT"},
+        30.0,
+    ),
+    "date beside one that is none": ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT", "date": "today"}, 0.0),
     "negative": ({"retry-after": "-3"}, 0.0),
     "none": ({}, None),
     "words": ({"retry-after": "soon"}, None),

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tenacity import AsyncRetrying, RetryCallState, wait_random_exponential
-
 from rmboost import lines
 from rmboost.budget import Budget, Ceilings, Price, Spent
 from rmboost.errors import BackendError, EndpointError, TransientError
@@ -23,6 +21,7 @@ from rmboost.halt import Cause, Halt
 from rmboost.journal import Entry, Journal
 from rmboost.lines import Line
 from rmboost.records import Job, Request, Response, Usage, canonical_json
+from rmboost.retries import Retries
 from rmboost.templates import Templates
 
 _FIRST_JOBS = 8
@@ -183,16 +182,14 @@ class Client:
 
     async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:
         """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
-        tried, waited = 0, 0.0
+        retries = Retries(self._tries, self._patience)
         while True:
             try:
                 return await self._send(call, places)
             except TransientError as error:
-                tried += error.kind != "refused"
-                pause = _pause(error, tried)
-                waited += pause
-                self._refuse_day_long_waits(error, pause)
-                if tried >= self._tries or waited > self._patience:
+                pause = retries.pause(error)
+                self._refuse_day_long_waits(error)
+                if retries.over:
                     raise
                 self.meter.retries[error.kind] += 1
                 log.warning("sent again in %.1f s: %s", pause, error, extra={"kind": error.kind})
@@ -254,8 +251,8 @@ class Client:
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
 
-    def _refuse_day_long_waits(self, error: TransientError, pause: float) -> None:
-        if pause > self._patience:
+    def _refuse_day_long_waits(self, error: TransientError) -> None:
+        if (pause := error.retry_after or 0.0) > self._patience:
             until = f"asks to come back in {pause / 60:.0f} minutes"
             raise EndpointError(f"{error.message}: {until}", "the same command goes on from here then") from None
 
@@ -285,16 +282,3 @@ def _place(call: _Call, places: Mapping[str, Line]) -> Line | None:
     if len(call.seat.lines) == 1 or call.role in places:
         return places.get(call.role)
     return next((line for line in places.values() if line in call.seat.lines), None)
-
-
-def _pause(error: TransientError, tried: int) -> float:
-    """Seconds until the next try: what the server asked for, else doubling from 1 to 60 with jitter."""
-    if error.retry_after is not None:
-        return error.retry_after
-    state = RetryCallState(_RETRYING, None, (), {})
-    state.attempt_number = max(1, tried)
-    return _RETRYING.wait(state)
-
-
-_RETRYING = AsyncRetrying(wait=wait_random_exponential(multiplier=1, max=60))
-"""Only how long to wait is asked of it: to run each call, it takes 17–37 µs also where nothing fails."""

@@ -222,7 +222,7 @@ def _is_address(url: str) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from milliseconds, seconds or a date; None when the server does not say."""
+    """Seconds to wait, from milliseconds, seconds or a date by the server's clock; None when it does not say."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * unit
@@ -230,9 +230,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if isfinite(seconds):
             return max(0.0, seconds)
-    date = parsedate_tz(headers.get("retry-after", ""))
+    until, now = (_moment(headers.get(name, "")) for name in ("retry-after", "date"))
+    return None if until is None else max(0.0, until - (time.time() if now is None else now))
+
+
+def _moment(date: str) -> float | None:
+    parts = parsedate_tz(date)
     try:
-        return max(0.0, mktime_tz(date) - time.time()) if date else None
+        return float(mktime_tz(parts)) if parts else None
     except (ValueError, OverflowError):
         return None
 
