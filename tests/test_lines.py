@@ -82,6 +82,30 @@ def test_there_are_as_many_connections_as_calls_at_once(concurrency: str | int, 
     assert line.backend.connections == connections
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=429, headers={"Retry-After": "7200"}),
+        Fault(headers={"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2h"}),
+    ],
+    ids=["asked for", "quota"],
+)
+def test_a_server_that_asks_for_hours_is_left_out_while_another_serves(
+    rmboost: Shell, tmp_path: Path, fault: Fault
+) -> None:
+    with ChatServer(script=lambda _: fault) as busy, ChatServer() as living:
+        addresses = ("--base-url", busy.url, "--base-url", living.url, "--concurrency", 4)
+        run = ("generate", prompts_in(tmp_path, 20), "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
+        done = rmboost(*run, "--log-file", tmp_path / "run.log")
+        assert done.code == 0, done.err
+        assert 0 < len(busy.calls) < 10
+        assert "asks to come back in 120 minutes" in (tmp_path / "run.log").read_text()
+        living.script = lambda _: fault
+        stopped = rmboost(*run, "--seed", "1")
+    assert stopped.code == 4
+    assert "asks to come back in 120 minutes" in stopped.err
+
+
 @pytest.mark.parametrize("share", ["weight=0", "weight=much", "weight=", "wight=2"])
 def test_a_weight_is_a_number(rmboost: Shell, prompts: Path, tmp_path: Path, share: str) -> None:
     address = f"http://127.0.0.1:9/v1,{share}"

@@ -188,7 +188,9 @@ class Client:
                 return await self._send(call, places)
             except TransientError as error:
                 pause = retries.pause(error)
-                self._refuse_day_long_waits(error)
+                if (error.retry_after or 0.0) > self._patience:
+                    self._leave_out(places[call.role], call.seat, error)
+                    continue
                 if retries.over:
                     raise
                 self.meter.retries[error.kind] += 1
@@ -251,10 +253,13 @@ class Client:
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
 
-    def _refuse_day_long_waits(self, error: TransientError) -> None:
-        if (pause := error.retry_after or 0.0) > self._patience:
-            until = f"asks to come back in {pause / 60:.0f} minutes"
-            raise EndpointError(f"{error.message}: {until}", "the same command goes on from here then") from None
+    def _leave_out(self, line: Line, seat: Seat, error: TransientError) -> None:
+        """An endpoint that asks for hours is left alone for them. Raises EndpointError where no other stands in."""
+        seconds = error.retry_after or 0.0
+        until = f"{error.message}: asks to come back in {seconds / 60:.0f} minutes"
+        if not lines.leave_out(line, seat.lines, seconds, self._patience):
+            raise EndpointError(until, "the same command goes on from here then") from None
+        log.warning("%s is left out until then: %s", line.backend, until)
 
     def _give_up(self, role: str, error: BackendError) -> None:
         """A call is given up; when no other of its role succeeds in between, the run is stopped before it burns the

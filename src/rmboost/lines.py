@@ -87,6 +87,13 @@ def choose(lines: Sequence[Line], before: Line | None) -> Line:
     return min(living, key=lambda line: line.load) if living else min(lines, key=lambda line: line.dead_until)
 
 
+def leave_out(line: Line, lines: Sequence[Line], seconds: float, patience: float) -> bool:
+    """A line that asks to be left alone for so long counts as dead; whether another is to be had within patience."""
+    now = monotonic()
+    line.dead_until = now + seconds
+    return any(other.dead_until <= now + patience for other in lines)
+
+
 async def reach(line: Line, lines: Sequence[Line]) -> None:
     """Make sure that a line leads somewhere. Raises EndpointError, or TransientError where another of the lines may."""
     try:
