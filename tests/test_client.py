@@ -310,9 +310,11 @@ def test_stop_does_not_wait_for_a_retry_far_away(tmp_path: Path) -> None:
         waiting = asyncio.create_task(respond(client))
         while not client.meter.retries:
             await asyncio.sleep(0)
+        assert client.busy and not client.meter.in_flight, "a person is told that it waits"
         client.stop()
         with pytest.raises(Stopped):
             await waiting
+        assert not client.busy
 
     play(tmp_path, scene, TransientError("busy", retry_after=300))
 
