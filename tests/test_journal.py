@@ -276,6 +276,17 @@ def test_a_disk_that_takes_no_more_fails_the_put_and_not_the_next(tmp_path: Path
     asyncio.run(scene())
 
 
+def test_a_note_that_could_not_be_written_is_told_at_the_end(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = await filled(tmp_path / "journal.sqlite", 1)
+        journal._writer.execute("PRAGMA max_page_count=1")
+        journal.remember("plan", {"jobs": "x" * 100_000})
+        with pytest.raises(StoreError, match="full"):
+            await journal.close()
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize(
     ("statement", "said", "hint"),
     [

@@ -130,8 +130,10 @@ class Store:
         """Bring everything to disk and let others have the output."""
         self._pairs.close()
         self._rejects.close()
-        await self.journal.close()
-        self._lock.close()
+        try:
+            await self.journal.close()
+        finally:
+            self._lock.close()
 
     def lines(self) -> Iterator[bytes]:
         """The rows that the output holds already, and that are not made again."""

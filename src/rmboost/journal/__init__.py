@@ -95,9 +95,11 @@ class Journal(JournalReader):
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""
-        await self._hand.close()
-        self._lenders.close()
-        self._reader.close()
+        try:
+            await self._hand.close()
+        finally:
+            self._lenders.close()
+            self._reader.close()
 
     def _damaged(self, what: str) -> StoreError:
         rescue.mark(self._path)

@@ -33,6 +33,8 @@ class Writer:
         self._batch: _Batch | None = None
         self._busy = False
         self._rest: asyncio.Future[None] | None = None
+        self._unheard: Exception | None = None
+        """of a commit that nobody waited for"""
         self._arrivals = Arrivals()
 
     def put(self, row: Sequence[Any], took: float) -> asyncio.Future[None]:
@@ -49,12 +51,14 @@ class Writer:
         self._join().others.append((statement, values))
 
     async def close(self) -> None:
-        """Wait for what is being written, then close the connection."""
+        """Wait for what is being written, then close the connection. Raises what went wrong and nobody was told of."""
         if self._busy:
             self._rest = self._rest or asyncio.get_running_loop().create_future()
             await asyncio.shield(self._rest)  # who waits may be cancelled
         self._thread.shutdown()
         self._connection.close()
+        if self._unheard:
+            raise self._unheard
 
     def _join(self) -> _Batch:
         if self._batch is None:
@@ -86,6 +90,8 @@ class Writer:
 
     def _tell(self, batch: _Batch, error: Exception | None) -> None:
         told = self._told(error) if error else None
+        if not batch.waiting:
+            self._unheard = self._unheard or told
         for written in batch.waiting:
             if written.done():  # who waited was cancelled
                 continue
