@@ -38,7 +38,8 @@ PRICED = {"a": Price(input=1, output=1), "b": Price(input=2, output=5)}
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"), [(["a"], 1), (["a", "b"], 2), (["a", "local:x"], 1), (["a", "c"], None), ([], None)]
+    ("asked", "found"),
+    [(["a"], 1), (["a", "b"], 2), (["a", "local:x"], 1), (["a", "c"], None), ([], None), (["fake"], None)],
 )
 def test_an_answer_signed_with_another_name_costs_what_the_dearest_model_does(asked: list[str], found: int) -> None:
     price = price_of("deployment-7", for_any_name(PRICED, asked))

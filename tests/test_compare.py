@@ -260,6 +260,13 @@ SAID: dict[str, tuple[dict[str, Any], tuple[str, ...], str, Any, Any]] = {
     "a flag beside": ({"ceilings": {"max_calls": 9}}, ("--budget-tokens", "9000"), "ceilings.max_tokens", 9000, 9000),
     "nothing": ({"seed": None}, ("--seed", "7"), "seed", 7, 7),
     "a part of a setting": ({"responder": {"temperature": 0.5}}, (), "responder.max_tokens", 77, 77),
+    "a part beside a flag's": (
+        {"responder": {"max_tokens": 5}},
+        ("--set", "responder={temperature: 0.2}"),
+        "responder.temperature",
+        0.2,
+        0.2,
+    ),
     "a part of a part": ({"verify": {"judge": {"votes": 5}}}, (), "verify.judge.tries", 2, 2),
     "another component": (
         {"verify": {"judge": {"name": "panel", "members": ["a"]}}},

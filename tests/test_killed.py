@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -302,3 +302,37 @@ def test_failed_jobs_that_nobody_answers_again_cost_no_row(rmboost: Shell, tmp_p
         again = (*options[:5], server.url, *options[6:])
         assert rmboost("generate", prompts, *again).code == 0
     assert output.read_bytes().count(b"\n") == 20
+
+
+def test_a_redo_that_was_stopped_leaves_the_reasons_that_the_rows_tell(rmboost: Shell, tmp_path: Path) -> None:
+    def refused(message: str) -> Callable[[Call], Fault | None]:
+        words = ("Question 7?", "Question 9?")
+        return lambda call: Fault(status=500, message=message) if any(w in str(call.body) for w in words) else None
+
+    rows = [{"prompt": f"Question {number}?"} for number in range(12)]
+    prompts, output = write_jsonl(tmp_path / "p.jsonl", rows), tmp_path / "o.jsonl"
+    with ChatServer(refused("first")) as server:
+        options = ("-o", output, "--model", "test-model", "--base-url", server.url, "--set", "checks=[]")
+        once = ("--set", "tries=1", "--concurrency", "1")
+        assert rmboost("generate", prompts, *options, *once).code == 5
+        server.script = refused("second")
+        assert rmboost("generate", prompts, *options, *once, "--max-failures", "1").code == 4
+        assert rmboost("verify", output).code == 0
+        assert rmboost("generate", prompts, *options, *once).code == 5
+        assert rmboost("verify", output).code == 0
+    assert "second" in (tmp_path / "o.run" / "rejects.jsonl").read_text()
+
+
+def test_a_redo_in_vain_after_prompts_were_added_beyond_the_limit(rmboost: Shell, tmp_path: Path) -> None:
+    prompts, output = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a?"}, {"prompt": "b?"}]), tmp_path / "o.jsonl"
+    with ChatServer(lambda call: Fault(status=400) if "b?" in str(call.body) else None) as server:
+        options = ("-o", output, "--model", "test-model", "--base-url", server.url, "--limit", "2")
+        assert rmboost("generate", prompts, *options).code == 5
+    before = output.read_bytes()
+    with prompts.open("a") as file:
+        file.write('{"prompt": "c?"}\n')
+    for _ in range(2):
+        assert rmboost("generate", prompts, *options).code == 4
+        assert output.read_bytes() == before
+    assert rmboost("verify", output).code == 0
+    assert not list((tmp_path / "o.run").glob("previous*"))

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_server import ChatServer, Fault, some
+from chat_server import Call, ChatServer, Fault, some
 from conftest import Shell, read_jsonl
 from rmboost.backends.openai import OpenAIBackend
 from rmboost.config import Config
+from rmboost.records import stable_hash
 from rmboost.roles import resolve, seats
 
 
@@ -71,6 +72,21 @@ def test_both_calls_of_a_job_go_to_one_server_however_slow_it_is(rmboost: Shell,
         ]
     assert asked[0].isdisjoint(asked[1])
     assert len(asked[0] | asked[1]) == 60
+
+
+def test_a_server_that_asks_for_hours_is_left_out_by_every_call_that_is_under_way(
+    rmboost: Shell, tmp_path: Path
+) -> None:
+    def hiccup(call: Call) -> Fault | None:
+        return Fault(status=500) if call.attempt == 0 and stable_hash(call.body) % 3 == 0 else None
+
+    closed = Fault(status=429, headers={"Retry-After": "7200"})
+    with ChatServer(lambda _: closed) as shut, ChatServer(hiccup) as open_:
+        addresses = ("--base-url", shut.url, "--base-url", open_.url, "--concurrency", "4", "--method", "rlaif")
+        prompts = prompts_in(tmp_path, 12)
+        done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
+        assert done.code == 0, done.err
+        assert len(shut.calls) <= 4 * 2
 
 
 @pytest.mark.parametrize(("concurrency", "connections"), [("auto", 1000), (50, 1000), (1500, 3000)])

@@ -115,7 +115,7 @@ def for_any_name(prices: Mapping[str, Price], asked: Iterable[str]) -> Mapping[s
     """
     found = [price_of(model, prices) for model in asked]
     known = [price for price in found if price]
-    if not known or len(known) < len(found):
+    if len(known) < len(found) or not any(price.input or price.output for price in known):
         return prices
     return {"": max(known, key=lambda price: (price.output, price.input)), **prices}
 

@@ -184,22 +184,22 @@ class Client:
         """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
         retries = Retries(self._tries, self._patience)
         while True:
+            line = places[call.role] = lines.choose(call.seat.lines, _place(call, places))
             try:
-                return await self._send(call, places)
+                return await self._send(call, line)
             except TransientError as error:
-                pause = retries.pause(error)
                 if (error.retry_after or 0.0) > self._patience:
-                    self._leave_out(places[call.role], call.seat, error)
+                    self._leave_out(line, call.seat, error)
                     continue
+                pause = retries.pause(error)
                 if retries.over:
                     raise
                 self.meter.retries[error.kind] += 1
                 log.warning("sent again in %.1f s: %s", pause, error, extra={"kind": error.kind})
                 await self._rest(pause)
 
-    async def _send(self, call: _Call, places: dict[str, Line]) -> Response:
+    async def _send(self, call: _Call, line: Line) -> Response:
         """One request in one slot, which is held until the answer is on disk: a kill costs no more than the slots."""
-        line = places[call.role] = lines.choose(call.seat.lines, _place(call, places))
         number = await line.pace.enter()
         self.meter.in_flight += 1
         try:

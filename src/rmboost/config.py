@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -79,15 +80,6 @@ class RoleConfig(Component):
     """further parameters of the request body, sent as they are (top_k, min_p, chat_template_kwargs, …)"""
     options: dict[str, Any] = Field(default_factory=dict)
     """options of the backend itself (local: threads, slots, context; fake: latency)"""
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _is_no_key(cls, name: str) -> str:
-        """Capitals, or a variable that is there: all else may be the key itself, and is not repeated."""
-        if not re.fullmatch("[A-Z_][A-Z0-9_]*", name) and name not in os.environ:
-            hint = "export MY_KEY=…, and write api_key_env: MY_KEY"
-            raise ConfigError("api_key_env names the variable that holds the key; there is none of this name", hint)
-        return name
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -209,20 +201,34 @@ def load(
     sets: Iterable[str] = (),
     over: Mapping[str, Any] | None = None,
 ) -> Config:
-    """A Config from a YAML file, settings laid over it, flags (dotted names) and ``a.b=value`` strings; later ones win.
+    """A Config from a YAML file, flags (dotted names) and ``a.b=value`` strings, the later ones winning.
 
+    over: settings that are laid over all of these, part by part.
     Raises ConfigError for a file that is no YAML mapping, and for each option that is unknown or of the wrong kind.
     """
     values = {name: value for name, value in (read_yaml(path) if path else {}).items() if value is not None}
     _normalise_method(values)
-    for name, value in (over or {}).items():
+    for name, value in deepcopy(dict(over or {})).items():  # so that options of its method have somewhere to go
         _lay(values, name, value)
     for name, value in (flags or {}).items():
         if value is not None:
             _put(values, name, value)
     for assignment in sets:
         _put(values, *_parse(assignment))
-    return validate(Config, values, str(path) if path else "settings")
+    for name, value in (over or {}).items():  # it has the last word
+        _lay(values, name, value)
+    return _without_keys(validate(Config, values, str(path) if path else "settings"))
+
+
+def _without_keys(config: Config) -> Config:
+    """Raises ConfigError where the name of a variable may be the key itself, which is not repeated: all but capitals,
+    and what is no variable either."""
+    for role, settings in config.roles.items():
+        name = settings.api_key_env
+        if not re.fullmatch("[A-Z_][A-Z0-9_]*", name) and name not in os.environ:
+            problem = f"{role}.api_key_env names the variable that holds the key; there is none of this name"
+            raise ConfigError(problem, "export MY_KEY=…, and write api_key_env: MY_KEY")
+    return config
 
 
 def _parse(assignment: str) -> tuple[str, Any]:

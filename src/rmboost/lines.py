@@ -57,8 +57,10 @@ class Line:
             self._check.cancel()
 
     def answered(self) -> None:
-        """It is there."""
-        self.strikes, self.dead_until, self.served = 0, 0.0, True
+        """It is there; but one that asked to be left alone for longer stays so, whatever was still under way."""
+        self.strikes, self.served = 0, True
+        if self.dead_until and self.dead_until <= monotonic() + _REST_SECONDS:
+            self.dead_until = 0.0
 
     def struck(self, error: BaseException) -> bool:
         """It could not be reached, perhaps; True when it counts as dead from now on, and is tried again later."""

@@ -181,7 +181,11 @@ def _kept(plan: Plan, kept: Sequence[Spec | None], known: int) -> str:
 
 def _labels(plan: Plan, jobs: int) -> str:
     """``; labels now: better 12, worse 12``; nothing for a method that orders none."""
-    labels = Counter(spec.label for place in range(jobs) if (spec := plan.spec(place)))
+    held = Counter(map(plan.spec, range(jobs))) if plan.assigned else plan.wanted(jobs)
+    labels: Counter[str] = Counter()
+    for spec, count in held.items():
+        if spec:
+            labels[spec.label] += count
     counts = ", ".join(f"{label} {count}" for label, count in sorted(labels.items()))
     return f"; labels now: {counts}" if counts else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client import Client
 from rmboost.config import Config
+from rmboost.errors import StoreError
 from rmboost.fingerprint import difference, run_of
 from rmboost.forecast import Forecast, forecast
 from rmboost.listener import Listener
@@ -71,12 +73,13 @@ async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: L
             summary = replace(summary, forecast=_forecast(rounds.left, store, client))
         store.write_manifest(_manifest(recipe, status, summary))
         log.info(status, extra={"cause": summary.cause, "reason": summary.reason, "calls": summary.calls})
-        return summary
     except BaseException as error:
         log.error("failed", extra={"reason": str(error) or type(error).__name__})
+        with suppress(StoreError):  # the first error is the one to tell
+            await store.close()
         raise
-    finally:
-        await store.close()
+    await store.close()
+    return summary
 
 
 def _left_out(recipe: Recipe) -> Iterator[str]:

@@ -102,7 +102,7 @@ def read(output: Path) -> Status:
     if manifest.get("output") != output.name or not journal.is_file():
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate writes (-o)")
     working = owner(folder)
-    waiting = owner(output.parent.parent / COMPARISON) if _has_a_turn(manifest) and not working else None
+    waiting = owner(output.absolute().parent.parent / COMPARISON) if _has_a_turn(manifest) and not working else None
     process = working or waiting
     with JournalReader.opened(journal) as reader:
         checkpoint, plan = Checkpoint.load(reader.recall("checkpoint")), reader.recall("plan")

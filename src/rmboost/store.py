@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import takewhile
 from pathlib import Path
 from shlex import quote
@@ -41,8 +41,8 @@ class Store:
         self.notice = ""
         self._run = ""
         self._first_failure: Mark | None = None
-        self._uncut: Mark | None = None
-        """what the files hold until the first of the rows that are made again: nobody may come to make it"""
+        self._uncut: Checkpoint | None = None
+        """of the files until the first of the rows that are made again is there: nobody may come to make it"""
         self._checked = time.monotonic()
         self._lock = claim(output)
         try:
@@ -82,12 +82,27 @@ class Store:
         if start and self._open(checkpoint, start, done=start.jobs == jobs):
             self.tally = Tally.load(dict(start.tally))
             self._first_failure = checkpoint.first_failure if self.tally.failed else None
-            self._uncut = None if start is checkpoint.end else checkpoint.end
+            if checkpoint.closed and start is not checkpoint.end:
+                return self._keep_for_now(checkpoint)
         else:
             self._set_output_aside()
             self._open_at(Mark())
         self.checkpoint(closed=self.tally.settled == jobs)
         return self.tally.settled
+
+    def _keep_for_now(self, checkpoint: Checkpoint) -> int:
+        """Rows are made again; those that stand stay until then, and so do the reasons that they tell."""
+        self._uncut = replace(checkpoint, run=self._run, closed=False)
+        self.journal.remember("checkpoint", asdict(self._uncut))
+        self.journal.held = []
+        return self.tally.settled
+
+    def _cut(self) -> None:
+        self._uncut = None
+        self.journal.note_what_was_held()
+        self.checkpoint()
+        self._pairs.cut()
+        self._rejects.cut()
 
     def go_on(self, run: str) -> None:
         """What is settled are from now on the first jobs of this run; it is noted with the next commit."""
@@ -100,10 +115,7 @@ class Store:
     def add(self, outcome: Outcome, row: Mapping[str, Any]) -> bytes:
         """Append the row of the next job in input order, to the pairs or to the rejects; returns its line."""
         if self._uncut:
-            self._uncut = None
-            self.checkpoint()
-            self._pairs.cut()
-            self._rejects.cut()
+            self._cut()
         if isinstance(outcome, Failed):
             self._first_failure = self._first_failure or self._mark()
         line = (self._pairs if isinstance(outcome, Kept) else self._rejects).append(row)
@@ -114,9 +126,6 @@ class Store:
 
     def checkpoint(self, *, closed: bool = False) -> None:
         """Note in the journal how far the files are good. closed: nothing more will be added by this process."""
-        if self._uncut:
-            self.tally = Tally.load(dict(self._uncut.tally)) if closed else self.tally
-            return
         self._checked = time.monotonic()
         changed = (0, 0)
         if closed:
@@ -124,6 +133,9 @@ class Store:
             self._rejects.flush()
             changed = (self._pairs.changed, self._rejects.changed)
         state = Checkpoint(self._run, self._mark(), self._first_failure, closed, changed)
+        if self._uncut:
+            state = replace(self._uncut, closed=closed, changed=changed)
+            self.tally = Tally.load(dict(state.end.tally)) if closed else self.tally
         self.journal.remember("checkpoint", asdict(state))
 
     async def close(self) -> None:
@@ -143,7 +155,7 @@ class Store:
 
     def _mark(self) -> Mark:
         if self._uncut:
-            return self._uncut
+            return self._uncut.end
         pairs, rejects = ((file.size, file.sha256) for file in (self._pairs, self._rejects))
         return Mark(self.tally.settled, pairs, rejects, self.tally.dump())
 
@@ -160,9 +172,9 @@ class Store:
             self._pairs.adopt(*end.pairs)
             self._rejects.adopt(*end.rejects)
             return True
-        if start is not end and not untouched and not cut_already and not self._open_at(end):
+        if checkpoint.closed and start is not end and not untouched and not cut_already and not self._open_at(end):
             return False
-        return self._open_at(start, cut=start is end)
+        return self._open_at(start, cut=start is end or not checkpoint.closed)
 
     def _open_at(self, mark: Mark, *, cut: bool = True) -> bool:
         return self._rejects.open_at(*mark.rejects, cut=cut) and self._pairs.open_at(*mark.pairs, cut=cut)

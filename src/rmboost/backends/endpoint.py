@@ -14,7 +14,7 @@ from email.utils import mktime_tz, parsedate_tz
 from math import isfinite
 from textwrap import shorten
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from rmboost import __version__
@@ -67,13 +67,15 @@ class Endpoint:
         if not (proxy and self.trust_env) or proxy_bypass(parts.netloc):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
-        there = urlsplit(proxy)
+        there = _split(proxy)
         if there.scheme not in ("http", "https"):
             problem = f"the proxy that is set cannot be used: {there.scheme} is none of http, https"
             raise EndpointError(problem, f"{_PROXIES} say which")
         if not _is_address(proxy) or "@" in there._replace(netloc="").geturl():
             problem = "the proxy that is set cannot be used: it is no address"
-            raise EndpointError(problem, f"{_PROXIES} say which; in a password, / is written %2F, # %23 and ? %3F")
+            raise EndpointError(
+                problem, f"{_PROXIES} say which; in a password, / is written %2F, # %23, ? %3F and [ %5B"
+            )
         return proxy
 
     def connect(self, timeout: float, connections: int = 1) -> Transport:
@@ -210,6 +212,14 @@ def valid_address(url: str) -> str:
         if url.endswith(path):
             raise ConfigError(f"base_url {url!r} names a call, not the server", f"write {url.removesuffix(path)}")
     return url
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of an address; none of what is no address at all."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("http:")
 
 
 def _is_address(url: str) -> bool:

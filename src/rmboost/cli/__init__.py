@@ -151,7 +151,7 @@ def _leave(stream: TextIO) -> None:
 
 
 class _Talk:
-    """stderr; but when nobody listens any more, what else is said goes nowhere, and the work goes on."""
+    """stderr; but when nobody listens any more, or it has no room, the rest goes nowhere, and the work goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -162,12 +162,12 @@ class _Talk:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
+        except OSError:
             _leave(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             _leave(self._stream)

@@ -88,7 +88,7 @@ def entries(
     also over those of the command line.
     """
     found = [
-        Entry(_row_name(name), _laid_over(_own(name), config_file, flags, sets))
+        Entry(_row_name(name), configs.load(config_file, flags, sets, _own(name)))
         for name in map(str.strip, names.split(","))
         if name
     ]
@@ -98,23 +98,6 @@ def entries(
     if not found:
         raise ConfigError("--methods names none", f"--methods {','.join(METHODS)}")
     return tuple(found), configs.load(config_file, flags, sets)
-
-
-def _laid_over(
-    own: Mapping[str, Any], config_file: Path | None, flags: Mapping[str, Any], sets: Sequence[str]
-) -> Config:
-    """The common settings, but for those that a row names itself."""
-    common = {name: value for name, value in flags.items() if not _names(own, name)}
-    return configs.load(config_file, common, [each for each in sets if not _names(own, each.split("=")[0])], own)
-
-
-def _names(values: Any, dotted: str) -> bool:
-    """Whether nested settings have one of this name."""
-    for part in dotted.strip().split("."):
-        if not isinstance(values, Mapping) or values.get(part) is None:
-            return False
-        values = values[part]
-    return True
 
 
 def _is_file(name: str) -> bool:

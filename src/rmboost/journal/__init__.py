@@ -53,6 +53,9 @@ def _spelled(spec: Spec) -> str:
     return json.dumps([spec.label, *spec.aspects], ensure_ascii=False)
 
 
+_REFUSED = "INSERT OR REPLACE INTO refusals VALUES (?,?,?)"
+
+
 class Journal(JournalReader):
     """The journal of the run that this process works on. Entries that arrive during a commit share the next one.
 
@@ -68,6 +71,8 @@ class Journal(JournalReader):
             super().__init__(path, opened.enter_context(closing(self._connect())))
             self._check_index()
             opened.pop_all()
+        self.held: list[tuple[bytes, str, bool]] | None = None
+        """why calls were given up, while rows stand that tell of other reasons; none: it is noted at once"""
         self._lenders = Lenders(lenders)
         self._hand = Writer(self._writer, self._told)
 
@@ -90,8 +95,17 @@ class Journal(JournalReader):
 
     def note_refusal(self, key: bytes, error: BackendError) -> None:
         """Keep, with the next commit, why this call was given up."""
-        passing = isinstance(error, TransientError)
-        self._hand.do("INSERT OR REPLACE INTO refusals VALUES (?,?,?)", key, str(error), passing)
+        note = (key, str(error), isinstance(error, TransientError))
+        if self.held is None:
+            self._hand.do(_REFUSED, *note)
+        else:
+            self.held.append(note)
+
+    def note_what_was_held(self) -> None:
+        """The rows that told of other reasons are gone."""
+        for note in self.held or ():
+            self._hand.do(_REFUSED, *note)
+        self.held = None
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""

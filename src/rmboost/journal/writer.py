@@ -33,8 +33,8 @@ class Writer:
         self._batch: _Batch | None = None
         self._busy = False
         self._rest: asyncio.Future[None] | None = None
-        self._unheard: Exception | None = None
-        """of a commit that nobody waited for"""
+        self._unheard: dict[Any, Exception] = {}
+        """what nobody waited for and could not be written, by its name, until something of that name is"""
         self._arrivals = Arrivals()
 
     def put(self, row: Sequence[Any], took: float) -> asyncio.Future[None]:
@@ -58,7 +58,7 @@ class Writer:
         self._thread.shutdown()
         self._connection.close()
         if self._unheard:
-            raise self._unheard
+            raise next(iter(self._unheard.values()))
 
     def _join(self) -> _Batch:
         if self._batch is None:
@@ -90,8 +90,11 @@ class Writer:
 
     def _tell(self, batch: _Batch, error: Exception | None) -> None:
         told = self._told(error) if error else None
-        if not batch.waiting:
-            self._unheard = self._unheard or told
+        for _, (name, *_rest) in batch.others:
+            if told:
+                self._unheard[name] = told
+            else:
+                self._unheard.pop(name, None)
         for written in batch.waiting:
             if written.done():  # who waited was cancelled
                 continue
