@@ -348,7 +348,7 @@ def test_the_password_of_a_proxy_goes_to_the_proxy_and_shows_nowhere(
 
 
 @pytest.mark.parametrize(
-    "password", [f"{PASSWORD}/x", f"12/{PASSWORD}", f"{PASSWORD}#x", f"12#{PASSWORD}", f"12?{PASSWORD}"]
+    "password", [f"{PASSWORD}/x", f"12/{PASSWORD}", f"{PASSWORD}#x", f"12#{PASSWORD}", f"12?{PASSWORD}", f"[{PASSWORD}"]
 )
 def test_a_password_of_a_proxy_that_breaks_its_address_is_not_repeated(
     password: str, monkeypatch: pytest.MonkeyPatch
