@@ -39,7 +39,7 @@ def _sides(pairs: Iterable[TextPair]) -> Sides:
 
 
 def _between(one: Sides, other: Sides) -> dict[str, Any]:
-    prompts = one.keys() & other.keys()
+    prompts = [prompt for prompt in one if prompt in other]  # in their order, by which the last digits go
     answers = [(prompt, response) for prompt in prompts for response in one[prompt]]
     both = [(prompt, response) for prompt, response in answers if response in other[prompt]]
     return {
