@@ -27,15 +27,15 @@ def prompts_in(folder: Path, count: int) -> Path:
 def test_servers_share_the_work_by_weight_and_a_job_stays_where_it_began(rmboost: Shell, tmp_path: Path) -> None:
     with ChatServer(latency=0.005) as one, ChatServer(latency=0.005) as two:
         addresses = ("--base-url", one.url, "--base-url", f"{two.url},weight=3", "--concurrency", "6")
-        run = ("generate", prompts_in(tmp_path, 80), "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
+        run = ("generate", prompts_in(tmp_path, 160), "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
         done = rmboost(*run)
         assert done.code == 0, done.err
-        assert 2 < len(two.calls) / len(one.calls) < 4.5, "60 of 80 jobs, give or take a few"
+        assert 2 < len(two.calls) / len(one.calls) < 4
         for server in (one, two):
             asked = [str(call.body["messages"]) for call in server.calls]
             firsts = [text for text in asked if "<response>" not in text]
             assert len(asked) / 2 == pytest.approx(len(firsts), abs=4), "both calls of a job go to one server"
-    assert len(read_jsonl(tmp_path / "o.jsonl")) == 80
+    assert len(read_jsonl(tmp_path / "o.jsonl")) == 160
 
 
 @pytest.mark.parametrize("model", [("--model", "test-model"), ()], ids=["named", "asked for"])

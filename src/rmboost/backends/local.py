@@ -10,7 +10,7 @@ nothing: its answers are in the journal.
 Few cores gain little from slots. Requests of one prompt that are decoded side by side read it once each; one after
 another, the second finds it read. On 2 cores four methods read 5,500 tokens a question of QA Feedback (800 each) with
 one slot and 7,200 with two, while 14 short prompts took 105 s with one and 100 s with two (Qwen2.5-Coder-1.5B).
-Methods that take turns at a model that stays loaded (``kept_loaded``) read 3,600.
+Methods that take turns at a model that stays loaded (``kept_loaded``) read 3,600, and over 210 questions 3,000 each.
 """
 
 from __future__ import annotations
