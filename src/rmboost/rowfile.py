@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from rmboost.errors import StoreError
+from rmboost.errors import StoreError, way_out
 
 _CHUNK = 1 << 20
 
@@ -76,8 +76,7 @@ class RowFile:
             _write_whole(self._file, line)
         except OSError as error:
             self._file.truncate(self.size)
-            hint = "make room, then run the same command again"
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}", hint) from None
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}", way_out(error)) from None
         self._hash.update(line)
         self.size += len(line)
         return line

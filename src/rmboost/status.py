@@ -42,8 +42,7 @@ class Status:
     settles, ``prompts`` or ``pairs``; jobs: how many it will settle, as far as they are ordered where there is a
     target; settled: how many have their rows. silent: seconds since the last answer, if there was one. rates: none,
     when it is not running or nothing came lately. left: seconds until the end at these rates, with as many calls a job
-    as jobs took lately. cost: at the prices in
-    the run's config; none where a model has none.
+    as jobs took lately. cost: at the prices in the run's config; none where a model has none.
     """
 
     output: Path
