@@ -24,6 +24,7 @@ def test_it_has_settings_and_a_paper(name: str) -> None:
     assert methods.method(written.method) == methods.method(name), "the file shows the defaults"
     assert written.model_copy(update={"method": Config().method}) == Config()
     assert f"| `{name}` | " in PAPERS
+    assert list((resources.folder("prompts") / name).glob("*.md.j2"))
 
 
 @pytest.mark.parametrize("name", NAMES)

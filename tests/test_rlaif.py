@@ -23,13 +23,13 @@ from scripted import PROMPT, Script, make
 
 def pair_of(verdicts: str, **options: Any) -> tuple[Pair, Script]:
     """From the letters that the judge says, of the order as sampled and of the other one."""
-    replies = {"respond": ("one", "two"), "judge/pairwise": tuple(verdicts)}
+    replies = {"respond": ("one", "two"), "rlaif/pairwise": tuple(verdicts)}
     return make("rlaif", replies, **{"judge": {"votes": 1}, **options})
 
 
 def test_two_samples_of_the_same_prompt_are_judged_in_both_orders() -> None:
     pair, script = pair_of("AB")
-    assert script.asked == [("responder", "respond")] * 2 + [("judge", "judge/pairwise")] * 2
+    assert script.asked == [("responder", "respond")] * 2 + [("judge", "rlaif/pairwise")] * 2
     first, second, ahead, behind = (call.values for call in script.calls)
     assert first == second == {"prompt": PROMPT}
     assert (ahead["a"], ahead["b"]) == (behind["b"], behind["a"]) == ("one", "two")
@@ -68,7 +68,7 @@ def test_equal_samples_are_not_judged_but_drawn_again() -> None:
 
 def test_a_judge_that_cannot_be_read_is_asked_again_and_the_responses_stay() -> None:
     with pytest.raises(ReplyError) as caught:
-        make("rlaif", {"respond": ("one", "two"), "judge/pairwise": "neither"}, judge={"tries": 1})
+        make("rlaif", {"respond": ("one", "two"), "rlaif/pairwise": "neither"}, judge={"tries": 1})
     assert (caught.value.reason, caught.value.response.call, caught.value.final) == ("unreadable", 2, False)
     assert caught.value.response.text == "", "the second response is no reply to that call"
 
@@ -76,10 +76,19 @@ def test_a_judge_that_cannot_be_read_is_asked_again_and_the_responses_stay() -> 
 def test_reasoning_first() -> None:
     replies = {
         "respond": ("one", "two"),
-        "judge/pairwise-reason": ("Well. <verdict>B</verdict>", "<verdict>A</verdict>"),
+        "rlaif/pairwise-reason": ("Well. <verdict>B</verdict>", "<verdict>A</verdict>"),
     }
     pair, _ = make("rlaif", replies, judge={"reasoning": True, "votes": 1})
     assert pair.chosen.text == "two"
+
+
+def test_members_of_a_panel_ask_its_questions_unless_they_have_their_own() -> None:
+    members = ["a", {"name": "pairwise", "role": "b", "templates": "strict"}]
+    replies = {"respond": ("one", "two"), "rlaif/pairwise": "A", "strict/pairwise": "A"}
+    with pytest.raises(ReplyError, match="where it is shown first"):
+        make("rlaif", replies, judge={"name": "panel", "members": members})
+    labeller = RLAIF.model_validate({"judge": {"name": "panel", "members": members}}).labeller
+    assert (labeller.roles, labeller.folders) == (("a", "b"), ("rlaif", "strict"))
 
 
 def test_who_is_asked() -> None:
@@ -88,6 +97,22 @@ def test_who_is_asked() -> None:
 
 
 # Through the command
+
+
+def test_the_question_that_labels_can_be_changed_and_not_the_one_that_verifies(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine"
+    (own / "rlaif").mkdir(parents=True)
+    (own / "rlaif" / "pairwise.md.j2").write_text('{% turn "user" %}Mine: {{ a }} or {{ b }}?{% endturn %}')
+    options = ("--model", "fake", "--method", "rlaif", "--verify", "all", "--set", f"prompts={own}")
+    asked = rmboost("generate", prompts, *options, "--dry-run").out.split("# call ")
+    assert [("Mine: " in call, "template rlaif/pairwise" in call) for call in asked[3:]] == [(True, True)] * 2 + [
+        (False, False)
+    ] * 2
+    assert rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *options).code == 0
+    settings = json.loads((tmp_path / "o.run" / "manifest.json").read_text())["settings"]
+    assert {"rlaif/pairwise", "judge/pairwise"} <= settings["templates"].keys()
 
 
 GOOD = "Air scatters short waves of light more than long ones, and blue is short."

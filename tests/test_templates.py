@@ -158,6 +158,17 @@ def test_a_file_that_stands_for_no_template_is_a_stray(tmp_path: Path) -> None:
     write(tmp_path, "plan-worse", part)
     assert Templates(tmp_path).strays() == {tmp_path / f"plan-worse{SUFFIX}": "did you mean 'rmboost/plan-worse'?"}
     assert Templates().strays() == {}
+    assert Templates(tmp_path).strays(["rmboost"]).keys() == {tmp_path / f"plan-worse{SUFFIX}"}
+
+
+def test_a_folder_that_the_settings_name_has_no_strays(tmp_path: Path) -> None:
+    part = '{% turn "user" %}Part{% endturn %}'
+    write(tmp_path, "strict/pairwise", part)
+    write(tmp_path, "rlaif/pairwize", part)
+    assert Templates(tmp_path).strays().keys() == {
+        tmp_path / f"{name}{SUFFIX}" for name in ("strict/pairwise", "rlaif/pairwize")
+    }
+    assert Templates(tmp_path).strays(["rlaif", "strict"]).keys() == {tmp_path / f"rlaif/pairwize{SUFFIX}"}
 
 
 def test_an_unknown_template_gets_a_suggestion() -> None:

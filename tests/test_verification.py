@@ -357,6 +357,21 @@ def test_a_mistake_in_a_judges_template_is_found_before_the_first_call(
     assert (done.code, "template judge/pairwise: 'promt' is undefined" in done.err) == (2, True), done.err
 
 
+def test_a_judge_may_have_a_folder_of_questions(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine"
+    (own / "strict").mkdir(parents=True)
+    (own / "strict" / "pairwise.md.j2").write_text('{% turn "user" %}A: {{ a }} B: {{ b }} Which? {% endturn %}')
+    options = (*JUDGED, "all", "--set", f"prompts={own}", "--set", "verify.judge.templates=strict")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *options)
+    assert (done.code, "stands for no template" in done.err) == (0, False), done.err
+    settings = json.loads((tmp_path / "o.run" / "manifest.json").read_text())["settings"]
+    assert [name for name in settings["templates"] if "pairwise" in name] == ["strict/pairwise"]
+    assert rmboost("verify", tmp_path / "o.jsonl").code == 0
+    done = rmboost("generate", prompts, "-o", tmp_path / "p.jsonl", *options[:-1], "verify.judge.templates=strikt")
+    assert (done.code, "no template 'strikt/pairwise'" in done.err, "strict/pairwise" in done.err) == (2, True, True)
+    assert not (tmp_path / "p.jsonl").exists()
+
+
 def test_gold_data_frees_the_noise_of_the_judges_mistakes(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     def judged(winner: str) -> dict[str, Any]:
         return {"prompt": "p", "chosen": "x", "rejected": "y", "judge": {"winner": winner, "model": "fake"}}

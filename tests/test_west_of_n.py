@@ -26,13 +26,13 @@ GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "methods.md"
 
 def pair_of(scores: str, texts: Sequence[str] = "abcd", seed: int = 0, **options: Any) -> tuple[Pair, Script]:
     """From a score for each different response."""
-    replies = {"respond": tuple(texts), "judge/rubric": tuple(scores)}
+    replies = {"respond": tuple(texts), "west-of-n/rubric": tuple(scores)}
     return make("west-of-n", replies, seed=seed, **{"n": len(texts), "scorer": {"votes": 1}, **options})
 
 
 def test_all_are_sampled_in_one_way_then_each_is_scored() -> None:
     pair, script = pair_of("2413")
-    assert script.asked == [("responder", "respond")] * 4 + [("judge", "judge/rubric")] * 4
+    assert script.asked == [("responder", "respond")] * 4 + [("judge", "west-of-n/rubric")] * 4
     assert all(call.values == {"prompt": PROMPT} for call in script.calls[:4])
     assert [call.values["response"] for call in script.calls[4:]] == list("abcd")
     assert {call.values["aspect"] for call in script.calls[4:]} == {None}
@@ -90,7 +90,7 @@ def test_where_all_are_equal_all_but_the_first_are_drawn_again() -> None:
 
 @pytest.mark.parametrize("reply", ["0", "6", "good", "3 to 4"])
 def test_a_score_that_cannot_be_read_is_asked_for_again_and_never_made_up(reply: str) -> None:
-    replies = {"respond": tuple("abcd"), "judge/rubric": ("1", "5", reply)}
+    replies = {"respond": tuple("abcd"), "west-of-n/rubric": ("1", "5", reply)}
     with pytest.raises(ReplyError) as caught:
         make("west-of-n", replies, scorer={"votes": 1, "tries": 1})
     assert (caught.value.reason, caught.value.response.call, caught.value.final) == ("unreadable", 4, False)
@@ -108,7 +108,7 @@ def test_a_margin_that_is_too_small_is_a_reject(bound: float, kept: bool) -> Non
 
 def test_a_margin_of_thirds_is_what_it_is_said_to_be() -> None:
     """Means of three votes: 4.333333 - 3.333333 is 0.99999… as the machine reckons."""
-    replies = {"respond": tuple("ab"), "judge/rubric": tuple("434354")}  # a and b by turns
+    replies = {"respond": tuple("ab"), "west-of-n/rubric": tuple("434354")}  # a and b by turns
     pair, _ = make("west-of-n", replies, n=2, min_margin=1)
     assert pair.evidence["margin"] == 1.0
 
@@ -142,4 +142,4 @@ def test_the_scorers_templates_are_settings_whoever_scores(rmboost: Shell, promp
     run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--method", "west-of-n")
     assert rmboost(*run, "--set", "method.scorer.role=responder").code == 0
     manifest = json.loads((tmp_path / "o.run" / "manifest.json").read_text())
-    assert "judge/rubric" in manifest["settings"]["templates"]
+    assert "west-of-n/rubric" in manifest["settings"]["templates"]

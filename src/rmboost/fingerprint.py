@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rmboost import __version__, roles
@@ -20,8 +20,11 @@ _PACE = {
 """These change how fast and from where answers come, not which; ``model`` and ``on_policy`` show in the roles."""
 
 
-def settings_of(config: Config, method: Method, templates: Templates) -> dict[str, Any]:
-    """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version."""
+def settings_of(config: Config, method: Method, templates: Templates, folders: Iterable[str]) -> dict[str, Any]:
+    """All that a row depends on besides its prompt: options, models, sampling, templates, aspects, version.
+
+    folders: those of the templates that may be asked with, besides ``respond``.
+    """
     named = {"judges", "writers", "verify", "input", "prompts", "method"}
     apart = {*config.roles, *named, "repetitions", "target"}
     values = config.model_dump(mode="json", exclude=_PACE | apart)
@@ -33,9 +36,7 @@ def settings_of(config: Config, method: Method, templates: Templates) -> dict[st
     for role, settings in roles.used(config).items():
         values[role] = settings.model_dump(mode="json", exclude=_CONNECTION)
     fields = config.input.model_dump(mode="json", exclude={"limit", "skip_bad_lines"})
-    judging = roles.judging(config) or config.method.keys() & {"judge", "scorer"}  # which may sit in any role
-    asked = ("respond", f"{config.method['name']}/", *(["judge/"] if judging else []))
-    sources = {name: templates.digest(name) for name in templates.names(*asked)}
+    sources = {name: templates.digest(name) for name in templates.names("respond", *(f"{each}/" for each in folders))}
     return {
         **values,
         "input": fields,

@@ -117,12 +117,19 @@ class Recipe:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """All that a row depends on besides its prompt. A sample of so many jobs depends on all of them."""
-        found = settings_of(self.config, self.method, self.templates)
+        found = settings_of(self.config, self.method, self.templates, self.folders)
         for check in self.checks:
             found["data"] |= check.data()
         if self.verify:
             found["verify"]["drawn"] = self.sample.share
         return found
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of the templates that it may ask with, besides ``respond``: the method's own, and its judges'."""
+        asking = (self.method.labeller, self.verify and self.verify.judge)
+        of_judges = (folder for each in asking if each for folder in each.folders)
+        return tuple(dict.fromkeys((self.config.method["name"], *of_judges)))
 
     @property
     def template_texts(self) -> dict[str, str]:

@@ -22,9 +22,16 @@ C = TypeVar("C", bound=Component)
 M = TypeVar("M", bound=BaseModel)
 
 
-def build(kind: str, catalogue: Mapping[str, str], base: type[C], given: str | Mapping[str, Any]) -> C:
+def build(
+    kind: str,
+    catalogue: Mapping[str, str],
+    base: type[C],
+    given: str | Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> C:
     """A component from its name, or from a mapping with ``name`` and options.
 
+    defaults: what stands in for options that are not given, where the component has such.
     Raises ConfigError for a name or an option that is not known, with the nearest one that is.
     """
     options = {"name": given} if isinstance(given, str) else dict(given)
@@ -35,7 +42,8 @@ def build(kind: str, catalogue: Mapping[str, str], base: type[C], given: str | M
     component: type[Component] = getattr(import_module(module), attribute)
     if not issubclass(component, base):
         raise TypeError(f"{catalogue[name]} is not a {base.__name__}")
-    return validate(component, options, f"{kind} {name}")
+    assumed = {option: value for option, value in (defaults or {}).items() if option in component.model_fields}
+    return validate(component, assumed | options, f"{kind} {name}")
 
 
 def validate(model: type[M], values: Mapping[str, Any], where: str) -> M:

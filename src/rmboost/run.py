@@ -93,7 +93,7 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
 
 def _doubts(recipe: Recipe) -> Iterator[str]:
     """What of the settings may not do what it is meant to: templates of no known name, judges that may be wrong."""
-    for path, meant in recipe.templates.strays().items():
+    for path, meant in recipe.templates.strays(recipe.folders).items():
         yield f"{path} stands for no template and is not used; {meant}"
     for role, relation in recipe.leakage.items():
         yield (

@@ -110,11 +110,16 @@ class Templates:
         found = self._jinja.list_templates(filter_func=lambda file: file.endswith(SUFFIX))
         return [name for file in found if (name := file.removesuffix(SUFFIX)).startswith(prefixes)]
 
-    def strays(self) -> dict[Path, str]:
-        """The user's templates that stand for no shipped one and are included by none, each with what may be meant."""
+    def strays(self, folders: Collection[str] = ()) -> dict[Path, str]:
+        """The user's templates that stand for no shipped one and are included by none, each with what may be meant.
+
+        folders: those that the settings name, where the user's own templates have a place.
+        """
         own, shipped = (set(_templates_in(folder)) if folder else set() for folder in (self._own, self._folders[-1]))
+        homes = {name.rpartition("/")[0] for name in shipped}
         used = {file for name in own & shipped for file in self.sources(name)}
-        strays = sorted(name for name in own - shipped if name + SUFFIX not in used)
+        placed = {name for name in own if (home := name.rpartition("/")[0]) in folders and home not in homes}
+        strays = sorted(name for name in own - shipped - placed if name + SUFFIX not in used)
         return {self._folders[0] / f"{name}{SUFFIX}": suggest(name, shipped) for name in strays}
 
     def sources(self, name: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 Neither knows which response is called chosen: a method may ask before there is a label, a check after.
 To add one: a file here with a subclass of Judge or Scorer, a line in its catalogue, a template in ``prompts/judge/``.
+A method may have the same questions in a folder of its own, so that they can be changed for its labels alone.
 """
 
 from __future__ import annotations
@@ -139,6 +140,11 @@ class Judge(Component):
     def roles(self) -> tuple[str, ...]:
         """The roles that are asked."""
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of templates that it asks with."""
+        return ("judge",)
+
 
 class Scorer(Component):
     """One way to say how good a response is."""
@@ -157,12 +163,17 @@ class Scorer(Component):
     def roles(self) -> tuple[str, ...]:
         """The roles that are asked."""
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of templates that it asks with."""
+        return ("judge",)
 
-def judge(given: str | Mapping[str, Any]) -> Judge:
-    """The judge of a name, or of a mapping with ``name`` and options. Raises ConfigError."""
-    return build("judge", CATALOGUE, Judge, given)
+
+def judge(given: str | Mapping[str, Any], **defaults: Any) -> Judge:
+    """The judge of a name, or of a mapping with ``name`` and options, over these defaults. Raises ConfigError."""
+    return build("judge", CATALOGUE, Judge, given, defaults)
 
 
-def scorer(given: str | Mapping[str, Any]) -> Scorer:
-    """The scorer of a name, or of a mapping with ``name`` and options. Raises ConfigError."""
-    return build("scorer", SCORERS, Scorer, given)
+def scorer(given: str | Mapping[str, Any], **defaults: Any) -> Scorer:
+    """The scorer of a name, or of a mapping with ``name`` and options, over these defaults. Raises ConfigError."""
+    return build("scorer", SCORERS, Scorer, given, defaults)

@@ -32,11 +32,11 @@ class Pairwise(Voter, Judge):
     async def compare(
         self, prompt: Prompt, first: str, second: str, ask: Ask, aspects: Sequence[Aspect] = ()
     ) -> Verdict:
-        template = "judge/pairwise-reason" if self.reasoning else "judge/pairwise"
+        question = "pairwise-reason" if self.reasoning else "pairwise"
         values = {"prompt": prompt, "aspects": aspects}
         ahead, behind = await together(
-            self.put(ask, template, self._read, a=first, b=second, **values),
-            self.put(ask, template, self._read, a=second, b=first, **values),
+            self.put(ask, question, self._read, a=first, b=second, **values),
+            self.put(ask, question, self._read, a=second, b=first, **values),
         )
         return Verdict(
             (ahead.value, None if behind.value is None else 1 - behind.value),

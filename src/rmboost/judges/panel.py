@@ -27,6 +27,8 @@ class Panel(Judge):
     """judges with their options, such as ``{name: pairwise, role: llama}``; a role by itself is a pairwise judge"""
     rule: Literal["mean", "majority"] = "mean"
     """the mean of their probabilities, or the share of members that prefer a response"""
+    templates: str = Field(default="judge", min_length=1)
+    """the folder of ``prompts/`` that has the questions of those members who name none"""
 
     @field_validator("members", mode="before")
     @classmethod
@@ -47,13 +49,16 @@ class Panel(Judge):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(role for member in self.members for role in judge(member).roles))
+        return tuple(dict.fromkeys(role for member in self._judges for role in member.roles))
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(folder for member in self._judges for folder in member.folders))
 
     async def compare(
         self, prompt: Prompt, first: str, second: str, ask: Ask, aspects: Sequence[Aspect] = ()
     ) -> Verdict:
-        members = [judge(member) for member in self.members]
-        verdicts = await together(*(each.compare(prompt, first, second, ask, aspects) for each in members))
+        verdicts = await together(*(each.compare(prompt, first, second, ask, aspects) for each in self._judges))
         read = [verdict for verdict in verdicts if verdict.winner != "unreadable"]
         return Verdict(
             (self._weigh(verdict.shown[0] for verdict in read), self._weigh(verdict.shown[1] for verdict in read)),
@@ -64,6 +69,10 @@ class Panel(Judge):
             next((verdict.problem for verdict in verdicts if verdict.problem), ""),
             tuple(verdicts),
         )
+
+    @property
+    def _judges(self) -> Sequence[Judge]:
+        return [judge(member, templates=self.templates) for member in self.members]
 
     def _weigh(self, probabilities: Iterable[float | None]) -> float | None:
         """What the members say together of one order; by majority, one without a preference counts half."""

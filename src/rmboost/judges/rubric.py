@@ -47,7 +47,7 @@ class Rubric(Voter, Scorer):
         values = {"prompt": prompt, "response": response, "low": self.low, "high": self.high}
         questions: dict[str, Aspect | None] = {aspect.name: aspect for aspect in aspects} or {_OVERALL: None}
         ballots: list[Ballot] = await together(
-            *(self.put(ask, self._template, self._read, aspect=aspect, **values) for aspect in questions.values())
+            *(self.put(ask, self._question, self._read, aspect=aspect, **values) for aspect in questions.values())
         )
         return Scores(
             dict(zip(questions, (ballot.value for ballot in ballots), strict=True)),
@@ -62,8 +62,8 @@ class Rubric(Voter, Scorer):
         return self.high - self.low
 
     @property
-    def _template(self) -> str:
-        return "judge/rubric-reason" if self.reasoning else "judge/rubric"
+    def _question(self) -> str:
+        return "rubric-reason" if self.reasoning else "rubric"
 
     def _read(self, reply: Response) -> tuple[float, float | None]:
         """The number, and the one that is expected by its probabilities."""

@@ -43,16 +43,23 @@ class Voter(Component):
     """how often it is asked, with another seed each time, where the server tells no probabilities"""
     tries: PositiveInt = 3
     """how many replies may be unreadable until there is no verdict"""
+    templates: str = Field(default="judge", min_length=1)
+    """the folder of ``prompts/`` that has the questions; ``rlaif`` and ``west-of-n`` have one of their own"""
 
     @property
     def roles(self) -> tuple[str, ...]:
         return (self.role,)
 
-    async def put(self, ask: Ask, template: str, read: Read, **values: Any) -> Ballot:
+    @property
+    def folders(self) -> tuple[str, ...]:
+        return (self.templates,)
+
+    async def put(self, ask: Ask, question: str, read: Read, **values: Any) -> Ballot:
         """Ask one question. However often it is asked again, it stays one call of its job, drawn anew each time.
 
         Raises TransientError and EndpointError.
         """
+        template = f"{self.templates}/{question}"
         last: Response | None = None
         votes: list[float] = []
         usage, model, problems = Usage(), "", [""]

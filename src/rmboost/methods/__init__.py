@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rmboost.ask import Ask
+from rmboost.judges import Judge, Scorer
 from rmboost.records import Job, Pair, Spec
 from rmboost.registry import Component, build
 
@@ -44,9 +45,14 @@ class Method(Component):
         return ("responder",)
 
     @property
+    def labeller(self) -> Judge | Scorer | None:
+        """Whose opinion makes the label; None where it is there by construction."""
+        return None
+
+    @property
     def labellers(self) -> tuple[str, ...]:
-        """The roles whose opinion makes the label; none where it is there by construction."""
-        return ()
+        """The roles that the labeller asks."""
+        return self.labeller.roles if self.labeller else ()
 
     @property
     def samples(self) -> int:

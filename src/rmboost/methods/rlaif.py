@@ -14,7 +14,7 @@ from pydantic import Field
 from rmboost import judges
 from rmboost.ask import Ask
 from rmboost.errors import ReplyError
-from rmboost.judges import JudgeOptions, Verdict
+from rmboost.judges import Judge, JudgeOptions, Verdict
 from rmboost.methods import Method
 from rmboost.records import Job, Pair, Response
 from rmboost.together import together
@@ -35,7 +35,7 @@ class RLAIF(Method):
         first, second = await together(*(ask("responder", "respond", prompt=job.prompt) for _ in range(2)))
         if first.text == second.text:
             raise ReplyError("identical", "the second response is the first", second)
-        verdict = await judges.judge(self.judge).compare(job.prompt, first.text, second.text, ask)
+        verdict = await self.labeller.compare(job.prompt, first.text, second.text, ask)
         if self._p_first(verdict, second) > 0.5:
             return Pair(job.prompt, first, second, "rlaif", evidence=verdict.soft_label)
         return Pair(job.prompt, second, first, "rlaif", evidence=verdict.exchanged.soft_label)
@@ -45,8 +45,8 @@ class RLAIF(Method):
         return 2
 
     @property
-    def labellers(self) -> tuple[str, ...]:
-        return judges.judge(self.judge).roles
+    def labeller(self) -> Judge:
+        return judges.judge(self.judge, templates="rlaif")
 
     def _p_first(self, verdict: Verdict, second: Response) -> float:
         """The probability that the first response is better, which is not ½.

@@ -17,7 +17,7 @@ from rmboost import judges, sets
 from rmboost.ask import Ask
 from rmboost.aspects import Aspect
 from rmboost.errors import ReplyError
-from rmboost.judges import JudgeOptions
+from rmboost.judges import Judge, JudgeOptions
 from rmboost.methods import Method
 from rmboost.records import Job, Label, Pair, Response, Spec, stable_hash
 from rmboost.registry import Component
@@ -95,12 +95,13 @@ class RLCD(Method):
         chosen, rejected = (second, first) if better else (first, second)
         evidence = {"affix": affix.model_dump()}
         pair = Pair(job.prompt, chosen, rejected, "rlcd", spec.label, spec.aspects, evidence=evidence)
-        return await self._rescored(pair, quality, ask) if self.rescore else pair
+        judge = self.labeller
+        return await _rescored(pair, judge, quality, ask) if judge else pair
 
     @property
-    def labellers(self) -> tuple[str, ...]:
-        asked = judges.judge(self.judge).roles  # also where it has no say, for mistakes in its options
-        return asked if self.rescore else ()
+    def labeller(self) -> Judge | None:
+        judge = judges.judge(self.judge)  # also where it has no say, for mistakes in its options
+        return judge if self.rescore else None
 
     def cells(self) -> Sequence[Spec]:
         return [Spec(label, (name,)) for name in self._qualities for label in _LABELS]
@@ -116,25 +117,24 @@ class RLCD(Method):
     def _qualities(self) -> Mapping[str, Quality]:
         return {quality.name: quality for quality in self._set.qualities}
 
-    async def _rescored(self, pair: Pair, quality: Quality, ask: Ask) -> Pair:
-        """The pair as the judge would have it. By construction it has no label any more: ``exchanged`` says so.
 
-        Raises ReplyError where the judge cannot be read, which draws its calls again, and where it prefers neither,
-        which draws the answers again.
-        """
-        verdict = await judges.judge(self.judge).compare(
-            pair.prompt, pair.chosen.text, pair.rejected.text, ask, [quality.as_aspect]
-        )
-        p = verdict.p_first
-        if p is None:
-            reply = replace(pair.second, text="", call=pair.second.call + 1)
-            raise ReplyError("unreadable", verdict.problem, reply)
-        if p == 0.5:
-            raise ReplyError("tie", f"{verdict.model} prefers neither on {quality.name}", pair.first)
-        chosen, rejected = (pair.chosen, pair.rejected) if p > 0.5 else (pair.rejected, pair.chosen)
-        said = (verdict if p > 0.5 else verdict.exchanged).soft_label
-        found = {**pair.evidence, **said, "exchanged": p < 0.5}
-        return replace(pair, chosen=chosen, rejected=rejected, label=None, evidence=found)
+async def _rescored(pair: Pair, judge: Judge, quality: Quality, ask: Ask) -> Pair:
+    """The pair as the judge would have it. By construction it has no label any more: ``exchanged`` says so.
+
+    Raises ReplyError where the judge cannot be read, which draws its calls again, and where it prefers neither,
+    which draws the answers again.
+    """
+    verdict = await judge.compare(pair.prompt, pair.chosen.text, pair.rejected.text, ask, [quality.as_aspect])
+    p = verdict.p_first
+    if p is None:
+        reply = replace(pair.second, text="", call=pair.second.call + 1)
+        raise ReplyError("unreadable", verdict.problem, reply)
+    if p == 0.5:
+        raise ReplyError("tie", f"{verdict.model} prefers neither on {quality.name}", pair.first)
+    chosen, rejected = (pair.chosen, pair.rejected) if p > 0.5 else (pair.rejected, pair.chosen)
+    said = (verdict if p > 0.5 else verdict.exchanged).soft_label
+    found = {**pair.evidence, **said, "exchanged": p < 0.5}
+    return replace(pair, chosen=chosen, rejected=rejected, label=None, evidence=found)
 
 
 def _refuse_affix(response: Response, affix: Affix) -> None:

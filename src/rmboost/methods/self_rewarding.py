@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from rmboost.ask import Ask
+from rmboost.judges import Scorer
 from rmboost.judges.rubric import Rubric
 from rmboost.methods import Method, candidates
 from rmboost.records import Job, Pair
@@ -20,10 +21,11 @@ class _Points(Rubric):
     high: int = 5
     reasoning: bool = True
     logprobs: NonNegativeInt = 0
+    templates: str = "self-rewarding"
 
     @property
-    def _template(self) -> str:
-        return "self-rewarding/score"
+    def _question(self) -> str:
+        return "score"
 
 
 class SelfRewarding(Method):
@@ -38,9 +40,8 @@ class SelfRewarding(Method):
     scored_by: str = "responder"
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
-        scorer = _Points(role=self.scored_by, votes=self.votes)
         responses = [ask("responder", "respond", prompt=job.prompt) for _ in range(self.n)]
-        rated = await candidates.rated(job, responses, scorer, ask)
+        rated = await candidates.rated(job, responses, self.labeller, ask)
         best = candidates.best(rated, job.random("best"))
         worst = candidates.worst(best, rated, job.random("worst"))
         evidence = {
@@ -55,5 +56,5 @@ class SelfRewarding(Method):
         return self.n
 
     @property
-    def labellers(self) -> tuple[str, ...]:
-        return (self.scored_by,)
+    def labeller(self) -> Scorer:
+        return _Points(role=self.scored_by, votes=self.votes)

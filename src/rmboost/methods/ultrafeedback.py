@@ -15,7 +15,7 @@ from pydantic import Field
 from rmboost import aspects, judges
 from rmboost.ask import Ask
 from rmboost.aspects import AspectSet
-from rmboost.judges import ScorerOptions
+from rmboost.judges import Scorer, ScorerOptions
 from rmboost.methods import Method, candidates
 from rmboost.methods.candidates import Candidate
 from rmboost.records import Job, Pair, Response, stable_hash
@@ -39,9 +39,8 @@ class UltraFeedback(Method):
     rejected: Literal["random", "worst"] = "random"
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
-        scorer = judges.scorer(self.scorer)
         first = ask("responder", "respond", prompt=job.prompt)
-        rated = await candidates.rated(job, [first, *self._further(job, ask)], scorer, ask, self._set.aspects)
+        rated = await candidates.rated(job, [first, *self._further(job, ask)], self.labeller, ask, self._set.aspects)
         best = candidates.best(rated, job.random("best"))
         other = self._other(best, rated, job)
         evidence = {
@@ -63,8 +62,8 @@ class UltraFeedback(Method):
         return 1 if self.others or self.principles else self.n
 
     @property
-    def labellers(self) -> tuple[str, ...]:
-        return judges.scorer(self.scorer).roles
+    def labeller(self) -> Scorer:
+        return judges.scorer(self.scorer)
 
     def data(self) -> Mapping[str, str]:
         return {"aspects": f"{stable_hash(self._set.model_dump()):x}"}

@@ -12,7 +12,7 @@ from pydantic import Field, NonNegativeFloat, model_validator
 from rmboost import judges
 from rmboost.ask import Ask
 from rmboost.errors import ReplyError
-from rmboost.judges import ScorerOptions
+from rmboost.judges import Scorer, ScorerOptions
 from rmboost.methods import Method, candidates
 from rmboost.records import Job, Pair
 
@@ -30,14 +30,13 @@ class WestOfN(Method):
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> WestOfN:
-        if self.min_margin > (span := judges.scorer(self.scorer).span):
+        if self.min_margin > (span := self.labeller.span):
             raise ValueError(f"min_margin {self.min_margin:g} is more than best and worst can be apart, {span:g}")
         return self
 
     async def make_pair(self, job: Job, ask: Ask) -> Pair:
-        scorer = judges.scorer(self.scorer)
         responses = [ask("responder", "respond", prompt=job.prompt) for _ in range(self.n)]
-        rated = await candidates.rated(job, responses, scorer, ask)
+        rated = await candidates.rated(job, responses, self.labeller, ask)
         best = candidates.best(rated, job.random("best"))
         worst = candidates.worst(best, rated, job.random("worst"))
         margin = round(best.mean - worst.mean, 6)  # 4.333333 - 3.333333 is a little less than 1
@@ -58,5 +57,5 @@ class WestOfN(Method):
         return self.n
 
     @property
-    def labellers(self) -> tuple[str, ...]:
-        return judges.scorer(self.scorer).roles
+    def labeller(self) -> Scorer:
+        return judges.scorer(self.scorer, templates="west-of-n")
