@@ -22,6 +22,7 @@ LAYERS = [
     "listener signals",
     "judges",
     "checks methods exports sources preferences inspection verification gold labelled comparison rewards separability",
+    "selection",
     "store config summary",
     "roles fingerprint",
     "recipe",

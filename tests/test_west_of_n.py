@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from math import exp
 from pathlib import Path
@@ -14,14 +11,12 @@ from typing import Any
 import pytest
 
 from chat_server import ChatServer
-from conftest import Shell, read_jsonl, write_jsonl
+from conftest import Shell, write_jsonl
 from rmboost.errors import ConfigError, ReplyError
 from rmboost.methods import method
 from rmboost.methods.west_of_n import WestOfN
 from rmboost.records import Pair
 from scripted import PROMPT, Script, make
-
-GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "methods.md"
 
 
 def pair_of(scores: str, texts: Sequence[str] = "abcd", seed: int = 0, **options: Any) -> tuple[Pair, Script]:
@@ -125,17 +120,6 @@ def test_all_samples_are_out_at_once(rmboost: Shell, tmp_path: Path) -> None:
         rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *common)
     assert server.max_in_flight == 5
     assert len({call.body["seed"] for call in server.calls}) == 10
-
-
-def test_the_guides_quantile_keeps_the_widest_half(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
-    run = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake", "--method", "west-of-n")
-    assert rmboost(*run).code == 0
-    (program,) = re.findall(r"```python\n(.*?quantiles.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
-    rows, widest = (read_jsonl(tmp_path / name) for name in ("pairs.jsonl", "widest.jsonl"))
-    margins = sorted(json.loads(row["rmboost"]["evidence"])["margin"] for row in rows)
-    assert sorted(json.loads(row["rmboost"]["evidence"])["margin"] for row in widest) == margins[-len(widest) :]
-    assert len(widest) == pytest.approx(len(rows) / 2, abs=1)
 
 
 def test_the_scorers_templates_are_settings_whoever_scores(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

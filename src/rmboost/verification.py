@@ -41,12 +41,12 @@ class Verification(Component):
     @classmethod
     def _is_a_sample(cls, value: str | None) -> str | None:
         if value is not None:
-            _size(value)
+            size_of(value)
         return value
 
 
-def _size(text: str) -> tuple[str, float]:
-    """``all``, ``count`` or ``share`` with its number. Raises ValueError."""
+def size_of(text: str) -> tuple[str, float]:
+    """What ``all``, ``200`` and ``10%`` stand for: ``count`` or ``share``, and its number. Raises ValueError."""
     if text == "all":
         return "share", 1.0
     number, percent, rest = text.partition("%")
@@ -69,7 +69,7 @@ class Sample:
     @classmethod
     def draw(cls, text: str, jobs: Iterable[Job], seed: int) -> Sample:
         """The sample that ``text`` asks for; ``jobs`` are looked at only where a number of them is asked for."""
-        kind, size = _size(text)
+        kind, size = size_of(text)
         if kind == "share":
             return cls(int(size * _ALL), seed)
         lowest = nsmallest(int(size), (_place(job, seed) for job in jobs))

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "judge": ("rmboost.cli.judge:judge", "Have a judge look at the pairs of any preference file."),
     "compare": ("rmboost.cli.compare:compare", "Set methods side by side: what they take and what they teach."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
+    "filter": ("rmboost.cli.filter:keep_highest", "Take the pairs with the highest margin, or any other number."),
     "report": ("rmboost.cli.report:report", "Say what a data set says about itself, on one page."),
     "model": ("rmboost.cli.model:model", "List and pull the embedded models."),
 }

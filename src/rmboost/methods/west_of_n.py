@@ -20,8 +20,8 @@ from rmboost.records import Job, Pair
 class WestOfN(Method):
     """Sample N responses at once, score each, and take the best as chosen and the worst as rejected.
 
-    n: how many. scorer: who scores them, and how. min_margin: pairs whose scores are nearer than this are dropped; each
-    row has its ``margin``, so that a run can also be filtered by quantile afterwards (docs/guides/methods.md).
+    n: how many. scorer: who scores them, and how. min_margin: pairs whose scores are nearer than this are dropped. The
+    paper's quantile needs all pairs: ``rmboost filter pairs.jsonl --by margin --keep 50%`` (docs/guides/methods.md).
     """
 
     n: int = Field(default=4, ge=2)

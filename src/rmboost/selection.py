@@ -1,0 +1,105 @@
+"""The rows of a preference file that have the highest of some number, such as the margin of their scores.
+
+Pace et al., West-of-N, arXiv 2401.12086, section 4: of all pairs, those over a quantile of confidence are kept.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil, isfinite
+from typing import Any
+
+from rmboost.errors import InputError
+from rmboost.inspection.evidence import evidence
+from rmboost.preferences import PAIR, Preferences, Row
+from rmboost.preferences.row import HINT
+from rmboost.registry import suggest
+from rmboost.verification import size_of
+from rmboost.visible import one_line
+
+_SCORES = (("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"), ("chosen_rating", "rejected_rating"))
+"""What others call the scores whose difference is the margin."""
+_NAMES_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Of ``total`` rows, the ``kept`` ones whose number ``by`` is ``bound`` or more; ``lacking`` have none."""
+
+    by: str
+    bound: float
+    total: int
+    kept: int
+    lacking: int
+
+    def rows(self, file: Preferences) -> Iterator[Row]:
+        """The rows that are kept, in the order of the file."""
+        for row in file:
+            number = numbers(row).get(self.by)
+            if number is not None and number >= self.bound:
+                yield row
+
+
+def highest(file: Preferences, by: str, keep: str) -> Selection:
+    """Those with the highest numbers: ``all`` that have one, a number of rows, or a percentage such as ``50%``.
+
+    More where several have the lowest that is kept. Raises InputError, and ValueError for what is no size.
+    """
+    kind, size = size_of(keep)
+    found, total = _numbers_of(file, by)
+    ranked = sorted(found, reverse=True)
+    bound = ranked[min(ceil(round(size * len(found), 6)) if kind == "share" else int(size), len(found)) - 1]
+    return _selection(by, bound, found, total)
+
+
+def from_bound(file: Preferences, by: str, bound: float) -> Selection:
+    """Those with this number or more. Raises InputError, also where there is none."""
+    found, total = _numbers_of(file, by)
+    if max(found) < bound:
+        raise InputError(f"{file.name}: no pair has {by} {bound:g} or more", f"the highest is {max(found):g}")
+    return _selection(by, bound, found, total)
+
+
+def numbers(row: Row) -> Mapping[str, float]:
+    """What a row has in numbers, by name: its columns, ``judge.p_chosen`` for what is in one, and its evidence."""
+    found = dict(_numbers({**evidence(row), **row.data}))
+    for chosen, rejected in _SCORES:
+        if chosen in found and rejected in found:
+            found.setdefault("margin", found[chosen] - found[rejected])
+    return found
+
+
+def _numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+            yield f"{prefix}{name}", value
+
+
+def _numbers_of(file: Preferences, by: str) -> tuple[array[float], int]:
+    """The number of each row that has it, and how many rows there are. Raises InputError where none has it."""
+    found, total = array("d"), 0
+    known: dict[str, None] = {}
+    for row in file:
+        total += 1
+        if row.sides != PAIR:
+            problem = f"{file.name}, line {row.line}: a reject, and no pair"
+            raise InputError(problem, "the kept pairs are beside the run folder")
+        here = numbers(row)
+        if len(known) < _NAMES_KEPT:
+            known.update(dict.fromkeys(here))
+        if by in here:
+            found.append(here[by])
+    if not total:
+        raise InputError(f"{file.name}: no rows in the file", HINT)
+    if not found:
+        none = f"{file.name}: none of the {total:,} pairs has a number {by!r}"
+        raise InputError(none, one_line(suggest(by, known), 400) or "the rows have no numbers")
+    return found, total
+
+
+def _selection(by: str, bound: float, found: array[float], total: int) -> Selection:
+    return Selection(by, bound, total, sum(number >= bound for number in found), total - len(found))
