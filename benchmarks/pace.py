@@ -41,6 +41,8 @@ ENDPOINTS = {
     "100 requests/s": Endpoint(100, {"rate": 100}),
     "400 requests/s": Endpoint(400, {"rate": 400}),
     "100 requests/s, Retry-After: 1": Endpoint(100, {"rate": 100, "retry-after": 1}),
+    "100 requests each second": Endpoint(100, {"rate": 100, "window": 1}),
+    "100 requests each second, Retry-After: 1": Endpoint(100, {"rate": 100, "window": 1, "retry-after": 1}),
 }
 FAULTY = {
     "10 % 429, 2 % 500": {"refuse": 0.1, "fail": 0.02, "latency": 0.2},

@@ -47,13 +47,15 @@ class Latency:
 class Room:
     """What the endpoint can take: ``slots`` answers in the making, the others queue; ``rate`` requests a second.
 
-    Above the rate it says 429, but for one second's worth that it saves up. refuse, fail: shares of requests that get
-    429 and 500 for no reason. Zero: no such limit.
+    Above the rate it says 429, but for one second's worth that it saves up. window: seconds, each of which begins with
+    a full count, as many gateways have it; saves up nothing. refuse, fail: shares of requests that get 429 and 500 for
+    no reason. Zero: no such limit.
     """
 
-    def __init__(self, slots: int, rate: float, refuse: float, fail: float) -> None:
+    def __init__(self, slots: int, rate: float, window: float, refuse: float, fail: float) -> None:
         self._free = [0.0] * slots
         self._rate, self._level, self._at = rate, rate, monotonic()
+        self._window = window
         self._refuse, self._fail, self._random = refuse, fail, Random(1)
 
     def status(self, now: float) -> int:
@@ -62,7 +64,10 @@ class Room:
             return 429 if draw < self._refuse else 500
         if not self._rate:
             return 200
-        self._level, self._at = min(self._rate, self._level + (now - self._at) * self._rate), now
+        if not self._window:
+            self._level, self._at = min(self._rate, self._level + (now - self._at) * self._rate), now
+        elif now // self._window > self._at // self._window:
+            self._level, self._at = self._rate * self._window, now
         if self._level < 1:
             return 429
         self._level -= 1
@@ -141,10 +146,11 @@ if __name__ == "__main__":
     options.add_argument("--sigma", type=float, default=0.5, help="of the latency's logarithm")
     options.add_argument("--slots", type=int, default=0, help="answers in the making at once; 0: any number")
     options.add_argument("--rate", type=float, default=0, help="requests a second; 0: any number")
+    options.add_argument("--window", type=float, default=0, help="seconds that each begin with a full count")
     options.add_argument("--retry-after", help="the header's value, with each 429")
     options.add_argument("--refuse", type=float, default=0, help="share of requests that get 429")
     options.add_argument("--fail", type=float, default=0, help="share of requests that get 500")
     given = options.parse_args()
     header = f"Retry-After: {given.retry_after}\r\n".encode() if given.retry_after else b""
-    room = Room(given.slots, given.rate, given.refuse, given.fail)
+    room = Room(given.slots, given.rate, given.window, given.refuse, given.fail)
     asyncio.run(serve(Latency(given.latency, given.sigma), room, header))

@@ -112,6 +112,27 @@ def test_a_rate_limit_is_used_and_seldom_broken(rate: float) -> None:
     assert refused < 0.05 * 60 * rate
 
 
+def counted_by_window(rate: float, seconds: float) -> Callable[[float], bool]:
+    """Each window begins with a full count, and saves nothing up."""
+    window, left = -1.0, 0.0
+
+    def accepts(now: float) -> bool:
+        nonlocal window, left
+        if now // seconds > window:
+            window, left = now // seconds, rate * seconds
+        left -= 1
+        return left >= 0
+
+    return accepts
+
+
+@pytest.mark.parametrize(("rate", "seconds", "limit"), [(20, 1, 16), (100, 1, 64), (400, 1, 256), (100, 10, 64)])
+def test_a_limit_that_is_counted_by_windows_is_used_and_seldom_broken(rate: float, seconds: float, limit: int) -> None:
+    took, refused = accepted_and_refused(counted_by_window(rate, seconds), int(60 * rate), limit, 0.5)
+    assert 60 * rate / took > 0.9 * rate
+    assert refused < 0.05 * 60 * rate
+
+
 def test_refusals_that_have_nothing_to_do_with_the_rate_slow_nothing_down() -> None:
     random = Random(2)
     took, _ = accepted_and_refused(lambda _: random.random() > 0.1, 20_000, 64, 0.05)

@@ -9,12 +9,17 @@ _WINDOW_SECONDS = 1.0
 _WINDOW_REQUESTS = 30
 _LONGEST, _LEAPING = 10.0, 2.0
 """Seconds of a window at a cap that lets fewer requests go, near the edge and far below it."""
-_LATEST = 10
+_LATEST, _PROBES = 10, 3
+"""Of so many that were refused last, nearly all; and so many after a pause tell that it was too short."""
 _TOLERATED, _MANY, _HALF = 0.03, 0.15, 0.5
 """Shares of refusals: the price of knowing that there is no more room; far too fast; better to wait."""
+_BROKEN = 0.08
+"""Of a second's worth, so many refusals in a row are more than the end of the endpoint's own window."""
 _BELOW, _CREEP = 0.97, 0.01
 _NEAR, _LEAP = 0.9, 1.25
 _FLOOR, _CLEARLY_LESS = 0.7, 0.75
+_STALE = 8
+"""Windows without an edge, in which the cap has crept up by a third: there is none where it was seen."""
 _UNUSED = 2.0
 """A cap so many times what is sent limits nothing: what does is the slots, which may then grow again."""
 _REMEMBERED = 30
@@ -88,7 +93,7 @@ class Refusals:
         self._refused += 1
         self._asked_to_wait = max(self._asked_to_wait, retry_after or 0.0)
         nearly_all = len(self._latest) == _LATEST and max(self._latest) - min(self._latest) < _LATEST / _HALF
-        if nearly_all:
+        if nearly_all and self._refused >= _BROKEN * max(self._rates, default=0.0):
             self.pause(now)
 
     def pause(self, now: float) -> None:
@@ -103,13 +108,24 @@ class Refusals:
         decided = max(self._latest) - (self._number - self._sent)
         if before or decided > self._refused:
             accepted, seconds = before + self._sent - self._refused, max(_WINDOW_SECONDS, seconds + now - self._opened)
-            self.cap = min(self.cap, (accepted + 1) / seconds / 2)
-        self._latest.clear()
+            self._stop_at((accepted + 1) / seconds)
+        for _ in range(len(self._latest) - _LATEST + _PROBES):
+            self._latest.popleft()
         self._pauses = min(self._pauses + 1, 7)
         rest = max(0.1, self._opened + _WINDOW_SECONDS - now)
         self.paused_until = now + (self._asked_to_wait or max(rest, 0.25 * 2**self._pauses - 0.5))
         self._open(self.paused_until)
         self._before = (0, 0.0)
+
+    def _stop_at(self, accepted: float) -> None:
+        """Nearly all was refused, from so many a second on: what is left of them when it goes on."""
+        if self._clean:
+            self._clean, self._edge = 0, accepted
+            self._rates.clear()
+            self._rates.append(accepted)
+            self.cap = min(self.cap, _BELOW * accepted)
+        else:
+            self.cap = min(self.cap, accepted / 2)
 
     def _is_long(self, seconds: float) -> bool:
         """Whether a window with few requests is over: at a low cap they would take minutes."""
@@ -123,6 +139,8 @@ class Refusals:
             self._pauses = 0
             self._rates.append(accepted)
             self._clean += 1
+            if self._clean > _STALE:
+                self._edge = inf
             self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
             if self.cap > _UNUSED * accepted:
                 self.cap = inf
