@@ -282,3 +282,4 @@ def test_a_wait_of_hours_is_said_and_not_slept(rmboost: Shell, prompts: Path, tm
         done = rmboost(*run)
     assert done.code == 4
     assert "asks to come back in 120 minutes" in done.err
+    assert done.err.split("error: ")[1].count(server.url) == 1

@@ -115,7 +115,9 @@ def test_a_server_that_asks_for_hours_is_left_out_while_another_serves(
         done = rmboost(*run, "--log-file", tmp_path / "run.log")
         assert done.code == 0, done.err
         assert 0 < len(busy.calls) < 10
-        assert "asks to come back in 120 minutes" in (tmp_path / "run.log").read_text()
+        log = (tmp_path / "run.log").read_text()
+        assert f"{busy.url} is left out until then: {busy.url}" in log
+        assert "asks to come back in 120 minutes" in log
         living.script = lambda _: fault
         stopped = rmboost(*run, "--seed", "1")
     assert stopped.code == 4

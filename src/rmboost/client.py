@@ -256,7 +256,8 @@ class Client:
     def _leave_out(self, line: Line, seat: Seat, error: TransientError) -> None:
         """An endpoint that asks for hours is left alone for them. Raises EndpointError where no other stands in."""
         seconds = error.retry_after or 0.0
-        until = f"{error.message}: asks to come back in {seconds / 60:.0f} minutes"
+        said = error.message if str(line.backend) in error.message else f"{line.backend} {error.message}"
+        until = f"{said}: asks to come back in {seconds / 60:.0f} minutes"
         if not lines.leave_out(line, seat.lines, seconds, self._patience):
             raise EndpointError(until, "the same command goes on from here then") from None
         log.warning("%s is left out until then: %s", line.backend, until)

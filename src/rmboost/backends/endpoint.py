@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import mktime_tz, parsedate_tz
 from math import isfinite
 from textwrap import shorten
 from typing import Any
@@ -240,16 +238,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if isfinite(seconds):
             return max(0.0, seconds)
-    until, now = (_moment(headers.get(name, "")) for name in ("retry-after", "date"))
-    return None if until is None else max(0.0, until - (time.time() if now is None else now))
-
-
-def _moment(date: str) -> float | None:
-    parts = parsedate_tz(date)
-    try:
-        return float(mktime_tz(parts)) if parts else None
-    except (ValueError, OverflowError):
-        return None
+    until = quota.moment(headers.get("retry-after", ""))
+    return None if until is None else max(0.0, until - quota.clock(headers))
 
 
 def _error_in(body: bytes) -> tuple[str, dict[str, Any]]:

@@ -48,6 +48,9 @@ class OpenAIBackend(Backend):
     def _is_address(cls, url: str | None) -> str | None:
         return url and valid_address(url)
 
+    def __str__(self) -> str:
+        return self._endpoint.address
+
     async def complete(self, request: Request) -> Response:
         while True:
             top = min(request.logprobs, self._offer.most)

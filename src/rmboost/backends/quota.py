@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from email.utils import mktime_tz, parsedate_tz
 from math import isfinite
 
 from rmboost.records import Quota
@@ -28,32 +29,52 @@ def read(headers: Mapping[str, str]) -> Quota | None:
     for left, reset in _NAMES:
         requests, tokens = (headers.get(left.format(what)) for what in ("requests", "tokens"))
         if requests or tokens:
-            resets = (seconds(headers.get(reset.format(what), "")) for what in ("requests", "tokens"))
+            resets = (_seconds(headers, reset.format(what)) for what in ("requests", "tokens"))
             return Quota(_whole(requests), _whole(tokens), *resets)
     for left, reset in _PLAIN:
         if requests := headers.get(left):
-            return Quota(_whole(requests), None, seconds(headers.get(reset, "")))
+            return Quota(_whole(requests), None, _seconds(headers, reset))
     return None
 
 
-def seconds(text: str) -> float:
+def moment(date: str) -> float | None:
+    """The unix time of a header's date; None for what is none."""
+    parts = parsedate_tz(date)
+    try:
+        return float(mktime_tz(parts)) if parts else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def clock(headers: Mapping[str, str]) -> float:
+    """The unix time by the server's clock, else by ours: its moments are meant by its own."""
+    now = moment(headers.get("date", ""))
+    return time.time() if now is None else now
+
+
+def _seconds(headers: Mapping[str, str], name: str) -> float:
+    text = headers.get(name, "")
+    return seconds(text, clock(headers)) if text else 0.0
+
+
+def seconds(text: str, now: float) -> float:
     """Seconds from now: ``6m0s``, ``20ms``, ``12`` (seconds), a unix time in seconds or milliseconds, an ISO date."""
     if parts := _PART.findall(text):
         return sum(float(number) * _SECONDS[unit] for number, unit in parts)
     try:
         number = float(text)
     except ValueError:
-        return _until_date(text)
+        return _until_date(text, now)
     if not isfinite(number):
         return 0.0
     if number > 1e8:  # a moment and no duration
-        number = number / (1000 if number > 1e11 else 1) - time.time()
+        number = number / (1000 if number > 1e11 else 1) - now
     return max(0.0, number)
 
 
-def _until_date(text: str) -> float:
+def _until_date(text: str, now: float) -> float:
     try:
-        return max(0.0, datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() - time.time())
+        return max(0.0, datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() - now)
     except (ValueError, OverflowError):
         return 0.0
 

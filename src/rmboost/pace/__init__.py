@@ -189,7 +189,7 @@ class Pace:
     def _turn_away(self, seconds: float) -> None:
         while self._waiting:
             if not (turn := self._waiting.popleft()).done():
-                turn.set_exception(TransientError("the endpoint accepts no more", retry_after=seconds, kind="refused"))
+                turn.set_exception(TransientError("accepts no more", retry_after=seconds, kind="refused"))
 
     def _come_back(self, seconds: float) -> None:
         if self._timer is None or self._timer.cancelled() or self._timer.when() < asyncio.get_running_loop().time():
