@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -12,8 +13,11 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault, some
 from conftest import Shell, read_jsonl
+from rmboost.backends.fake import FakeBackend
 from rmboost.backends.openai import OpenAIBackend
 from rmboost.config import Config
+from rmboost.lines import Line, choose
+from rmboost.pace import Limits, Pace
 from rmboost.records import stable_hash
 from rmboost.roles import resolve, seats
 
@@ -36,6 +40,34 @@ def test_servers_share_the_work_by_weight_and_a_job_stays_where_it_began(rmboost
             firsts = [text for text in asked if "<response>" not in text]
             assert len(asked) / 2 == pytest.approx(len(firsts), abs=4), "both calls of a job go to one server"
     assert len(read_jsonl(tmp_path / "o.jsonl")) == 160
+
+
+@pytest.mark.parametrize(
+    ("rooms", "weights", "jobs", "shares"),
+    [
+        ((4, 20), (1, 1), 24, [4, 20]),  # the small one is full, the large one has room
+        ((4, 20), (1, 1), 48, [8, 40]),  # both are full: what waits is shared by their room
+        ((20, 20), (1, 3), 20, [5, 15]),
+        ((5, 15), (1, 3), 40, [10, 30]),
+    ],
+)
+def test_a_full_server_gets_no_more_while_another_has_room(
+    rooms: tuple[int, int], weights: tuple[float, float], jobs: int, shares: list[int]
+) -> None:
+    async def scene() -> None:
+        seats_of = [
+            Line(FakeBackend(), Pace(Limits(concurrency=room)), weight)
+            for room, weight in zip(rooms, weights, strict=True)
+        ]
+        entering = []
+        for _ in range(jobs):
+            entering.append(asyncio.create_task(choose(seats_of, None).pace.enter()))
+            await asyncio.sleep(0)
+        assert [line.pace.busy for line in seats_of] == shares
+        for task in entering:
+            task.cancel()
+
+    asyncio.run(scene())
 
 
 @pytest.mark.parametrize("model", [("--model", "test-model"), ()], ids=["named", "asked for"])

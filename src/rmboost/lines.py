@@ -33,9 +33,10 @@ class Line:
     _check: asyncio.Task[str] | None = field(default=None, repr=False)
 
     @property
-    def load(self) -> float:
-        """How busy it is, for its weight."""
-        return (self.pace.busy + 1) / self.weight
+    def load(self) -> tuple[bool, float]:
+        """Whether it is full, and how busy it is: for its weight while it has room, then for its room."""
+        busy, room = self.pace.busy + 1, self.pace.limit
+        return busy > room, busy / (room if busy > room else self.weight)
 
     def begin_check(self) -> asyncio.Task[str]:
         """Begin to look whether a request would be answered, unless that has begun."""
