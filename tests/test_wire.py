@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -103,6 +105,11 @@ def test_a_request_is_whole_and_plain() -> None:
     assert "Authorization: Bearer key" in lines
 
 
+def packed(encoding: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
 REPLIES: dict[str, tuple[Sequence[bytes], bytes]] = {
     "chunked": ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nfi\r\n2;x=1\r\nne\r\n0\r\n\r\n"], b"fine"),
     "until the end": ([b"HTTP/1.1 200 OK\r\n\r\nfi", b"ne", CLOSE], b"fine"),
@@ -110,6 +117,10 @@ REPLIES: dict[str, tuple[Sequence[bytes], bytes]] = {
     "closing": ([b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nfine", CLOSE], b"fine"),
     "announced": ([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", OK], b"fine"),
     "empty": ([b"HTTP/1.1 204 No Content\r\n\r\n"], b""),
+    "packed unasked": ([packed("gzip", gzip.compress(b"fine"))], b"fine"),
+    "deflated unasked": ([packed("Deflate", zlib.compress(b"fine"))], b"fine"),
+    "said to be packed, and empty": ([packed("gzip", b"")], b""),
+    "identity": ([packed("identity", b"fine")], b"fine"),
     "bare line ends": ([b"HTTP/1.1 200 OK\nContent-Length: 4\n\nfine"], b"fine"),
 }
 
@@ -148,6 +159,7 @@ FAILURES: dict[str, tuple[Sequence[bytes], str, str]] = {
         "broken",
         "no HTTP",
     ),
+    "packed by half": ([packed("gzip", gzip.compress(b"fine")[:-9])], "broken", "cannot be unpacked"),
     "a stop half way": ([OK[:-1]], "timeout", "no answer in time"),
     "nothing": ([], "timeout", "no answer in time"),
 }

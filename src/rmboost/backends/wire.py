@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -214,9 +215,14 @@ class _Connection(asyncio.Protocol):
             return  # the reply is still to come
         if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
             self._transport.abort()  # of what is not sent yet, the server might make another request
+        try:
+            body = _unpacked(b"".join(self._body), self._headers.get("content-encoding", ""))
+        except zlib.error as error:
+            self._fail(f"the reply cannot be unpacked: {error}")
+            return
         reply, self._reply = self._reply, None
         if reply and not reply.done():
-            reply.set_result(Reply(status, self._headers, b"".join(self._body)))
+            reply.set_result(Reply(status, self._headers, body))
 
     def _ends_with_connection(self) -> bool:
         """Whether the end of the connection is that of the reply, as its headers say of no other."""
@@ -239,6 +245,12 @@ class _Connection(asyncio.Protocol):
         if reply and not reply.done():
             reply.set_exception(TransportError(message, kind))
         self._transport.abort()
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """What was packed though nobody asked for it, as some gateways do."""
+    packed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
+    return zlib.decompress(body, zlib.MAX_WBITS | 32) if packed and body else body
 
 
 def _authority(parts: SplitResult) -> str:
