@@ -215,6 +215,9 @@ def test_jobs_that_fail_are_told_and_asked_again(rmboost: Shell, prompts: Path, 
 WRONG = {
     "an unknown method": (("--methods", "rmboost,rlhaif"), "there is no method 'rlhaif'"),
     "a setting of one row": (("--methods", "ROW"), "styl"),
+    "pairs that are not there": (("--methods", "rmboost,nowhere.jsonl"), "nowhere.jsonl: no such file"),
+    "pairs of a method's name": (("--methods", "rmboost,rmboost.parquet"), "two rows would be called rmboost"),
+    "prompts in place of pairs": (("--methods", "PROMPTS"), "no 'chosen' in the row"),
     "two rows of one name": (("--methods", "rmboost,rmboost"), "two rows would be called rmboost"),
     "an eval file that is not there": (("--eval", "nowhere.jsonl"), "nowhere.jsonl: no such file"),
     "an eval file on one prompt": (("--eval", "ONE", "--reward-models", "ngrams"), "all of it is one prompt"),
@@ -241,7 +244,7 @@ def test_what_is_wrong_is_found_before_the_first_call(
     one = write_jsonl(tmp_path / "one.jsonl", [{"prompt": "a", "chosen": f"b {n}", "rejected": "c"} for n in range(3)])
     (tmp_path / "templates" / "judge").mkdir(parents=True)
     (tmp_path / "templates" / "judge" / "pairwise.md.j2").write_text('{% turn "user" %}{{ promt }}{% endturn %}')
-    places = {"ROW": row("odd", method={"styl": "plan"}), "PEOPLE": people, "ONE": one}
+    places = {"ROW": row("odd", method={"styl": "plan"}), "PEOPLE": people, "ONE": one, "PROMPTS": prompts}
     arguments = [places.get(each, each.replace("TEMPLATES", str(tmp_path / "templates"))) for each in given]
     with ChatServer() as server:
         defaults = [] if "--methods" in given else ["--methods", "rmboost"]
@@ -384,7 +387,8 @@ def test_one_that_stops_has_no_further_turn_and_one_on_an_endpoint_waits_for_nob
 def test_who_takes_turns(prompts: Path, tmp_path: Path, row: Callable[..., Path]) -> None:
     paid = row("paid", model="m", base_url=["http://localhost:1/v1"])
     judged = row("judged", method="rlaif", judge={"model": "m", "base_url": ["http://localhost:1/v1"]})
-    entries, common = setup.entries(f"rmboost,{paid},{judged},rlcd", None, {"model": "local"}, ())
+    old = write_jsonl(tmp_path / "old.jsonl", [{"prompt": "a", "chosen": "b", "rejected": "c"}] * 20)
+    entries, common = setup.entries(f"rmboost,{paid},{judged},rlcd,{old}", None, {"model": "local"}, ())
     found = Setup(prompts, tmp_path / "c", entries, common)
     assert by_turns(found, setup.check(found)) == {"rmboost": 24, "rlcd": 24}
 
@@ -560,6 +564,40 @@ def test_a_judge_looks_at_the_pairs_and_is_held_against_people(
     assert found["judge"]["human"]["people"]["agreement"]["share"] == 1.0
     assert found["judge"]["human"]["people"]["agreement"]["total"] == 20
     assert found["methods"][0]["calls"] == 48, "what the judge is asked is no part of a method's bill"
+
+
+def test_pairs_that_are_there_already_are_a_row_and_nobody_is_asked_for_them(
+    rmboost: Shell, questions: Path, people: Path, tmp_path: Path
+) -> None:
+    given = [
+        {"prompt": f"Old {n}?", "chosen": write(*GOOD, of=n), "rejected": write(*BAD, of=-n)} for n in range(1, 31)
+    ]
+    old, folder = write_jsonl(tmp_path / "old.jsonl", given), tmp_path / "c"
+    arguments = ("compare", questions, "-o", folder, "--methods", f"{old},rmboost", *BASE)
+    trained = ("--eval", people, "--reward-models", "ngrams", "--rm-seeds", "1")
+    with ChatServer(script=writer) as server:
+        done = rmboost(*arguments, *trained, "--base-url", server.url)
+        assert done.code == 0, done.err
+        assert len(server.calls) == 2 * 48
+    found = rows(folder)["old"]
+    assert (found["kept"], found["calls"], found["cost"], found["status"]) == (30, 0, 0, "finished")
+    assert report(folder)["prompts"]["file"] == str(questions)
+    assert report(folder)["signal"]["tests"]["people"]["pairs"] == 40
+    whole = [each for each in report(folder)["signal"]["accuracy"] if each["method"] == "old" and not each["size"]]
+    assert whole[0]["accuracy"] > 0.9
+    assert read_jsonl(folder / "old" / "pairs.jsonl") == given
+    assert rmboost("verify", folder / "old" / "pairs.jsonl").code == 0
+
+
+def test_of_pairs_that_are_there_as_many_count_as_are_to_be_kept(
+    rmboost: Shell, questions: Path, people: Path, tmp_path: Path
+) -> None:
+    arguments = ("compare", questions, "-o", tmp_path / "c", "--methods", f"rmboost,{people}", "--model", "fake")
+    done = rmboost(*arguments, "--budget-pairs", "12", "--verify", "all", "--judge", "fake:2")
+    assert done.code == 0, done.err
+    assert {name: each["kept"] for name, each in rows(tmp_path / "c").items()} == {"rmboost": 12, "people": 12}
+    verdicts = read_jsonl(tmp_path / "c" / "people" / "judged.jsonl")
+    assert [row["judge"]["model"] for row in verdicts] == ["2"] * 12
 
 
 def test_a_method_that_is_right_by_construction_beats_a_coin(

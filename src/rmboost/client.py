@@ -118,8 +118,11 @@ class Client:
 
     @property
     def limit(self) -> int:
-        """Calls that may be under way at once, as things are now; after a stop, as they were then."""
-        return self._last_limit or sum(line.pace.limit for line in self._lines)
+        """Calls that may be under way at once, as things are now; after a stop, as they were then.
+
+        One where nobody is asked, as for pairs that are there already: a job takes a turn all the same.
+        """
+        return self._last_limit or sum(line.pace.limit for line in self._lines) or 1
 
     def reading(self) -> Meter:
         """The meter as it stands now."""

@@ -28,7 +28,7 @@ _SIGNAL = 130
     "--methods",
     default="rmboost,rlaif,rlcd,west-of-n",
     show_default=True,
-    help="Names of methods, or YAML files of settings: a file's are laid over the common ones.",
+    help="Names of methods; YAML files of settings, laid over the common ones; files of pairs.",
 )
 @click.option("-c", "--config", "config_file", type=click.Path(path_type=Path), help="Common settings, as YAML.")
 @click.option("--model", help="A model of the endpoint, local, local:NAME, local:/path/to.gguf, or fake.")

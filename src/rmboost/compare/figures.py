@@ -75,7 +75,9 @@ class Figures:
         }
 
     def _about(self) -> dict[str, Any]:
-        first, common = self._recipes[0], self._setup.common
+        common = self._setup.common
+        written = (each for each, entry in zip(self._recipes, self._setup.entries, strict=True) if not entry.pairs)
+        first = next(written, self._recipes[0])
         return {
             "rmboost": __version__,
             "prompts": {"file": str(self._setup.prompts), "count": first.survey.count, "sha256": first.survey.sha256},

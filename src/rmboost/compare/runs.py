@@ -71,7 +71,7 @@ def by_turns(setup: Setup, recipes: Sequence[Recipe]) -> dict[str, int]:
     return {
         entry.name: recipe.available
         for entry, recipe in zip(setup.entries, recipes, strict=True)
-        if all(roles.kind(role) == roles.LOCAL for role in roles.used(recipe.config).values())
+        if {roles.kind(role) for role in roles.used(recipe.config).values()} == {roles.LOCAL}
     }
 
 
@@ -108,9 +108,10 @@ class Runs:
                 yield ended
 
     def _make(self, entry: Entry, turn: int | None) -> Ended:
-        prompts, output, lenders = self._setup.prompts, self._setup.output(entry), self._lenders(entry)
+        prompts, output, lenders = self._setup.source(entry), self._setup.output(entry), self._lenders(entry)
         what = f"{entry.name}, up to {turn}" if turn else entry.name
-        return self._run(entry.name, what, prompts, output, entry.config, "prompts", lenders, turn)
+        unit = "pairs" if entry.pairs else "prompts"
+        return self._run(entry.name, what, prompts, output, entry.config, unit, lenders, turn)
 
     def judged(self) -> Iterator[Ended]:
         """A judge's verdicts on the pairs of every method that made some; none where no pair is judged."""

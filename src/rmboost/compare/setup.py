@@ -19,17 +19,26 @@ from rmboost.recipe import Recipe
 from rmboost.resources import read_yaml
 from rmboost.rewards import Answer, RewardModel, TextPair
 from rmboost.sources import InputOptions
+from rmboost.verification import Verification
 
 PAIRS, JUDGED, HUMAN = "pairs.jsonl", "judged.jsonl", "human"
 METHODS = tuple(name for name in methods.CATALOGUE if name != "given")
+_GIVEN: Mapping[str, Any] = {"method": {"name": "given"}, "checks": (), "weights": {}}
+"""Settings that take pairs as they are."""
+_OF_SETTINGS = (".yaml", ".yml")
+_OF_PAIRS = (".jsonl", ".ndjson", ".json", ".gz", ".parquet")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the comparison: a method with its settings. name: of its row, and of its folder."""
+    """One row of the comparison: a method with its settings, or ``pairs`` of a file that is there already.
+
+    name: of its row, and of its folder.
+    """
 
     name: str
     config: Config
+    pairs: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,10 @@ class Setup:
     verify: str | None = None
     gold: str = "200"
 
+    def source(self, entry: Entry) -> Path:
+        """What the run of a row reads."""
+        return entry.pairs or self.prompts
+
     def output(self, entry: Entry) -> Path:
         """Where the pairs of a method go."""
         return self.folder / entry.name / PAIRS
@@ -75,8 +88,7 @@ class Setup:
         """
         ceilings = self.common.ceilings.model_copy(update={"max_tokens": None, "max_calls": None})
         how = self.common.verify.model_copy(update={"sample": sample, "policy": "flag", "gold": None})
-        given = {"method": {"name": "given"}, "checks": (), "weights": {}, "verify": how, "input": InputOptions()}
-        return self.common.model_copy(update={**given, "ceilings": ceilings})
+        return self.common.model_copy(update={**_GIVEN, "verify": how, "input": InputOptions(), "ceilings": ceilings})
 
 
 def entries(
@@ -85,10 +97,13 @@ def entries(
     """The methods that are named, and the settings that they share. Raises ConfigError.
 
     names: split at commas; each the name of a method, or a YAML file of settings that are laid over the common ones,
-    also over those of the command line.
+    also over those of the command line; or a file of pairs.
     """
+    common = configs.load(config_file, flags, sets)
     found = [
-        Entry(_row_name(name), configs.load(config_file, flags, sets, _own(name)))
+        _of_pairs(Path(name), common)
+        if name.endswith(_OF_PAIRS)
+        else Entry(_row_name(name), configs.load(config_file, flags, sets, _own(name)))
         for name in map(str.strip, names.split(","))
         if name
     ]
@@ -97,15 +112,18 @@ def entries(
             raise ConfigError(f"--methods: two rows would be called {entry.name}", "give one file another name")
     if not found:
         raise ConfigError("--methods names none", f"--methods {','.join(METHODS)}")
-    return tuple(found), configs.load(config_file, flags, sets)
+    return tuple(found), common
 
 
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml"))
+def _of_pairs(path: Path, common: Config) -> Entry:
+    """The row of pairs that are there: nobody is asked for them. As many count as are to be kept of each method."""
+    how, limit = Verification(), InputOptions(limit=common.target)
+    alone = {"verify": how, "input": limit, "target": None, "repetitions": 1, "on_policy": False}
+    return Entry(_row_name(path.name.removesuffix(".gz")), common.model_copy(update={**_GIVEN, **alone}), path)
 
 
 def _row_name(name: str) -> str:
-    if not _is_file(name):
+    if not name.endswith((*_OF_SETTINGS, *_OF_PAIRS)):
         return name
     if (stem := Path(name).stem) != HUMAN:
         return stem
@@ -114,10 +132,10 @@ def _row_name(name: str) -> str:
 
 def _own(name: str) -> Mapping[str, Any]:
     """The settings that only this row has."""
-    if _is_file(name):
+    if name.endswith(_OF_SETTINGS):
         return read_yaml(Path(name))
     if name not in METHODS:
-        hint = f"{registry.suggest(name, METHODS)} Or name a YAML file of settings"
+        hint = f"{registry.suggest(name, METHODS)} Or name a YAML file of settings, or a file of pairs"
         raise ConfigError(f"--methods: there is no method {name!r}", hint)
     return {"method": {"name": name}}
 
@@ -181,7 +199,7 @@ def check(setup: Setup, *, fresh: bool = False) -> tuple[Recipe, ...]:
     recipes = []
     for entry in setup.entries:
         try:
-            recipes.append(rehearsal.prepare(setup.prompts, entry.config, surveyed(setup.output(entry))))
+            recipes.append(rehearsal.prepare(setup.source(entry), entry.config, surveyed(setup.output(entry))))
         except ConfigError as error:
             raise ConfigError(f"{entry.name}: {error.message}", error.hint) from None
     if setup.verify:
