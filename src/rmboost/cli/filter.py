@@ -43,9 +43,9 @@ def keep_highest(file: str, output: str, by: str, keep: str | None, least: float
         raise click.UsageError("one of --keep and --min says how many are kept")
     target = _free(output)
     with _twice_readable(file) as source:
-        selection = _highest(source, by, keep) if keep else from_bound(source, by, least or 0.0)
-        _write(selection.rows(source), target)
+        selection = from_bound(source, by, least or 0.0) if keep is None else _highest(source, by, keep)
         torn = source.torn
+        _write(selection.rows(source), target)
     for line in _said(selection, "standard output" if target is None else str(target), torn):
         click.echo(line, err=True)
 
