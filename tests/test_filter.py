@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from math import ceil
@@ -134,6 +135,24 @@ def test_a_file_that_holds_something_is_left_alone(rmboost: Shell, tmp_path: Pat
     done = rmboost("filter", file, "--by", "margin", "--keep", "1", "-o", tmp_path / name)
     assert (done.code, "it is left alone" in done.err) == (3, True)
     assert (file.read_bytes(), other.read_bytes()) == before
+
+
+def test_a_link_stays_a_link(rmboost: Shell, tmp_path: Path) -> None:
+    file, link, real = pairs(tmp_path / "a.jsonl", 1, 4), tmp_path / "link.jsonl", tmp_path / "real.jsonl"
+    link.symlink_to(real)
+    assert rmboost("filter", file, "--by", "margin", "--keep", "1", "-o", link).code == 0
+    assert (link.is_symlink(), kept(real.read_text())) == (True, [1])
+
+
+def test_a_named_pipe_is_written_to(rmboost: Shell, tmp_path: Path) -> None:
+    file, pipe = pairs(tmp_path / "a.jsonl", 1, 4), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done = rmboost("filter", file, "--by", "margin", "--keep", "1", "-o", pipe)
+        assert (done.code, pipe.is_fifo(), kept(os.read(reading, 1000).decode())) == (0, True, [1])
+    finally:
+        os.close(reading)
 
 
 def test_rows_that_a_run_writes_meanwhile_are_not_among_those_that_were_counted(tmp_path: Path) -> None:
