@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable
 from math import exp, inf
 from random import Random
@@ -131,6 +132,25 @@ def test_a_limit_that_is_counted_by_windows_is_used_and_seldom_broken(rate: floa
     took, refused = accepted_and_refused(counted_by_window(rate, seconds), int(60 * rate), limit, 0.5)
     assert 60 * rate / took > 0.9 * rate
     assert refused < 0.05 * 60 * rate
+
+
+def at_most(count: int, seconds: float) -> Callable[[float], bool]:
+    """So many in the last seconds, whenever one looks."""
+    taken: deque[float] = deque(maxlen=count)
+
+    def accepts(now: float) -> bool:
+        if len(taken) == count and now - taken[0] < seconds:
+            return False
+        taken.append(now)
+        return True
+
+    return accepts
+
+
+def test_a_limit_of_a_few_requests_a_minute_is_not_forgotten_at_every_pause() -> None:
+    took, refused = accepted_and_refused(at_most(20, 60), 400, 64, 2)
+    assert took < 1.3 * 400 * 60 / 20
+    assert refused < 300
 
 
 def test_refusals_that_have_nothing_to_do_with_the_rate_slow_nothing_down() -> None:

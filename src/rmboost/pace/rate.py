@@ -142,7 +142,7 @@ class Refusals:
             if self._clean > _STALE:
                 self._edge = inf
             self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
-            if self.cap > _UNUSED * accepted:
+            if self.cap > _UNUSED * (accepted + 1 / seconds):  # of one or two a window, the next may be just due
                 self.cap = inf
         elif accepted and (now >= self._careless_until or share >= _MANY):
             self._slow(accepted, share, self._sent / seconds, now)
