@@ -159,6 +159,12 @@ def test_refusals_that_have_nothing_to_do_with_the_rate_slow_nothing_down() -> N
     assert 20_000 / took > 0.6 * 64 / 0.05
 
 
+def test_refusals_by_chance_make_no_pauses_of_the_ends_of_windows() -> None:
+    random, counted = Random(2), counted_by_window(100, 1)
+    took, _ = accepted_and_refused(lambda now: random.random() > 0.05 and counted(now), 6000, 64, 0.5)
+    assert 6000 / took > 0.4 * 100
+
+
 @pytest.mark.parametrize("spell", [4, 12, 60])
 @pytest.mark.parametrize("begins", [0, 10])
 def test_after_a_spell_in_which_all_is_refused_the_old_rate_comes_back_within_a_minute(
