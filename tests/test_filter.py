@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from math import ceil
@@ -14,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Shell, read_jsonl, write_jsonl
-from rmboost.preferences import Row
-from rmboost.selection import numbers
+from rmboost.preferences import Preferences, Row
+from rmboost.selection import from_bound, highest, numbers
 
 PAIR = {"prompt": "p", "chosen": "a", "rejected": "b"}
 
@@ -36,6 +37,7 @@ def kept(out: str) -> list[int]:
         (("--keep", "1"), [1]),
         (("--keep", "9"), [0, 1, 2, 3, 4]),
         (("--keep", "all"), [0, 1, 2, 3, 4]),
+        (("--keep", "0.000001%"), [1]),
         (("--min", "2"), [1, 2, 3, 4]),
         (("--min", "2.5"), [1, 3]),
         (("--min", "-1"), [0, 1, 2, 3, 4]),
@@ -50,9 +52,6 @@ def test_the_highest_are_kept_in_the_order_of_the_file(
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.integers(1, 100))
 def test_a_share_is_the_smallest_that_no_tie_divides(margins: list[int], percent: int) -> None:
-    from rmboost.preferences import Preferences
-    from rmboost.selection import highest
-
     rows = [{**PAIR, "n": n, "margin": margin} for n, margin in enumerate(margins)]
     file = Preferences(Path("none"))
     file.objects = lambda: iter(enumerate(rows, start=1))  # type: ignore[method-assign]
@@ -81,6 +80,11 @@ def test_margins_of_west_of_n_leave_the_rows_as_they_are(rmboost: Shell, prompts
         ({"rmboost": {"evidence": '{"p_chosen": 0.9}'}}, "p_chosen", 0.9),
         ({"rmboost": {"evidence": '{"margin": 1}'}, "margin": 2}, "margin", 2),
         ({"score_chosen": 8.5, "score_rejected": 6}, "margin", 2.5),
+        ({"chosen-rating": 5.0, "rejected-rating": 4.5}, "margin", 0.5),  # as Argilla binarized UltraFeedback
+        ({"rmboost": {"evidence": '{"margin": 1}'}, "margin": None}, "margin", 1),  # as of files put together
+        ({"score": 2**53 + 3}, "score", float(2**53 + 4)),
+        ({"score": 1, "n": 10**400}, "score", 1),
+        ({"score": 10**400}, "score", None),
         ({"score": True}, "score", None),
         ({"score": "3"}, "score", None),
         ({"score": float("nan")}, "score", None),
@@ -104,7 +108,10 @@ def test_pairs_without_the_number_are_left_out_and_counted(rmboost: Shell, tmp_p
         (("--by", "confidence", "--keep", "50%"), "known: margin, n"),
         (("--by", "margin", "--keep", "150%"), "--keep: '150%' is neither"),
         (("--by", "margin", "--keep", "half"), "--keep: 'half' is neither"),
+        (("--by", "margin", "--keep", ""), "--keep: '' is neither"),
+        (("--by", "margin", "--keep", "0"), "--keep: '0' is neither"),
         (("--by", "margin", "--min", "5"), "the highest is 4"),
+        (("--by", "margin", "--min", "nan"), "the highest is 4"),
         (("--by", "margin"), "one of --keep and --min"),
         (("--by", "margin", "--keep", "1", "--min", "1"), "one of --keep and --min"),
         (("--by", "margin", "--keep", "1", "-o", "no/a.jsonl"), "mkdir -p no"),
@@ -128,6 +135,33 @@ def test_a_file_that_holds_something_is_left_alone(rmboost: Shell, tmp_path: Pat
     done = rmboost("filter", file, "--by", "margin", "--keep", "1", "-o", tmp_path / name)
     assert (done.code, "it is left alone" in done.err) == (3, True)
     assert (file.read_bytes(), other.read_bytes()) == before
+
+
+def test_a_link_stays_a_link(rmboost: Shell, tmp_path: Path) -> None:
+    file, link, real = pairs(tmp_path / "a.jsonl", 1, 4), tmp_path / "link.jsonl", tmp_path / "real.jsonl"
+    link.symlink_to(real)
+    assert rmboost("filter", file, "--by", "margin", "--keep", "1", "-o", link).code == 0
+    assert (link.is_symlink(), kept(real.read_text())) == (True, [1])
+
+
+def test_a_named_pipe_is_written_to(rmboost: Shell, tmp_path: Path) -> None:
+    file, pipe = pairs(tmp_path / "a.jsonl", 1, 4), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done = rmboost("filter", file, "--by", "margin", "--keep", "1", "-o", pipe)
+        assert (done.code, pipe.is_fifo(), kept(os.read(reading, 1000).decode())) == (0, True, [1])
+    finally:
+        os.close(reading)
+
+
+def test_rows_that_a_run_writes_meanwhile_are_not_among_those_that_were_counted(tmp_path: Path) -> None:
+    file = pairs(tmp_path / "a.jsonl", 1, 4)
+    source = Preferences(file)
+    found = from_bound(source, "margin", 1)
+    with file.open("a") as growing:
+        growing.write(json.dumps({**PAIR, "n": 2, "margin": 9}) + "\n")
+    assert [row.data["n"] for row in found.rows(source)] == [0, 1]
 
 
 def test_rejects_and_empty_files_are_no_pairs(rmboost: Shell, tmp_path: Path) -> None:

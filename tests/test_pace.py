@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable
 from math import exp, inf
 from random import Random
@@ -133,10 +134,35 @@ def test_a_limit_that_is_counted_by_windows_is_used_and_seldom_broken(rate: floa
     assert refused < 0.05 * 60 * rate
 
 
+def at_most(count: int, seconds: float) -> Callable[[float], bool]:
+    """So many in the last seconds, whenever one looks."""
+    taken: deque[float] = deque(maxlen=count)
+
+    def accepts(now: float) -> bool:
+        if len(taken) == count and now - taken[0] < seconds:
+            return False
+        taken.append(now)
+        return True
+
+    return accepts
+
+
+def test_a_limit_of_a_few_requests_a_minute_is_not_forgotten_at_every_pause() -> None:
+    took, refused = accepted_and_refused(at_most(20, 60), 400, 64, 2)
+    assert took < 1.3 * 400 * 60 / 20
+    assert refused < 300
+
+
 def test_refusals_that_have_nothing_to_do_with_the_rate_slow_nothing_down() -> None:
     random = Random(2)
     took, _ = accepted_and_refused(lambda _: random.random() > 0.1, 20_000, 64, 0.05)
     assert 20_000 / took > 0.6 * 64 / 0.05
+
+
+def test_refusals_by_chance_make_no_pauses_of_the_ends_of_windows() -> None:
+    random, counted = Random(2), counted_by_window(100, 1)
+    took, _ = accepted_and_refused(lambda now: random.random() > 0.05 and counted(now), 6000, 64, 0.5)
+    assert 6000 / took > 0.4 * 100
 
 
 @pytest.mark.parametrize("spell", [4, 12, 60])

@@ -14,7 +14,7 @@ from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import aspects, config
 from rmboost.errors import ConfigError
-from rmboost.judges import Judge, Verdict
+from rmboost.judges import Judge, Verdict, judge
 from rmboost.records import Drop, Job, Message, Pair, Prompt, Response
 from rmboost.verification import Sample, Verify, column, evidence
 
@@ -357,11 +357,12 @@ def test_a_mistake_in_a_judges_template_is_found_before_the_first_call(
     assert (done.code, "template judge/pairwise: 'promt' is undefined" in done.err) == (2, True), done.err
 
 
-def test_a_judge_may_have_a_folder_of_questions(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("typed", ["strict", "./strict/", "/strict"])
+def test_a_judge_may_have_a_folder_of_questions(rmboost: Shell, prompts: Path, tmp_path: Path, typed: str) -> None:
     own = tmp_path / "mine"
     (own / "strict").mkdir(parents=True)
     (own / "strict" / "pairwise.md.j2").write_text('{% turn "user" %}A: {{ a }} B: {{ b }} Which? {% endturn %}')
-    options = (*JUDGED, "all", "--set", f"prompts={own}", "--set", "verify.judge.templates=strict")
+    options = (*JUDGED, "all", "--set", f"prompts={own}", "--set", f"verify.judge.templates={typed}")
     done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *options)
     assert (done.code, "stands for no template" in done.err) == (0, False), done.err
     settings = json.loads((tmp_path / "o.run" / "manifest.json").read_text())["settings"]
@@ -370,6 +371,12 @@ def test_a_judge_may_have_a_folder_of_questions(rmboost: Shell, prompts: Path, t
     done = rmboost("generate", prompts, "-o", tmp_path / "p.jsonl", *options[:-1], "verify.judge.templates=strikt")
     assert (done.code, "no template 'strikt/pairwise'" in done.err, "strict/pairwise" in done.err) == (2, True, True)
     assert not (tmp_path / "p.jsonl").exists()
+
+
+@pytest.mark.parametrize("typed", ["", ".", "/"])
+def test_the_folder_of_all_templates_has_no_questions(typed: str) -> None:
+    with pytest.raises(ConfigError, match="names no folder"):
+        judge("pairwise", templates=typed)
 
 
 def test_gold_data_frees_the_noise_of_the_judges_mistakes(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil, isfinite
 from typing import Any
 
@@ -19,7 +20,10 @@ from rmboost.registry import suggest
 from rmboost.verification import size_of
 from rmboost.visible import one_line
 
-_SCORES = (("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"), ("chosen_rating", "rejected_rating"))
+_SCORES = (
+    *(("score_chosen", "score_rejected"), ("chosen_score", "rejected_score")),
+    *(("chosen-rating", "rejected-rating"), ("chosen_rating", "rejected_rating")),
+)
 """What others call the scores whose difference is the margin."""
 _NAMES_KEPT = 200
 
@@ -35,8 +39,8 @@ class Selection:
     lacking: int
 
     def rows(self, file: Preferences) -> Iterator[Row]:
-        """The rows that are kept, in the order of the file."""
-        for row in file:
+        """The rows that are kept, in the order of the file; none of those that were written since it was read."""
+        for row in islice(file, self.total):
             number = numbers(row).get(self.by)
             if number is not None and number >= self.bound:
                 yield row
@@ -50,21 +54,21 @@ def highest(file: Preferences, by: str, keep: str) -> Selection:
     kind, size = size_of(keep)
     found, total = _numbers_of(file, by)
     ranked = sorted(found, reverse=True)
-    bound = ranked[min(ceil(round(size * len(found), 6)) if kind == "share" else int(size), len(found)) - 1]
-    return _selection(by, bound, found, total)
+    wanted = max(1, ceil(round(size * len(found), 6))) if kind == "share" else int(size)
+    return _selection(by, ranked[min(wanted, len(found)) - 1], found, total)
 
 
 def from_bound(file: Preferences, by: str, bound: float) -> Selection:
     """Those with this number or more. Raises InputError, also where there is none."""
     found, total = _numbers_of(file, by)
-    if max(found) < bound:
+    if not max(found) >= bound:  # nan is not
         raise InputError(f"{file.name}: no pair has {by} {bound:g} or more", f"the highest is {max(found):g}")
     return _selection(by, bound, found, total)
 
 
 def numbers(row: Row) -> Mapping[str, float]:
     """What a row has in numbers, by name: its columns, ``judge.p_chosen`` for what is in one, and its evidence."""
-    found = dict(_numbers({**evidence(row), **row.data}))
+    found = {**dict(_numbers(evidence(row))), **dict(_numbers(row.data))}
     for chosen, rejected in _SCORES:
         if chosen in found and rejected in found:
             found.setdefault("margin", found[chosen] - found[rejected])
@@ -75,8 +79,18 @@ def _numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-            yield f"{prefix}{name}", value
+        elif (number := _number(value)) is not None:
+            yield f"{prefix}{name}", number
+
+
+def _number(value: Any) -> float | None:
+    """As a float, which the bound will be too."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:  # an integer of hundreds of digits
+        return None
 
 
 def _numbers_of(file: Preferences, by: str) -> tuple[array[float], int]:

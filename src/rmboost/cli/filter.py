@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from os.path import realpath
 from pathlib import Path
 from shlex import quote
 from shutil import copyfileobj
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("filter")
 @click.argument("file", metavar="FILE")
-@click.option("-o", "--output", default="-", metavar="PATH", help="Where they go  [default: standard output].")
+@click.option("-o", "--output", default="-", metavar="PATH", help="Where they go (JSONL)  [default: standard output].")
 @click.option("--by", required=True, metavar="NAME", help="The number: margin, confidence, p_chosen, judge.p_chosen, …")
 @click.option("--keep", metavar="N|P%", help="Keep so many pairs, those with the highest; or this share of them.")
 @click.option("--min", "least", type=float, metavar="X", help="Keep the pairs with this number or more.")
@@ -43,9 +44,9 @@ def keep_highest(file: str, output: str, by: str, keep: str | None, least: float
         raise click.UsageError("one of --keep and --min says how many are kept")
     target = _free(output)
     with _twice_readable(file) as source:
-        selection = _highest(source, by, keep) if keep else from_bound(source, by, least or 0.0)
-        _write(selection.rows(source), target)
+        selection = from_bound(source, by, least or 0.0) if keep is None else _highest(source, by, keep)
         torn = source.torn
+        _write(selection.rows(source), target)
     for line in _said(selection, "standard output" if target is None else str(target), torn):
         click.echo(line, err=True)
 
@@ -94,14 +95,25 @@ def _write(rows: Iterable[Row], target: Path | None) -> None:
     if target is None:
         _put(rows, sys.stdout.buffer)
         return
+    try:
+        if target.exists() and not target.is_file():  # a pipe or a device is written to, and no file put in its place
+            with target.open("wb") as pipe:
+                _put(rows, pipe)
+        else:
+            _replace(rows, Path(realpath(target)))
+    except OSError as error:
+        raise StoreError(f"{target} cannot be written: {error.strerror}", way_out(error)) from None
+
+
+def _replace(rows: Iterable[Row], target: Path) -> None:
     draft = target.with_name(f"{target.name}.new")
     try:
         with draft.open("wb") as file:
             _put(rows, file)
         draft.replace(target)
-    except OSError as error:
+    except BaseException:
         draft.unlink(missing_ok=True)
-        raise StoreError(f"{target} cannot be written: {error.strerror}", way_out(error)) from None
+        raise
 
 
 def _put(rows: Iterable[Row], file: BinaryIO) -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator
+
 from rmboost.ask import Ask
 from rmboost.aspects import Aspect
 from rmboost.records import Prompt, Usage
@@ -28,6 +30,18 @@ JudgeOptions = Annotated[dict[str, Any], named("pairwise")]
 """A field for the name of a judge and its options."""
 ScorerOptions = Annotated[dict[str, Any], named("rubric")]
 """The same of a scorer."""
+
+
+def _plain(folder: str) -> str:
+    """The folder as it begins the names of its templates: ``strict``, also where ``./strict/`` was typed."""
+    plain = "/".join(part for part in folder.split("/") if part not in ("", "."))
+    if not plain:
+        raise ValueError(f"{folder!r} names no folder within prompts/")
+    return plain
+
+
+TemplateFolder = Annotated[str, AfterValidator(_plain)]
+"""A field for a folder of templates."""
 
 Winner = Literal["first", "second", "tie", "unreadable"]
 

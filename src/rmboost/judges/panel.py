@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from rmboost.ask import Ask
 from rmboost.aspects import Aspect
 from rmboost.errors import ConfigError
-from rmboost.judges import Judge, Verdict, judge
+from rmboost.judges import Judge, TemplateFolder, Verdict, judge
 from rmboost.records import Prompt, Usage
 from rmboost.together import together
 
@@ -27,7 +27,7 @@ class Panel(Judge):
     """judges with their options, such as ``{name: pairwise, role: llama}``; a role by itself is a pairwise judge"""
     rule: Literal["mean", "majority"] = "mean"
     """the mean of their probabilities, or the share of members that prefer a response"""
-    templates: str = Field(default="judge", min_length=1)
+    templates: TemplateFolder = "judge"
     """the folder of ``prompts/`` that has the questions of those members who name none"""
 
     @field_validator("members", mode="before")

@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from rmboost.ask import Ask
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
+from rmboost.judges import TemplateFolder
 from rmboost.records import Response, Usage
 from rmboost.registry import Component
 
@@ -43,7 +44,7 @@ class Voter(Component):
     """how often it is asked, with another seed each time, where the server tells no probabilities"""
     tries: PositiveInt = 3
     """how many replies may be unreadable until there is no verdict"""
-    templates: str = Field(default="judge", min_length=1)
+    templates: TemplateFolder = "judge"
     """the folder of ``prompts/`` that has the questions; ``rlaif`` and ``west-of-n`` have one of their own"""
 
     @property

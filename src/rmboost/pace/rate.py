@@ -10,7 +10,7 @@ _WINDOW_REQUESTS = 30
 _LONGEST, _LEAPING = 10.0, 2.0
 """Seconds of a window at a cap that lets fewer requests go, near the edge and far below it."""
 _LATEST, _PROBES = 10, 3
-"""Of so many that were refused last, nearly all; and so many after a pause tell that it was too short."""
+"""So many refusals, among fewer than twice as many requests, make a pause; and after one, so many make a longer one."""
 _TOLERATED, _MANY, _HALF = 0.03, 0.15, 0.5
 """Shares of refusals: the price of knowing that there is no more room; far too fast; better to wait."""
 _BROKEN = 0.08
@@ -93,7 +93,9 @@ class Refusals:
         self._refused += 1
         self._asked_to_wait = max(self._asked_to_wait, retry_after or 0.0)
         nearly_all = len(self._latest) == _LATEST and max(self._latest) - min(self._latest) < _LATEST / _HALF
-        if nearly_all and self._refused >= _BROKEN * max(self._rates, default=0.0):
+        decided = number - (self._number - self._sent)
+        too_short = self._pauses and self._refused >= _PROBES and decided < self._refused / _HALF
+        if (nearly_all or too_short) and self._refused >= _BROKEN * max(self._rates, default=0.0):
             self.pause(now)
 
     def pause(self, now: float) -> None:
@@ -109,8 +111,7 @@ class Refusals:
         if before or decided > self._refused:
             accepted, seconds = before + self._sent - self._refused, max(_WINDOW_SECONDS, seconds + now - self._opened)
             self._stop_at((accepted + 1) / seconds)
-        for _ in range(len(self._latest) - _LATEST + _PROBES):
-            self._latest.popleft()
+        self._latest.clear()
         self._pauses = min(self._pauses + 1, 7)
         rest = max(0.1, self._opened + _WINDOW_SECONDS - now)
         self.paused_until = now + (self._asked_to_wait or max(rest, 0.25 * 2**self._pauses - 0.5))
@@ -142,7 +143,7 @@ class Refusals:
             if self._clean > _STALE:
                 self._edge = inf
             self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
-            if self.cap > _UNUSED * accepted:
+            if self.cap > _UNUSED * (accepted + 1 / seconds):  # of one or two a window, the next may be just due
                 self.cap = inf
         elif accepted and (now >= self._careless_until or share >= _MANY):
             self._slow(accepted, share, self._sent / seconds, now)
