@@ -165,6 +165,21 @@ def test_refusals_by_chance_make_no_pauses_of_the_ends_of_windows() -> None:
     assert 6000 / took > 0.4 * 100
 
 
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.3])
+def test_a_share_that_is_refused_at_any_rate_is_none_of_the_rates_business(share: float) -> None:
+    random = Random(3)
+    took, _ = accepted_and_refused(lambda _: random.random() > share, 10_000, 64, 0.5)
+    assert 10_000 / took > 0.7 * 64 / 0.5
+
+
+@pytest.mark.parametrize("limited", [rate_limited, lambda rate: counted_by_window(rate, 1)], ids=["bucket", "windows"])
+def test_a_limit_is_found_beside_refusals_by_chance(limited: Callable[[float], Callable[[float], bool]]) -> None:
+    random, accepts = Random(3), limited(100)
+    took, refused = accepted_and_refused(lambda now: random.random() > 0.1 and accepts(now), 12_000, 64, 0.5)
+    assert 12_000 / took > 0.7 * 90
+    assert refused < 0.2 * 12_000
+
+
 @pytest.mark.parametrize("spell", [4, 12, 60])
 @pytest.mark.parametrize("begins", [0, 10])
 def test_after_a_spell_in_which_all_is_refused_the_old_rate_comes_back_within_a_minute(

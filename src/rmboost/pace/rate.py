@@ -10,21 +10,22 @@ _WINDOW_REQUESTS = 30
 _LONGEST, _LEAPING = 10.0, 2.0
 """Seconds of a window at a cap that lets fewer requests go, near the edge and far below it."""
 _LATEST, _PROBES = 10, 3
-"""So many refusals, among fewer than twice as many requests, make a pause; and after one, so many make a longer one."""
-_TOLERATED, _MANY, _HALF = 0.03, 0.15, 0.5
-"""Shares of refusals: the price of knowing that there is no more room; far too fast; better to wait."""
+"""So many refusals, if they are nearly all, make a pause; and after one, so many make a longer one."""
+_TOLERATED, _MANY, _NEARLY = 0.03, 0.15, 0.75
+"""Shares of refusals: the price of knowing that there is no more room; far too fast; nearly all, so better to wait."""
 _BROKEN = 0.08
 """Of a second's worth, so many refusals in a row are more than the end of the endpoint's own window."""
 _BELOW, _CREEP = 0.97, 0.01
 _NEAR, _LEAP = 0.9, 1.25
-_FLOOR, _CLEARLY_LESS = 0.7, 0.75
+_FLOOR = 0.7
 _STALE = 8
 """Windows without an edge, in which the cap has crept up by a third: there is none where it was seen."""
 _UNUSED = 2.0
 """A cap so many times what is sent limits nothing: what does is the slots, which may then grow again."""
 _REMEMBERED = 30
 """Windows in which an accepted rate counts as known."""
-_CARELESS_SECONDS = 30.0
+_MOST_CHANCE, _ALIKE, _DRIFT = 0.6, 0.25, 0.05
+"""A larger share is heeded, chance or not; shares that are alike; how fast chance follows what is seen."""
 
 
 class Bucket:
@@ -55,8 +56,9 @@ class Refusals:
     """The rate at which an endpoint that refuses requests (429) would accept them.
 
     cap: requests a second; just below the fastest rate that was accepted in the last windows of a second, from where
-    it creeps up until some are refused again; far below the edge that was seen last, it leaps. Requests that are
-    refused though faster ones were accepted are refused for another reason, and for a while there is no cap.
+    it creeps up until some are refused again; far below the edge that was seen last, it leaps. Where a cut of the rate
+    leaves the same share refused, the rate is not why, and that share counts no more: to cut again and again for an
+    endpoint that refuses a fifth of all requests at any rate would leave a twentieth of its throughput.
     paused_until: nearly all was refused, nothing is sent before; where all was, that tells nothing of the rate, and the
     cap stays. Requests are counted in the second they were sent in.
     Times are seconds of one monotonic clock.
@@ -70,7 +72,12 @@ class Refusals:
         self._rates: deque[float] = deque(maxlen=_REMEMBERED)
         self._latest: deque[int] = deque(maxlen=_LATEST)
         """numbers of the requests that were refused last"""
-        self._careless_until = -inf
+        self._chance = 0.0
+        """the share that is refused at any rate: an endpoint's whim, or other users of a common limit"""
+        self._cut: tuple[float, float] | None = None
+        """requests and refusals a second before the rate was cut, to see what that changes"""
+        self._on_trial = False
+        """whether that share was seen just now, and the old rate is tried once more"""
         self._number = self._pauses = self._clean = 0
         self._opened, self._sent, self._refused, self._asked_to_wait = now, 0, 0, 0.0
         self._before = (0, 0.0)
@@ -92,9 +99,10 @@ class Refusals:
             return
         self._refused += 1
         self._asked_to_wait = max(self._asked_to_wait, retry_after or 0.0)
-        nearly_all = len(self._latest) == _LATEST and max(self._latest) - min(self._latest) < _LATEST / _HALF
+        nearly = min(_NEARLY * (1 + self._chance), 0.95)
+        nearly_all = len(self._latest) == _LATEST and max(self._latest) - min(self._latest) < _LATEST / nearly
         decided = number - (self._number - self._sent)
-        too_short = self._pauses and self._refused >= _PROBES and decided < self._refused / _HALF
+        too_short = self._pauses and self._refused >= _PROBES and decided <= self._refused / nearly
         if (nearly_all or too_short) and self._refused >= _BROKEN * max(self._rates, default=0.0):
             self.pause(now)
 
@@ -134,33 +142,52 @@ class Refusals:
         return self.cap < inf and self._sent > 0 and seconds >= (_LEAPING if far_below else _LONGEST)
 
     def _judge(self, now: float) -> None:
-        seconds, share = now - self._opened, self._refused / self._sent
-        accepted = (self._sent - self._refused) / seconds
-        if share <= _TOLERATED:
-            self._pauses = 0
-            self._rates.append(accepted)
-            self._clean += 1
-            if self._clean > _STALE:
-                self._edge = inf
-            self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
-            if self.cap > _UNUSED * (accepted + 1 / seconds):  # of one or two a window, the next may be just due
-                self.cap = inf
-        elif accepted and (now >= self._careless_until or share >= _MANY):
-            self._slow(accepted, share, self._sent / seconds, now)
+        seconds = now - self._opened
+        sent, refused = self._sent / seconds, self._refused / seconds
+        self._weigh_chance(sent, refused)
+        excess, accepted = refused / sent - self._chance, (sent - refused) / (1 - self._chance)
+        self._cut = None
+        if excess <= _TOLERATED:
+            self._chance += _DRIFT * excess if self._chance else 0.0
+            self._quicken(accepted, seconds)
+        elif accepted:
+            self._cut = sent, refused
+            self._slow(accepted, excess)
         self._before = (self._sent - self._refused, seconds)
         self._open(now)
 
-    def _slow(self, accepted: float, share: float, sent: float, now: float) -> None:
+    def _weigh_chance(self, sent: float, refused: float) -> None:
+        """Whether the cut of the rate before this window changed anything; if not, the old rate is tried once more."""
+        if self._on_trial and refused / sent > self._chance + _TOLERATED:
+            self._chance = 0.0
+        self._on_trial = self._cut is not None and self._stayed(sent, refused, *self._cut)
+        if self._cut and self._on_trial:
+            self._chance, self.cap = refused / sent, max(self.cap, self._cut[0])
+
+    def _stayed(self, sent: float, refused: float, sent_before: float, refused_before: float) -> bool:
+        """Whether a lower rate has the same share refused, where a limit would let through as many as before."""
+        share, before = refused / sent, refused_before / sent_before
+        alike = abs(share - before) <= max(_ALIKE * before, 1.5 * (before * (1 - before) / self._sent) ** 0.5)
+        fewer = (sent - refused) <= (1 + sent / sent_before) / 2 * (sent_before - refused_before)
+        return self._sent >= _WINDOW_REQUESTS and _TOLERATED < share <= _MOST_CHANCE and alike and fewer
+
+    def _quicken(self, accepted: float, seconds: float) -> None:
+        self._pauses = 0
+        self._rates.append(accepted)
+        self._clean += 1
+        if self._clean > _STALE:
+            self._edge = inf
+        self.cap *= _LEAP if self.cap < _NEAR * self._edge else 1 + _CREEP * min(2**self._clean, 4)
+        if self.cap > _UNUSED * (accepted + 1 / seconds):  # of one or two a window, the next may be just due
+            self.cap = inf
+
+    def _slow(self, accepted: float, excess: float) -> None:
         self._clean = 0
-        if share >= _MANY:
+        if excess >= _MANY:
             self._rates.clear()  # the server saved up some room, which is used up now
         self._rates.append(accepted)
         self._edge = accepted
-        known = max(self._rates)
-        if sent <= _CLEARLY_LESS * known:
-            self.cap, self._careless_until = inf, now + _CARELESS_SECONDS
-        else:
-            self.cap = max(_BELOW * accepted, _FLOOR * known, 1 / 60)
+        self.cap = max(_BELOW * accepted, _FLOOR * max(self._rates), 1 / 60)
 
     def _open(self, now: float) -> None:
         self._opened, self._sent, self._refused, self._asked_to_wait = now, 0, 0, 0.0
