@@ -138,6 +138,20 @@ def test_the_seed_decides_and_an_answer_cut_short_says_so() -> None:
 
 
 @pytest.mark.real
+def test_when_it_is_to_be_repeatable_no_earlier_request_leaves_a_trace() -> None:
+    passage = " ".join(f"House {number} has {number % 7} windows." for number in range(40))
+    asked = [request(f"{passage} {question}", max_tokens=40) for question in QUESTIONS]
+
+    def texts(order: int) -> list[str]:
+        async def work(backend: LocalBackend) -> list[str]:
+            return [(await backend.complete(each)).text for each in asked[::order]][::order]
+
+        return use(LocalBackend(model="smollm2-135m", repeatable=True), work)
+
+    assert texts(1) == texts(-1), "with one slot and a cache they differ, where this was written"
+
+
+@pytest.mark.real
 def test_a_prompt_that_is_too_long_fails_alone() -> None:
     async def work(backend: LocalBackend) -> Response:
         with pytest.raises(BackendError, match="exceeds the available context size") as caught:

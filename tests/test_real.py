@@ -15,8 +15,17 @@ QUESTIONS = ["Why is the sky blue?", "What is a rainbow?"]
 @pytest.mark.real
 def test_pairs_by_a_real_model_and_the_same_pairs_again(rmboost: Shell, tmp_path: Path) -> None:
     prompts = write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": question} for question in QUESTIONS])
-    exact = "{max_tokens: 320, extra: {cache_prompt: false}, options: {slots: 1, threads: 1}}"
-    brief = ("--set", f"responder={exact}", "--set", f"rewriter={exact}", "--set", "draws=2")
+    short = "{max_tokens: 320}"
+    brief = (
+        "--set",
+        f"responder={short}",
+        "--set",
+        f"rewriter={short}",
+        "--set",
+        "draws=2",
+        "--set",
+        "repeatable=true",
+    )
     command = ("generate", prompts, "--model", "local:smollm2-135m", *brief)
     done = rmboost(*command, "-o", tmp_path / "a.jsonl", "--summary", tmp_path / "summary.json")
     assert done.code == 0, done.err

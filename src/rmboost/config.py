@@ -79,7 +79,7 @@ class RoleConfig(Component):
     extra: dict[str, Any] = Field(default_factory=dict)
     """further parameters of the request body, sent as they are (top_k, min_p, chat_template_kwargs, …)"""
     options: dict[str, Any] = Field(default_factory=dict)
-    """options of the backend itself (local: threads, slots, context; fake: latency)"""
+    """options of the backend itself (local: threads, slots, context, repeatable; fake: latency)"""
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -97,6 +97,8 @@ class Config(Component):
     """for every role that names none; none: what the endpoint serves, or the embedded model without an endpoint"""
     base_url: Addresses = None
     """where an OpenAI-compatible server answers; several share the work, ``URL,weight=2`` for a bigger one"""
+    repeatable: bool = False
+    """have the embedded model give the same texts in every run on this machine, at two thirds of its speed or less"""
     responder: RoleConfig = RoleConfig()
     """writes the first response"""
     rewriter: RoleConfig = RoleConfig()

@@ -15,7 +15,7 @@ from rmboost.templates import Templates
 _CONNECTION = {"base_url", "api_key_env", "timeout", "options"}
 _PACE = {
     *("concurrency", "tries", "base_url", "model", "rpm", "tpm", "patience", "max_failures", "prices", "ceilings"),
-    "on_policy",
+    *("on_policy", "repeatable"),
 }
 """These change how fast and from where answers come, not which; ``model`` and ``on_policy`` show in the roles."""
 

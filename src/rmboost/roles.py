@@ -152,6 +152,8 @@ def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
     suited = _SMALL_MODEL.get(name, {})
     if name == "rewriter" and config.method["name"] in _IMPROVING:
         suited = _SMALL_IMPROVER
+    if config.repeatable:
+        placed = placed.model_copy(update={"options": {"repeatable": True, **placed.options}})
     defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **suited}
     return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) in (None, {})})
 

@@ -3,9 +3,10 @@
 The same request gives the same text where the arithmetic does not depend on what else is decoded or cached, and by
 how many threads. Measured on one machine with fixed seeds: SmolLM2-135M (Q4_1) gave 8 of 8 texts again, one after
 another or 4 at once, but others with 1, 2 and 3 threads. Qwen2.5-Coder (Q4_K_M): 0 of 8 equal between one after another
-and 4 at once, 7 of 8 between two runs one after another. For exact repeats give up speed: ``options: {slots: 1,
-threads: 1}`` and ``extra: {cache_prompt: false}``. Other kinds of CPU were not compared. A run that is resumed repeats
-nothing: its answers are in the journal.
+and 4 at once; 1 of 6 when the same six requests came in the opposite order, 6 of 6 with nothing cached, 3 of 6 between
+1 thread and 2. So ``repeatable`` takes one slot, a thread for each core however busy it is, and no cache: 62 s in place
+of 42 for those six. Other kinds of CPU were not compared. A run that is resumed repeats nothing: its answers are in
+the journal.
 
 Few cores gain little from slots. Requests of one prompt that are decoded side by side read it once each; one after
 another, the second finds it read. On 2 cores four methods read 5,500 tokens a question of QA Feedback (800 each) with
@@ -48,7 +49,8 @@ class LocalBackend(Backend):
 
     model: a name, a path, or ``local`` or nothing for the default one. threads: none, one for each core that is idle at
     the start; another number may give other texts. slots: requests decoded at once; none, one for two cores, and at
-    most as many as the catalogue says. context: tokens that one request may take, its answer included.
+    most as many as the catalogue says. context: tokens that one request may take, its answer included. repeatable: the
+    same texts in every run on this machine, and slower.
     The weights are fetched and loaded at the first request; ``close`` frees them.
     """
 
@@ -56,6 +58,7 @@ class LocalBackend(Backend):
     threads: PositiveInt | None = None
     slots: PositiveInt | None = None
     context: PositiveInt | None = None
+    repeatable: bool = False
 
     @field_validator("model")
     @classmethod
@@ -65,6 +68,8 @@ class LocalBackend(Backend):
     @property
     def room(self) -> int:
         known = self._known
+        if self.repeatable:
+            return 1
         return self.slots or slots_on(_physical(), known.slots if known else _SLOTS)
 
     async def complete(self, request: Request) -> Response:
@@ -91,9 +96,10 @@ class LocalBackend(Backend):
         return {
             "path": str(file),
             "name": f"local:{known.name if known else file.name}",
-            "threads": self.threads or cores(),
+            "threads": self.threads or (_physical() if self.repeatable else cores()),
             "slots": self.room,
             "context": self.context or (known.slot_context if known else _CONTEXT),
+            "cached": not self.repeatable,
         }
 
 
@@ -128,7 +134,7 @@ class _Engine:
             if not self._door:
                 _library()  # before a gigabyte is fetched for it
                 file = weights.locate(backend.model, stop)
-                self._started_as = (file, backend.threads, backend.room, backend.context)
+                self._started_as = (file, backend.threads, backend.room, backend.context, backend.repeatable)
                 parameters = backend._parameters(file)
                 idle = _IDLE[-1] if _IDLE else {}
                 self._server = idle.pop(self._started_as, None) or _serve(**parameters)
@@ -171,7 +177,7 @@ def _library() -> Any:
     return xllamacpp
 
 
-def _serve(path: str, name: str, threads: int, slots: int, context: int) -> Any:
+def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cached: bool) -> Any:
     """A running server. Raises EndpointError when llama.cpp cannot load the file."""
     xllamacpp = _library()
     wanted = xllamacpp.CommonParams()
@@ -179,7 +185,7 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int) -> Any:
     wanted.model.path, wanted.model_alias = path, {name}
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads
     wanted.n_parallel, wanted.n_ctx = slots, slots * context
-    wanted.cache_ram_mib = _CACHE_MIB
+    wanted.cache_prompt, wanted.cache_ram_mib = cached, _CACHE_MIB if cached else 0
     wanted.ui, wanted.cors_origins = False, ""  # web pages open in a browser have no business here
     try:
         server = xllamacpp.Server(wanted)
