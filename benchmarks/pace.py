@@ -1,6 +1,6 @@
 """Does ``--concurrency auto`` find an endpoint's room by itself, and is nothing lost on one that refuses and fails?
 
-    python benchmarks/pace.py                # all endpoints, about six minutes
+    python benchmarks/pace.py                # all endpoints, about ten minutes
     python benchmarks/pace.py "200 slots"    # one of them
 
 Each endpoint is a fresh server.py on loopback, with slots (more requests queue) or a rate (more get 429). ``used`` is
@@ -41,6 +41,7 @@ ENDPOINTS = {
     "100 requests/s": Endpoint(100, {"rate": 100}),
     "400 requests/s": Endpoint(400, {"rate": 400}),
     "100 requests/s, Retry-After: 1": Endpoint(100, {"rate": 100, "retry-after": 1}),
+    "100 requests/s, 10 % refused by chance": Endpoint(100, {"rate": 100, "refuse": 0.1}),
     "100 requests each second": Endpoint(100, {"rate": 100, "window": 1}),
     "100 requests each second, Retry-After: 1": Endpoint(100, {"rate": 100, "window": 1, "retry-after": 1}),
 }
