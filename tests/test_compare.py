@@ -495,6 +495,39 @@ def test_the_prices_of_a_row_count_in_its_bill(
     assert report(tmp_path / "c")["paid"]["cost"] > 0
 
 
+def test_without_a_reward_model_the_rest_is_told(
+    rmboost: Shell, prompts: Path, people: Path, tmp_path: Path
+) -> None:
+    options = ("--model", "fake", "--methods", "rlaif", "--eval", people, "--reward-models", "")
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)
+    assert (done.code, "people choose the longer response" in done.out) == (0, True), done.err
+    assert (tmp_path / "c" / "comparison.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("fields", "group"),
+    [
+        ({"group": 0}, "0"),
+        ({"group": "", "metadata": {"group": 0}}, "0"),
+        ({"group": None, "metadata": {"group": "a"}}, "a"),
+        ({"group": 1, "metadata": {"group": 2}}, "1"),
+        ({"metadata": "a"}, ""),
+    ],
+)
+def test_the_group_of_a_pair(tmp_path: Path, fields: dict[str, Any], group: str) -> None:
+    file = write_jsonl(tmp_path / "a.jsonl", [{"prompt": "p", "chosen": "a", "rejected": "b", **fields}])
+    assert [pair.group for pair in setup.read_pairs(file)] == [group]
+
+
+def test_the_judges_own_questions_are_not_called_unused(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "strict").mkdir(parents=True)
+    (tmp_path / "mine" / "strict" / "pairwise.md.j2").write_text('{% turn "user" %}{{ a }} or {{ b }}?{% endturn %}')
+    own = ("--set", f"prompts={tmp_path / 'mine'}", "--set", "verify.judge.templates=strict")
+    options = ("--model", "fake", "--methods", "rmboost", "--verify", "all", *own)
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)
+    assert (done.code, "stands for no template" in done.err) == (0, False), done.err
+
+
 def test_a_judge_that_made_the_labels_proves_nothing(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
     names = ["rmboost", "rlaif", "self-rewarding"]
     common = ("--model", "fake", "--verify", "all", "--limit", "12")
