@@ -495,9 +495,7 @@ def test_the_prices_of_a_row_count_in_its_bill(
     assert report(tmp_path / "c")["paid"]["cost"] > 0
 
 
-def test_without_a_reward_model_the_rest_is_told(
-    rmboost: Shell, prompts: Path, people: Path, tmp_path: Path
-) -> None:
+def test_without_a_reward_model_the_rest_is_told(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:
     options = ("--model", "fake", "--methods", "rlaif", "--eval", people, "--reward-models", "")
     done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)
     assert (done.code, "people choose the longer response" in done.out) == (0, True), done.err
@@ -620,6 +618,17 @@ def test_pairs_that_are_there_already_are_a_row_and_nobody_is_asked_for_them(
     assert whole[0]["accuracy"] > 0.9
     assert read_jsonl(folder / "old" / "pairs.jsonl") == given
     assert rmboost("verify", folder / "old" / "pairs.jsonl").code == 0
+
+
+def test_a_judge_that_labelled_pairs_of_a_file_proves_nothing_of_them(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    made, other = tmp_path / "made.jsonl", tmp_path / "other.jsonl"
+    assert rmboost("generate", prompts, "-o", made, "--model", "fake", "--method", "west-of-n").code == 0
+    write_jsonl(other, [{**each, "rmboost": {"evidence": '{"scored_by": "another"}'}} for each in read_jsonl(made)])
+    options = ("--model", "fake", "--methods", f"{made},{other}", "--verify", "all")
+    assert rmboost("compare", prompts, "-o", tmp_path / "c", *options).code == 0
+    assert {name: each["noise"]["own"] for name, each in rows(tmp_path / "c").items()} == {"made": True, "other": False}
 
 
 def test_of_pairs_that_are_there_as_many_count_as_are_to_be_kept(

@@ -15,7 +15,9 @@ from rmboost.compare.runs import Ended
 from rmboost.compare.setup import Setup, judge_models, labelled_by, read_pairs
 from rmboost.compare.signal import BLIND, Names, signal
 from rmboost.compare.trials import Trials
+from rmboost.inspection.evidence import evidence
 from rmboost.noise import Marks, noise
+from rmboost.preferences import Preferences
 from rmboost.recipe import Recipe
 from rmboost.report.report import examine
 from rmboost.rewards import TextPair
@@ -112,7 +114,8 @@ class Figures:
         if verdicts is None or not verdicts.output.is_file():
             return None
         found = noise(gold.marks_of(verdicts.output), marks if marks.read else None)
-        return {**found.dump(), "own": not labelled_by(recipe).isdisjoint(self._judges.values())}
+        own = not labelled_by(recipe).isdisjoint(self._judges.values()) or _judged_by_labeller(verdicts.output)
+        return {**found.dump(), "own": own}
 
     def _judge(self, people: Mapping[str, Any], runs: Sequence[Ended]) -> dict[str, Any] | None:
         if not self._setup.verify:
@@ -140,6 +143,18 @@ def _figures(output: Path) -> dict[str, Any]:
     """What the report measures of a file, but for what stands in the row itself."""
     measured = examine(output, size=0).figures
     return {name: figure.as_json() for name, figure in measured.items() if name not in _ELSEWHERE}
+
+
+def _judged_by_labeller(output: Path) -> bool:
+    """Whether a verdict is by a model that gave the pair its label, as the rows tell of pairs from elsewhere."""
+    return any(
+        _signed(row.judge, "model") & _signed(evidence(row), "labelled_by", "scored_by") for row in Preferences(output)
+    )
+
+
+def _signed(values: Mapping[str, Any], *names: str) -> set[str]:
+    """The models in these fields; a panel's are one text."""
+    return {model for name in names for model in str(values.get(name) or "").split(" + ") if model}
 
 
 def _agreement(run: Ended) -> tuple[dict[str, Any] | None, Marks]:
