@@ -495,6 +495,19 @@ def test_the_prices_of_a_row_count_in_its_bill(
     assert report(tmp_path / "c")["paid"]["cost"] > 0
 
 
+def test_sides_by_different_models_are_told(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    two = row("two", method={"name": "ultrafeedback", "n": 2, "others": ["b"]}, writers={"b": {"model": "fake:b"}})
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--model", "fake", "--methods", f"{two},rlaif")
+    assert done.code == 0, done.err
+    words = " ".join(done.out.split())
+    assert "two: 48 of 48 pairs have sides by different models (arXiv 2504.02193); of these, form alone tells" in words
+    found = rows(tmp_path / "c")
+    assert found["rlaif"]["two_models"] is None
+    assert found["two"]["two_models"]["told_by_form"]["pairs"] == 48
+
+
 def test_without_a_reward_model_the_rest_is_told(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:
     options = ("--model", "fake", "--methods", "rlaif", "--eval", people, "--reward-models", "")
     done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from rmboost.recipe import Recipe
 from rmboost.report.report import examine
 from rmboost.rewards import TextPair
 from rmboost.roles import models, used
+from rmboost.separability import separability
 
 _ELSEWHERE = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds", "judged_share")
 
@@ -105,6 +107,7 @@ class Figures:
             "failed": dict(tally.failed) if tally else {},
             **bill.alone(run.output, kept, for_any_name(recipe.config.prices, models(recipe.config).values())),
             "figures": _figures(run.output) if kept else {},
+            "two_models": _two_models(run),
             "labelled_by": sorted(labelled_by(recipe)),
             "noise": self._noise(verdicts, recipe, marks),
         }
@@ -143,6 +146,13 @@ def _figures(output: Path) -> dict[str, Any]:
     """What the report measures of a file, but for what stands in the row itself."""
     measured = examine(output, size=0).figures
     return {name: figure.as_json() for name, figure in measured.items() if name not in _ELSEWHERE}
+
+
+def _two_models(run: Ended) -> dict[str, Any] | None:
+    """How many pairs have sides by different models, and how well form alone tells these apart; None without any."""
+    count = run.summary.tally.two_models if run.summary else 0
+    found = separability(run.output, count) if count else None
+    return {"pairs": count, "told_by_form": asdict(found) if found else None} if count else None
 
 
 def _judged_by_labeller(output: Path) -> bool:
