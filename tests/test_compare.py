@@ -495,6 +495,20 @@ def test_the_prices_of_a_row_count_in_its_bill(
     assert report(tmp_path / "c")["paid"]["cost"] > 0
 
 
+def test_a_bill_that_counts_calls_of_earlier_settings_says_so(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    said = []
+    for n in (4, 2, 2):
+        mine = row("mine", method={"name": "west-of-n", "n": n})
+        done = rmboost("compare", prompts, "-o", tmp_path / "c", "--model", "fake", "--methods", f"{mine},rlaif")
+        said.append(done.out.count("count calls of earlier settings"))
+    assert said == [0, 1, 1]
+    found = rows(tmp_path / "c")
+    assert (found["mine"]["changed"], found["rlaif"]["changed"]) == (True, False)
+    assert found["mine"]["calls_per_pair"] > 8, "eight were made of each pair at first"
+
+
 def test_sides_by_different_models_are_told(
     rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:

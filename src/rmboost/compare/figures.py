@@ -9,6 +9,7 @@ from typing import Any
 
 from rmboost import __version__, gold, rewards
 from rmboost.budget import for_any_name
+from rmboost.claim import run_folder
 from rmboost.compare import bill
 from rmboost.compare.leanings import leanings
 from rmboost.compare.overlap import overlap, shared
@@ -105,6 +106,7 @@ class Figures:
             "settled": tally.settled if tally else None,
             "rejected": dict(tally.rejected) if tally else {},
             "failed": dict(tally.failed) if tally else {},
+            "changed": any(run_folder(run.output).glob("previous*")),
             **bill.alone(run.output, kept, for_any_name(recipe.config.prices, models(recipe.config).values())),
             "figures": _figures(run.output) if kept else {},
             "two_models": _two_models(run),
