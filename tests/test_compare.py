@@ -647,6 +647,14 @@ def test_pairs_that_are_there_already_are_a_row_and_nobody_is_asked_for_them(
     assert rmboost("verify", folder / "old" / "pairs.jsonl").code == 0
 
 
+def test_where_all_pairs_are_there_their_file_is_the_one_that_is_read(
+    rmboost: Shell, prompts: Path, people: Path, tmp_path: Path
+) -> None:
+    assert rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", people).code == 0
+    told = report(tmp_path / "c")["prompts"]
+    assert (told["file"], told["count"]) == (str(people), 40)
+
+
 def test_a_judge_that_labelled_pairs_of_a_file_proves_nothing_of_them(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:

@@ -85,7 +85,7 @@ class Figures:
         first = next(written, self._recipes[0])
         return {
             "rmboost": __version__,
-            "prompts": {"file": str(self._setup.prompts), "count": first.survey.count, "sha256": first.survey.sha256},
+            "prompts": {"file": first.source.path, "count": first.survey.count, "sha256": first.survey.sha256},
             "seed": common.seed,
             "budget": {"tokens": common.ceilings.max_tokens, "pairs": common.target},
         }

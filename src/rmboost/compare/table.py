@@ -44,8 +44,8 @@ def notes(found: Values) -> Iterator[str]:
         if row["status"] not in ("finished", "at budget"):
             why = row["error"] or row["reason"]
             yield f"{row['name']} is {row['status']}{f': {one_line(why, 200)}' if why else ''}"
-        if row["changed"]:
-            yield f"{row['name']}: its bill and its budget count calls of earlier settings too; --fresh starts over."
+        if row["changed"] and row["calls"]:
+            yield f"{row['name']}: its bill and its budget count calls of earlier settings or prompts too (--fresh)."
         if row["two_models"]:
             yield _about_models(row)
         if row["noise"] and row["noise"]["own"]:
