@@ -437,6 +437,20 @@ def test_a_budget_of_tokens_ends_each_method_as_planned(
 HINTED = ("--repetitions", "2")
 
 
+@pytest.mark.parametrize("budget", [400, 1000, 3000])
+def test_answers_of_others_count_in_a_budget_before_it_is_broken(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path], budget: int
+) -> None:
+    files = ",".join(
+        str(row(name, method={"name": "rlaif", "ties": ties})) for name, ties in {"a": "keep", "b": "drop"}.items()
+    )
+    options = ("--model", "fake", "--concurrency", "8", "--budget-tokens", str(budget))
+    assert rmboost("compare", questions, "-o", tmp_path / "c", "--methods", files, *options).code == 0
+    found = rows(tmp_path / "c")
+    assert found["b"]["tokens"] <= budget
+    assert {each["status"] for each in found.values()} == {"at budget"}
+
+
 def test_a_budget_of_pairs_is_reached_by_each_method_on_as_many_prompts_as_it_needs(
     rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:
