@@ -29,7 +29,7 @@ def borrowed(path: Path, *lenders: Path) -> Response | None:
         try:
             if entry := journal.lent(KEY, JOB, 0, "responder"):
                 await journal.put(entry)
-            return entry and entry.response
+            return entry.response if entry else None
         finally:
             await journal.close()
 

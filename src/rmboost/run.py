@@ -105,8 +105,8 @@ def _doubts(recipe: Recipe) -> Iterator[str]:
 
 
 def _of_judge(config: Config) -> Iterable[str]:
-    """The folders of a judge that is named, who may look at the pairs in a run of its own; none where none can be built:
-    this run may have no use for it.
+    """The folders of the judge that is named, who may look at the pairs in a run of its own; none of one that cannot be
+    built, which this run has no use for.
     """
     try:
         return judges.judge(config.verify.judge).folders
