@@ -437,6 +437,20 @@ def test_a_budget_of_tokens_ends_each_method_as_planned(
 HINTED = ("--repetitions", "2")
 
 
+@pytest.mark.parametrize("budget", [400, 1000, 3000])
+def test_answers_of_others_count_in_a_budget_before_it_is_broken(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path], budget: int
+) -> None:
+    files = ",".join(
+        str(row(name, method={"name": "rlaif", "ties": ties})) for name, ties in {"a": "keep", "b": "drop"}.items()
+    )
+    options = ("--model", "fake", "--concurrency", "8", "--budget-tokens", str(budget))
+    assert rmboost("compare", questions, "-o", tmp_path / "c", "--methods", files, *options).code == 0
+    found = rows(tmp_path / "c")
+    assert found["b"]["tokens"] <= budget
+    assert {each["status"] for each in found.values()} == {"at budget"}
+
+
 def test_a_budget_of_pairs_is_reached_by_each_method_on_as_many_prompts_as_it_needs(
     rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:
@@ -493,6 +507,64 @@ def test_the_prices_of_a_row_count_in_its_bill(
     assert found["priced"]["cost"] > 0
     assert found["rmboost"]["cost"] is None
     assert report(tmp_path / "c")["paid"]["cost"] > 0
+
+
+def test_a_bill_that_counts_calls_of_earlier_settings_says_so(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    said = []
+    for n in (4, 2, 2):
+        mine = row("mine", method={"name": "west-of-n", "n": n})
+        done = rmboost("compare", prompts, "-o", tmp_path / "c", "--model", "fake", "--methods", f"{mine},rlaif")
+        said.append(done.out.count("count calls of earlier settings"))
+    assert said == [0, 1, 1]
+    found = rows(tmp_path / "c")
+    assert (found["mine"]["changed"], found["rlaif"]["changed"]) == (True, False)
+    assert found["mine"]["calls_per_pair"] > 8, "eight were made of each pair at first"
+
+
+def test_sides_by_different_models_are_told(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    two = row("two", method={"name": "ultrafeedback", "n": 2, "others": ["b"]}, writers={"b": {"model": "fake:b"}})
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--model", "fake", "--methods", f"{two},rlaif")
+    assert done.code == 0, done.err
+    words = " ".join(done.out.split())
+    assert "two: 48 of 48 pairs have sides by different models (arXiv 2504.02193); of these, form alone tells" in words
+    found = rows(tmp_path / "c")
+    assert found["rlaif"]["two_models"] is None
+    assert found["two"]["two_models"]["told_by_form"]["pairs"] == 48
+
+
+def test_without_a_reward_model_the_rest_is_told(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:
+    options = ("--model", "fake", "--methods", "rlaif", "--eval", people, "--reward-models", "")
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)
+    assert (done.code, "people choose the longer response" in done.out) == (0, True), done.err
+    assert (tmp_path / "c" / "comparison.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("fields", "group"),
+    [
+        ({"group": 0}, "0"),
+        ({"group": "", "metadata": {"group": 0}}, "0"),
+        ({"group": None, "metadata": {"group": "a"}}, "a"),
+        ({"group": 1, "metadata": {"group": 2}}, "1"),
+        ({"metadata": "a"}, ""),
+    ],
+)
+def test_the_group_of_a_pair(tmp_path: Path, fields: dict[str, Any], group: str) -> None:
+    file = write_jsonl(tmp_path / "a.jsonl", [{"prompt": "p", "chosen": "a", "rejected": "b", **fields}])
+    assert [pair.group for pair in setup.read_pairs(file)] == [group]
+
+
+def test_the_judges_own_questions_are_not_called_unused(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "strict").mkdir(parents=True)
+    (tmp_path / "mine" / "strict" / "pairwise.md.j2").write_text('{% turn "user" %}{{ a }} or {{ b }}?{% endturn %}')
+    own = ("--set", f"prompts={tmp_path / 'mine'}", "--set", "verify.judge.templates=strict")
+    options = ("--model", "fake", "--methods", "rmboost", "--verify", "all", *own)
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)
+    assert (done.code, "stands for no template" in done.err) == (0, False), done.err
 
 
 def test_a_judge_that_made_the_labels_proves_nothing(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
@@ -587,6 +659,25 @@ def test_pairs_that_are_there_already_are_a_row_and_nobody_is_asked_for_them(
     assert whole[0]["accuracy"] > 0.9
     assert read_jsonl(folder / "old" / "pairs.jsonl") == given
     assert rmboost("verify", folder / "old" / "pairs.jsonl").code == 0
+
+
+def test_where_all_pairs_are_there_their_file_is_the_one_that_is_read(
+    rmboost: Shell, prompts: Path, people: Path, tmp_path: Path
+) -> None:
+    assert rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", people).code == 0
+    told = report(tmp_path / "c")["prompts"]
+    assert (told["file"], told["count"]) == (str(people), 40)
+
+
+def test_a_judge_that_labelled_pairs_of_a_file_proves_nothing_of_them(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    made, other = tmp_path / "made.jsonl", tmp_path / "other.jsonl"
+    assert rmboost("generate", prompts, "-o", made, "--model", "fake", "--method", "west-of-n").code == 0
+    write_jsonl(other, [{**each, "rmboost": {"evidence": '{"scored_by": "another"}'}} for each in read_jsonl(made)])
+    options = ("--model", "fake", "--methods", f"{made},{other}", "--verify", "all")
+    assert rmboost("compare", prompts, "-o", tmp_path / "c", *options).code == 0
+    assert {name: each["noise"]["own"] for name, each in rows(tmp_path / "c").items()} == {"made": True, "other": False}
 
 
 def test_of_pairs_that_are_there_as_many_count_as_are_to_be_kept(

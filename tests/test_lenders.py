@@ -27,7 +27,9 @@ def borrowed(path: Path, *lenders: Path) -> Response | None:
     async def borrow() -> Response | None:
         journal = Journal(path, lenders)
         try:
-            return await journal.borrow(KEY, JOB, 0, "responder")
+            if entry := journal.lent(KEY, JOB, 0, "responder"):
+                await journal.put(entry)
+            return entry.response if entry else None
         finally:
             await journal.close()
 

@@ -171,6 +171,12 @@ def test_a_folder_that_the_settings_name_has_no_strays(tmp_path: Path) -> None:
     assert Templates(tmp_path).strays(["rlaif", "strict"]).keys() == {tmp_path / f"rlaif/pairwize{SUFFIX}"}
 
 
+def test_what_a_template_of_such_a_folder_includes_is_no_stray(tmp_path: Path) -> None:
+    write(tmp_path, "strict/pairwise", '{% include "parts/rule.md.j2" %}')
+    write(tmp_path, "parts/rule", '{% turn "user" %}Part{% endturn %}')
+    assert Templates(tmp_path).strays(["strict"]) == {}
+
+
 def test_an_unknown_template_gets_a_suggestion() -> None:
     for use in (Templates().render, Templates().digest):
         with pytest.raises(ConfigError, match="no template 'rmboost/plan-wrose'") as caught:

@@ -72,6 +72,17 @@ def test_what_is_remembered_can_be_set_beside_what_is_worked_out_beside_other_pa
     assert len(said) == 2, "only the mix was worked out"
 
 
+def test_what_another_set_links_is_worked_out_anew_and_the_rest_is_not(tmp_path: Path) -> None:
+    alone, mix = Trial("ngrams", ("human",), "human"), Trial("ngrams", ("made", "human"), "human")
+    linking = [TextPair(f"h{n}", f"good {n}", f"bad {n}", "one group") for n in range(2)]
+    said: list[str] = []
+    trials(tmp_path / "t", said).accuracy(alone)
+    for made in (linking, [*linking, TextPair("q", "good", "bad", "another")]):
+        now = trials(tmp_path / "t", said, made)
+        difference(now.accuracy(mix), now.accuracy(alone))
+    assert sum("tested on" in line for line in said) == 4, "alone once more, the mix twice"
+
+
 def test_a_line_that_was_cut_off_is_worked_out_again(tmp_path: Path) -> None:
     said: list[str] = []
     first = trials(tmp_path / "t", said).accuracy(OWN)

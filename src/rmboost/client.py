@@ -169,10 +169,12 @@ class Client:
             self.meter.replayed += 1
             self._proven.add(role)
             return known
-        if lent := await self.journal.borrow(key, job, call, role):
+        if lent := self.journal.lent(key, job, call, role):
+            self._stop_at_a_ceiling(self.meter.in_flight)
+            self.budget.spent.add(lent.response.usage, seat.price)  # before the next one looks
+            await self.journal.put(lent)
             self.meter.replayed += 1
-            self.budget.spent.add(lent.usage, seat.price)
-            return lent
+            return lent.response
         try:
             return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
         except BackendError as error:
@@ -226,10 +228,7 @@ class Client:
 
     async def _may_ask(self, line: Line, seat: Seat) -> None:
         """Raises Stopped when no call is made any more, EndpointError when the line leads nowhere."""
-        if not self.halt.calls and (reason := self.budget.reached(self.meter.in_flight - 1)):
-            self.stop("ceiling", reason)
-        if self.halt.calls:
-            raise Stopped
+        self._stop_at_a_ceiling(self.meter.in_flight - 1)
         try:
             if self._needed:  # before the first request of all: its answer is paid in vain if another role has no model
                 await lines.reach_all(self._needed)
@@ -239,6 +238,13 @@ class Client:
             if self.halt.calls:
                 raise Stopped from None
             raise
+
+    def _stop_at_a_ceiling(self, under_way: int) -> None:
+        """Raises Stopped where one more call beside these would break a ceiling, or no call is made any more."""
+        if not self.halt.calls and (reason := self.budget.reached(under_way)):
+            self.stop("ceiling", reason)
+        if self.halt.calls:
+            raise Stopped
 
     async def _rest(self, seconds: float) -> None:
         """Wait without a slot; another job may have it."""

@@ -10,12 +10,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rmboost import rehearsal, roles
+from rmboost import judges, rehearsal, roles
 from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client import Client
 from rmboost.config import Config
-from rmboost.errors import StoreError
+from rmboost.errors import ConfigError, StoreError
 from rmboost.fingerprint import difference, run_of
 from rmboost.forecast import Forecast, forecast
 from rmboost.listener import Listener
@@ -93,7 +93,7 @@ def _left_out(recipe: Recipe) -> Iterator[str]:
 
 def _doubts(recipe: Recipe) -> Iterator[str]:
     """What of the settings may not do what it is meant to: templates of no known name, judges that may be wrong."""
-    for path, meant in recipe.templates.strays(recipe.folders).items():
+    for path, meant in recipe.templates.strays({*recipe.folders, *_of_judge(recipe.config)}).items():
         yield f"{path} stands for no template and is not used; {meant}"
     for role, relation in recipe.leakage.items():
         yield (
@@ -102,6 +102,16 @@ def _doubts(recipe: Recipe) -> Iterator[str]:
         )
     if recipe.gold and not recipe.gold.right > recipe.gold.wrong:
         yield f"verify.gold: no better than a coin on {recipe.config.verify.gold}, so nothing can be corrected by it"
+
+
+def _of_judge(config: Config) -> Iterable[str]:
+    """The folders of the judge that is named, who may look at the pairs in a run of its own; none of one that cannot be
+    built, which this run has no use for.
+    """
+    try:
+        return judges.judge(config.verify.judge).folders
+    except ConfigError:
+        return ()
 
 
 def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:

@@ -117,8 +117,8 @@ class Templates:
         """
         own, shipped = (set(_templates_in(folder)) if folder else set() for folder in (self._own, self._folders[-1]))
         homes = {name.rpartition("/")[0] for name in shipped}
-        used = {file for name in own & shipped for file in self.sources(name)}
         placed = {name for name in own if (home := name.rpartition("/")[0]) in folders and home not in homes}
+        used = {file for name in own & shipped | placed for file in self.sources(name)}
         strays = sorted(name for name in own - shipped - placed if name + SUFFIX not in used)
         return {self._folders[0] / f"{name}{SUFFIX}": suggest(name, shipped) for name in strays}
 

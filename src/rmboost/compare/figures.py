@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rmboost import __version__, gold, rewards
 from rmboost.budget import for_any_name
+from rmboost.claim import run_folder
 from rmboost.compare import bill
 from rmboost.compare.leanings import leanings
 from rmboost.compare.overlap import overlap, shared
@@ -15,11 +17,14 @@ from rmboost.compare.runs import Ended
 from rmboost.compare.setup import Setup, judge_models, labelled_by, read_pairs
 from rmboost.compare.signal import BLIND, Names, signal
 from rmboost.compare.trials import Trials
+from rmboost.inspection.evidence import evidence
 from rmboost.noise import Marks, noise
+from rmboost.preferences import Preferences
 from rmboost.recipe import Recipe
 from rmboost.report.report import examine
 from rmboost.rewards import TextPair
 from rmboost.roles import models, used
+from rmboost.separability import separability
 
 _ELSEWHERE = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds", "judged_share")
 
@@ -80,7 +85,7 @@ class Figures:
         first = next(written, self._recipes[0])
         return {
             "rmboost": __version__,
-            "prompts": {"file": str(self._setup.prompts), "count": first.survey.count, "sha256": first.survey.sha256},
+            "prompts": {"file": first.source.path, "count": first.survey.count, "sha256": first.survey.sha256},
             "seed": common.seed,
             "budget": {"tokens": common.ceilings.max_tokens, "pairs": common.target},
         }
@@ -101,8 +106,10 @@ class Figures:
             "settled": tally.settled if tally else None,
             "rejected": dict(tally.rejected) if tally else {},
             "failed": dict(tally.failed) if tally else {},
+            "changed": any(run_folder(run.output).glob("previous*")),
             **bill.alone(run.output, kept, for_any_name(recipe.config.prices, models(recipe.config).values())),
             "figures": _figures(run.output) if kept else {},
+            "two_models": _two_models(run),
             "labelled_by": sorted(labelled_by(recipe)),
             "noise": self._noise(verdicts, recipe, marks),
         }
@@ -112,7 +119,8 @@ class Figures:
         if verdicts is None or not verdicts.output.is_file():
             return None
         found = noise(gold.marks_of(verdicts.output), marks if marks.read else None)
-        return {**found.dump(), "own": not labelled_by(recipe).isdisjoint(self._judges.values())}
+        own = not labelled_by(recipe).isdisjoint(self._judges.values()) or _judged_by_labeller(verdicts.output)
+        return {**found.dump(), "own": own}
 
     def _judge(self, people: Mapping[str, Any], runs: Sequence[Ended]) -> dict[str, Any] | None:
         if not self._setup.verify:
@@ -140,6 +148,25 @@ def _figures(output: Path) -> dict[str, Any]:
     """What the report measures of a file, but for what stands in the row itself."""
     measured = examine(output, size=0).figures
     return {name: figure.as_json() for name, figure in measured.items() if name not in _ELSEWHERE}
+
+
+def _two_models(run: Ended) -> dict[str, Any] | None:
+    """How many pairs have sides by different models, and how well form alone tells these apart; None without any."""
+    count = run.summary.tally.two_models if run.summary else 0
+    found = separability(run.output, count) if count else None
+    return {"pairs": count, "told_by_form": asdict(found) if found else None} if count else None
+
+
+def _judged_by_labeller(output: Path) -> bool:
+    """Whether a verdict is by a model that gave the pair its label, as the rows tell of pairs from elsewhere."""
+    return any(
+        _signed(row.judge, "model") & _signed(evidence(row), "labelled_by", "scored_by") for row in Preferences(output)
+    )
+
+
+def _signed(values: Mapping[str, Any], *names: str) -> set[str]:
+    """The models in these fields; a panel's are one text."""
+    return {model for name in names for model in str(values.get(name) or "").split(" + ") if model}
 
 
 def _agreement(run: Ended) -> tuple[dict[str, Any] | None, Marks]:

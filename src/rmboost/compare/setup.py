@@ -161,8 +161,9 @@ def read_pairs(path: Path) -> list[TextPair]:
                 f"{path}, line {row.line}: a reject, and no pair", "the kept pairs are beside the run folder"
             )
         metadata = row.data.get("metadata")
-        group = row.data.get("group") or (metadata.get("group") if isinstance(metadata, dict) else None)
-        pairs.append(TextPair(row.prompt_text, *row.texts, str(group or "")))
+        said = [part.get("group") for part in (row.data, metadata) if isinstance(part, Mapping)]
+        group = next((str(each) for each in said if each not in (None, "")), "")  # 0 is one
+        pairs.append(TextPair(row.prompt_text, *row.texts, group))
     return pairs
 
 

@@ -31,7 +31,7 @@ def signal(trials: Trials, names: Names) -> dict[str, Any]:
     """
     accuracy: list[dict[str, Any]] = []
     differences: list[dict[str, Any]] = []
-    equal = {}
+    equal = dict.fromkeys(names.human, 0)
     for test in names.human:
         blind = Trial(BLIND, (test,), test)
         accuracy.append(_entry("blind", blind, trials.accuracy(blind)))

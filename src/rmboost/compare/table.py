@@ -44,6 +44,10 @@ def notes(found: Values) -> Iterator[str]:
         if row["status"] not in ("finished", "at budget"):
             why = row["error"] or row["reason"]
             yield f"{row['name']} is {row['status']}{f': {one_line(why, 200)}' if why else ''}"
+        if row["changed"] and row["calls"]:
+            yield f"{row['name']}: its bill and its budget count calls of earlier settings or prompts too (--fresh)."
+        if row["two_models"]:
+            yield _about_models(row)
         if row["noise"] and row["noise"]["own"]:
             yield f"* {row['name']}: the judge gave these labels itself, so that its verdict proves nothing."
     if found["judge"]:
@@ -53,6 +57,13 @@ def notes(found: Values) -> Iterator[str]:
         yield "Its intervals are for other test prompts and other trainings on these pairs, not for other pairs."
         for test in found["signal"]["tests"]:
             yield f"On {one_line(test)} people choose the longer response in {percent(blind(found['signal'], test))} %."
+
+
+def _about_models(row: Values) -> str:
+    """As ``rmboost generate`` says it of one run."""
+    count, told = row["two_models"]["pairs"], share(row["two_models"]["told_by_form"])
+    line = f"{row['name']}: {count:,} of {row['kept']:,} pairs have sides by different models (arXiv 2504.02193)"
+    return f"{line}; of these, form alone tells which is chosen in {told} %." if told != "–" else f"{line}."
 
 
 def _about_judge(judge: Values) -> Iterator[str]:

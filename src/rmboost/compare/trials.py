@@ -14,7 +14,7 @@ from rmboost.errors import StoreError, way_out
 from rmboost.records import stable_hash
 from rmboost.rewards import RewardModel, TextPair
 from rmboost.rewards.accuracy import Accuracy, interval, numbered
-from rmboost.rewards.study import Study
+from rmboost.rewards.study import Study, units_by_set
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Trials:
         self._models, self._sets, self._seeds, self._file, self._tell = models, sets, range(seeds), file, tell
         self._hashes = {name: stable_hash([astuple(pair) for pair in pairs]) for name, pairs in sets.items()}
         self._human = [self._hashes[name] for name in human]
+        self._units = units_by_set(sets) if any(pair.group for pairs in sets.values() for pair in pairs) else {}
         self._studies: dict[str, Study] = {}
         self._known = _read(file)
 
@@ -77,7 +78,14 @@ class Trials:
     def _key(self, trial: Trial) -> str:
         model = [type(self._models[trial.model]).__name__, self._models[trial.model].model_dump(mode="json")]
         sets = [*(self._hashes[name] for name in (*trial.train, trial.test)), *self._human]
-        return f"{stable_hash(model, sets, len(trial.train), len(self._seeds), trial.size, trial.random):x}"
+        parts = (model, sets, len(trial.train), len(self._seeds), trial.size, trial.random, *self._linked(trial))
+        return f"{stable_hash(*parts):x}"
+
+    def _linked(self, trial: Trial) -> list[list[int]]:
+        """The units of a trial's pairs, where a group links some: one of a set that it does not use may do so."""
+        if not self._units:
+            return []
+        return [numbered(np.concatenate([self._units[name] for name in (*trial.train, trial.test)])).tolist()]
 
 
 def _read(file: Path) -> dict[str, Accuracy]:

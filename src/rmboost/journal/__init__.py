@@ -80,13 +80,10 @@ class Journal(JournalReader):
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
         await self._hand.put(entry.row(), entry.seconds)
 
-    async def borrow(self, key: bytes, job: Job, call: int, role: str) -> Response | None:
-        """The answer that another run has to this call, once it is on disk here as well; None where nobody has it."""
+    def lent(self, key: bytes, job: Job, call: int, role: str) -> Entry | None:
+        """The answer that another run has to this call, to be put here as well; None where nobody has it."""
         found = self._lenders.find(key)
-        if not found:
-            return None
-        await self.put(Entry(key, job.key, call, role, *found, job.spec))
-        return found[0]
+        return Entry(key, job.key, call, role, *found, job.spec) if found else None
 
     def remember(self, name: str, value: Any) -> None:
         """Set a named value with the next commit."""

@@ -33,8 +33,8 @@ class Study:
         numbers = [[places.setdefault(answer, len(places)) for answer in pair.answers] for pair in everything]
         ends = np.cumsum([len(pairs) for pairs in sets.values()])[:-1]
         pairs = np.split(np.array(numbers, dtype=np.int64).reshape(-1, 2), ends)
-        units = np.split(units_of(everything), ends)
-        self._sets = {name: (pairs[place], units[place]) for place, name in enumerate(sets)}
+        units = units_by_set(sets)
+        self._sets = {name: (pairs[place], units[name]) for place, name in enumerate(sets)}
         self._model = model
         self._rows = model.read(list(places))
 
@@ -87,6 +87,13 @@ class Study:
         answers, places = np.unique(test, return_inverse=True)  # many stand in several pairs
         chosen, rejected = reward(self._rows[answers])[places.reshape(test.shape)].T
         return np.asarray(chosen - rejected)
+
+
+def units_by_set(sets: Mapping[str, Sequence[TextPair]]) -> dict[str, Indices]:
+    """The units of the pairs of each set, where a set may link what stands in others."""
+    ends = np.cumsum([len(pairs) for pairs in sets.values()])[:-1]
+    units = np.split(units_of([pair for pairs in sets.values() for pair in pairs]), ends)
+    return dict(zip(sets, units, strict=True))
 
 
 def units_of(pairs: Sequence[TextPair]) -> Indices:
