@@ -122,6 +122,17 @@ def test_a_forecast_from_few_jobs_holds_what_comes(pilot: int) -> None:
     assert held >= 0.9 * 200
 
 
+def test_a_small_ceiling_is_not_broken_by_jobs_that_begin_together(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    common = ("--model", "fake", "--method", "rlaif", "--concurrency", 32, "--max-tokens", 1500)
+    summary = tmp_path / "s.json"
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *common, "--summary", summary)
+    assert done.code == 6, done.err
+    spent = json.loads(summary.read_text())
+    assert 500 < spent["prompt_tokens"] + spent["completion_tokens"] <= 1500
+
+
 @pytest.mark.parametrize("ceiling", [("--max-calls", "21"), ("--max-tokens", "3000"), ("--max-cost", "0.1")])
 def test_a_ceiling_holds_over_restarts_and_a_higher_one_goes_on(
     rmboost: Shell, prompts: Path, tmp_path: Path, ceiling: tuple[str, str]

@@ -689,6 +689,8 @@ def test_of_pairs_that_are_there_as_many_count_as_are_to_be_kept(
     assert {name: each["kept"] for name, each in rows(tmp_path / "c").items()} == {"rmboost": 12, "people": 12}
     verdicts = read_jsonl(tmp_path / "c" / "people" / "judged.jsonl")
     assert [row["judge"]["model"] for row in verdicts] == ["2"] * 12
+    assert rmboost(*arguments, "--limit", "5", "--repetitions", "2", "--fresh").code == 0
+    assert {name: each["kept"] for name, each in rows(tmp_path / "c").items()} == {"rmboost": 10, "people": 10}
 
 
 def test_a_method_that_is_right_by_construction_beats_a_coin(

@@ -24,7 +24,6 @@ from rmboost.records import Job, Request, Response, Usage, canonical_json
 from rmboost.retries import Retries
 from rmboost.templates import Templates
 
-_FIRST_JOBS = 8
 log = logging.getLogger("rmboost")
 log.addHandler(logging.NullHandler())  # else Python shows warnings where nobody asked for a log
 
@@ -135,8 +134,8 @@ class Client:
 
     def budget_is_full(self, jobs: int) -> bool:
         """Whether another job beside these could break a ceiling; with none under way, none is begun any more."""
-        if self.halt.jobs or (self.budget.unknown and jobs >= _FIRST_JOBS):
-            return True  # the first answers tell what an answer costs
+        if self.halt.jobs or (self.budget.unknown and jobs):
+            return True  # the first answer tells what one costs
         reason = self.budget.reached(self._calls_of_a_job * (jobs + 1) - 1)
         if reason and not jobs:
             self.halt.no_new_jobs("ceiling", reason)

@@ -116,8 +116,9 @@ def entries(
 
 
 def _of_pairs(path: Path, common: Config) -> Entry:
-    """The row of pairs that are there: nobody is asked for them. As many count as are to be kept of each method."""
-    how, limit = Verification(), InputOptions(limit=common.target)
+    """The row of pairs that are there: nobody is asked for them. As many count as a method could make at most."""
+    made = common.input.limit and common.input.limit * common.repetitions
+    how, limit = Verification(), InputOptions(limit=common.target or made)
     alone = {"verify": how, "input": limit, "target": None, "repetitions": 1, "on_policy": False}
     return Entry(_row_name(path.name.removesuffix(".gz")), common.model_copy(update={**_GIVEN, **alone}), path)
 
