@@ -17,15 +17,18 @@ _BROKEN = 0.08
 """Of a second's worth, so many refusals in a row are more than the end of the endpoint's own window."""
 _BELOW, _CREEP = 0.97, 0.01
 _NEAR, _LEAP = 0.9, 1.25
-_FLOOR = 0.7
+_FLOOR, _CLEARLY_LESS = 0.7, 0.75
 _STALE = 8
 """Windows without an edge, in which the cap has crept up by a third: there is none where it was seen."""
 _UNUSED = 2.0
 """A cap so many times what is sent limits nothing: what does is the slots, which may then grow again."""
 _REMEMBERED = 30
 """Windows in which an accepted rate counts as known."""
-_MOST_CHANCE, _ALIKE, _DRIFT = 0.6, 0.25, 0.05
-"""A larger share is heeded, chance or not; shares that are alike; how fast chance follows what is seen."""
+_CARELESS_SECONDS = 30.0
+_LEAST_CHANCE, _MOST_CHANCE, _ALIKE, _DRIFT = 0.08, 0.6, 0.25, 0.05
+"""Shares that may be chance: smaller ones pass by themselves, larger ones are heeded. When two are alike, and how fast
+the share that counts as chance follows what is seen.
+"""
 
 
 class Bucket:
@@ -56,9 +59,10 @@ class Refusals:
     """The rate at which an endpoint that refuses requests (429) would accept them.
 
     cap: requests a second; just below the fastest rate that was accepted in the last windows of a second, from where
-    it creeps up until some are refused again; far below the edge that was seen last, it leaps. Where a cut of the rate
-    leaves the same share refused, the rate is not why, and that share counts no more: to cut again and again for an
-    endpoint that refuses a fifth of all requests at any rate would leave a twentieth of its throughput.
+    it creeps up until some are refused again; far below the edge that was seen last, it leaps. Requests that are
+    refused though faster ones were accepted are refused for another reason, and for a while there is no cap. Where a
+    cut of the rate leaves the same share refused, that share counts no more: to cut again and again for an endpoint
+    that refuses a fifth of all requests at any rate left a twentieth of its throughput.
     paused_until: nearly all was refused, nothing is sent before; where all was, that tells nothing of the rate, and the
     cap stays. Requests are counted in the second they were sent in.
     Times are seconds of one monotonic clock.
@@ -72,6 +76,7 @@ class Refusals:
         self._rates: deque[float] = deque(maxlen=_REMEMBERED)
         self._latest: deque[int] = deque(maxlen=_LATEST)
         """numbers of the requests that were refused last"""
+        self._careless_until = -inf
         self._chance = 0.0
         """the share that is refused at any rate: an endpoint's whim, or other users of a common limit"""
         self._cut: tuple[float, float] | None = None
@@ -150,9 +155,9 @@ class Refusals:
         if excess <= _TOLERATED:
             self._chance += _DRIFT * excess if self._chance else 0.0
             self._quicken(accepted, seconds)
-        elif accepted:
+        elif accepted and (now >= self._careless_until or excess >= _MANY):
             self._cut = sent, refused
-            self._slow(accepted, excess)
+            self._slow(accepted, excess, sent, now)
         self._before = (self._sent - self._refused, seconds)
         self._open(now)
 
@@ -169,7 +174,7 @@ class Refusals:
         share, before = refused / sent, refused_before / sent_before
         alike = abs(share - before) <= max(_ALIKE * before, 1.5 * (before * (1 - before) / self._sent) ** 0.5)
         fewer = (sent - refused) <= (1 + sent / sent_before) / 2 * (sent_before - refused_before)
-        return self._sent >= _WINDOW_REQUESTS and _TOLERATED < share <= _MOST_CHANCE and alike and fewer
+        return self._sent >= _WINDOW_REQUESTS and _LEAST_CHANCE <= share <= _MOST_CHANCE and alike and fewer
 
     def _quicken(self, accepted: float, seconds: float) -> None:
         self._pauses = 0
@@ -181,13 +186,17 @@ class Refusals:
         if self.cap > _UNUSED * (accepted + 1 / seconds):  # of one or two a window, the next may be just due
             self.cap = inf
 
-    def _slow(self, accepted: float, excess: float) -> None:
+    def _slow(self, accepted: float, excess: float, sent: float, now: float) -> None:
         self._clean = 0
         if excess >= _MANY:
             self._rates.clear()  # the server saved up some room, which is used up now
         self._rates.append(accepted)
         self._edge = accepted
-        self.cap = max(_BELOW * accepted, _FLOOR * max(self._rates), 1 / 60)
+        known = max(self._rates)
+        if sent <= _CLEARLY_LESS * known:
+            self.cap, self._careless_until = inf, now + _CARELESS_SECONDS
+        else:
+            self.cap = max(_BELOW * accepted, _FLOOR * known, 1 / 60)
 
     def _open(self, now: float) -> None:
         self._opened, self._sent, self._refused, self._asked_to_wait = now, 0, 0, 0.0
