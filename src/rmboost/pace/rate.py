@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from math import inf
+from math import inf, sqrt
 
 _WINDOW_SECONDS = 1.0
 _WINDOW_REQUESTS = 30
@@ -79,8 +79,8 @@ class Refusals:
         self._careless_until = -inf
         self._chance = 0.0
         """the share that is refused at any rate: an endpoint's whim, or other users of a common limit"""
-        self._cut: tuple[float, float] | None = None
-        """requests and refusals a second before the rate was cut, to see what that changes"""
+        self._cut: tuple[float, float, float] | None = None
+        """requests and refusals a second before the rate was cut, to see what that changes, and the cap of then"""
         self._on_trial = False
         """whether that share was seen just now, and the old rate is tried once more"""
         self._number = self._pauses = self._clean = 0
@@ -152,11 +152,11 @@ class Refusals:
         self._weigh_chance(sent, refused)
         excess, accepted = refused / sent - self._chance, (sent - refused) / (1 - self._chance)
         self._cut = None
-        if excess <= _TOLERATED:
+        if excess <= _TOLERATED + self._scatter(self._chance):
             self._chance += _DRIFT * excess if self._chance else 0.0
             self._quicken(accepted, seconds)
         elif accepted and (now >= self._careless_until or excess >= _MANY):
-            self._cut = sent, refused
+            self._cut = sent, refused, self.cap
             self._slow(accepted, excess, sent, now)
         self._before = (self._sent - self._refused, seconds)
         self._open(now)
@@ -165,16 +165,20 @@ class Refusals:
         """Whether the cut of the rate before this window changed anything; if not, the old rate is tried once more."""
         if self._on_trial and refused / sent > self._chance + _TOLERATED:
             self._chance = 0.0
-        self._on_trial = self._cut is not None and self._stayed(sent, refused, *self._cut)
+        self._on_trial = self._cut is not None and self._stayed(sent, refused, *self._cut[:2])
         if self._cut and self._on_trial:
-            self._chance, self.cap = refused / sent, max(self.cap, self._cut[0])
+            self._chance, self.cap = refused / sent, self._cut[2]
 
     def _stayed(self, sent: float, refused: float, sent_before: float, refused_before: float) -> bool:
         """Whether a lower rate has the same share refused, where a limit would let through as many as before."""
         share, before = refused / sent, refused_before / sent_before
-        alike = abs(share - before) <= max(_ALIKE * before, 1.5 * (before * (1 - before) / self._sent) ** 0.5)
+        alike = abs(share - before) <= max(_ALIKE * before, 1.5 * self._scatter(before))
         fewer = (sent - refused) <= (1 + sent / sent_before) / 2 * (sent_before - refused_before)
         return self._sent >= _WINDOW_REQUESTS and _LEAST_CHANCE <= share <= _MOST_CHANCE and alike and fewer
+
+    def _scatter(self, share: float) -> float:
+        """How far the share of this window's requests strays from the true one: a standard deviation."""
+        return sqrt(share * (1 - share) / self._sent)
 
     def _quicken(self, accepted: float, seconds: float) -> None:
         self._pauses = 0
