@@ -14,6 +14,7 @@ import pytest
 from rmboost.backends.quota import read, seconds
 from rmboost.errors import TransientError
 from rmboost.pace import Limits, Pace
+from rmboost.pace.chance import Chance, Window
 from rmboost.pace.climb import Climb
 from rmboost.pace.rate import Bucket, Refusals
 from rmboost.records import Quota, Response
@@ -163,6 +164,34 @@ def test_refusals_by_chance_make_no_pauses_of_the_ends_of_windows() -> None:
     random, counted = Random(2), counted_by_window(100, 1)
     took, _ = accepted_and_refused(lambda now: random.random() > 0.05 and counted(now), 6000, 64, 0.5)
     assert 6000 / took > 0.4 * 100
+
+
+SEEN = {
+    "the same share of fewer": (Window(100, 20, 1), Window(80, 16, 1), 0.2),
+    "all of fewer let through": (Window(100, 20, 1), Window(80, 0, 1), 0.0),
+    "as many let through as before": (Window(100, 40, 1), Window(80, 20, 1), 0.0),
+    "more refused of fewer": (Window(200, 20, 1), Window(180, 80, 1), 0.0),
+    "a small share": (Window(100, 5, 1), Window(95, 5, 1), 0.0),
+    "nearly all": (Window(100, 80, 1), Window(50, 40, 1), 0.0),
+    "too few to tell": (Window(20, 4, 1), Window(15, 3, 1), 0.0),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "share"), SEEN.values(), ids=SEEN)
+def test_what_a_cut_of_the_rate_tells(before: Window, after: Window, share: float) -> None:
+    chance = Chance()
+    assert chance.seen(before, None) is False
+    assert (chance.seen(after, before), chance.share) == (share > 0, share)
+
+
+def test_where_the_old_rate_has_more_refused_it_was_no_chance() -> None:
+    chance = Chance()
+    assert chance.seen(Window(80, 16, 1), Window(100, 20, 1))
+    chance.seen(Window(100, 20, 1), None)
+    assert chance.share == pytest.approx(0.2)
+    assert chance.seen(Window(80, 16, 1), Window(100, 20, 1))
+    chance.seen(Window(100, 30, 1), None)
+    assert chance.share == 0
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.3])

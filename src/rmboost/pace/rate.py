@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from math import inf, sqrt
+from math import inf
+
+from rmboost.pace.chance import Chance, Window
 
 _WINDOW_SECONDS = 1.0
 _WINDOW_REQUESTS = 30
@@ -11,8 +13,8 @@ _LONGEST, _LEAPING = 10.0, 2.0
 """Seconds of a window at a cap that lets fewer requests go, near the edge and far below it."""
 _LATEST, _PROBES = 10, 3
 """So many refusals, if they are nearly all, make a pause; and after one, so many make a longer one."""
-_TOLERATED, _MANY, _NEARLY = 0.03, 0.15, 0.75
-"""Shares of refusals: the price of knowing that there is no more room; far too fast; nearly all, so better to wait."""
+_MANY, _NEARLY = 0.15, 0.75
+"""Shares of refusals: far too fast; nearly all, so better to wait."""
 _BROKEN = 0.08
 """Of a second's worth, so many refusals in a row are more than the end of the endpoint's own window."""
 _BELOW, _CREEP = 0.97, 0.01
@@ -25,10 +27,6 @@ _UNUSED = 2.0
 _REMEMBERED = 30
 """Windows in which an accepted rate counts as known."""
 _CARELESS_SECONDS = 30.0
-_LEAST_CHANCE, _MOST_CHANCE, _ALIKE, _DRIFT = 0.08, 0.6, 0.25, 0.05
-"""Shares that may be chance: smaller ones pass by themselves, larger ones are heeded. When two are alike, and how fast
-the share that counts as chance follows what is seen.
-"""
 
 
 class Bucket:
@@ -77,12 +75,9 @@ class Refusals:
         self._latest: deque[int] = deque(maxlen=_LATEST)
         """numbers of the requests that were refused last"""
         self._careless_until = -inf
-        self._chance = 0.0
-        """the share that is refused at any rate: an endpoint's whim, or other users of a common limit"""
-        self._cut: tuple[float, float, float] | None = None
-        """requests and refusals a second before the rate was cut, to see what that changes, and the cap of then"""
-        self._on_trial = False
-        """whether that share was seen just now, and the old rate is tried once more"""
+        self._chance = Chance()
+        self._cut: tuple[Window, float] | None = None
+        """what was seen before the cap was just cut, and the cap of then"""
         self._number = self._pauses = self._clean = 0
         self._opened, self._sent, self._refused, self._asked_to_wait = now, 0, 0, 0.0
         self._before = (0, 0.0)
@@ -104,7 +99,7 @@ class Refusals:
             return
         self._refused += 1
         self._asked_to_wait = max(self._asked_to_wait, retry_after or 0.0)
-        nearly = min(_NEARLY * (1 + self._chance), 0.95)
+        nearly = min(_NEARLY * (1 + self._chance.share), 0.95)
         nearly_all = len(self._latest) == _LATEST and max(self._latest) - min(self._latest) < _LATEST / nearly
         decided = number - (self._number - self._sent)
         too_short = self._pauses and self._refused >= _PROBES and decided <= self._refused / nearly
@@ -147,38 +142,19 @@ class Refusals:
         return self.cap < inf and self._sent > 0 and seconds >= (_LEAPING if far_below else _LONGEST)
 
     def _judge(self, now: float) -> None:
-        seconds = now - self._opened
-        sent, refused = self._sent / seconds, self._refused / seconds
-        self._weigh_chance(sent, refused)
-        excess, accepted = refused / sent - self._chance, (sent - refused) / (1 - self._chance)
+        window = Window(self._sent, self._refused, now - self._opened)
+        before, cap = self._cut or (None, self.cap)
+        if self._chance.seen(window, before):
+            self.cap = cap
         self._cut = None
-        if excess <= _TOLERATED + self._scatter(self._chance):
-            self._chance += _DRIFT * excess if self._chance else 0.0
-            self._quicken(accepted, seconds)
+        excess, accepted = self._chance.excess(window), window.accepted / (1 - self._chance.share)
+        if excess <= self._chance.tolerance(window):
+            self._quicken(accepted, window.seconds)
         elif accepted and (now >= self._careless_until or excess >= _MANY):
-            self._cut = sent, refused, self.cap
-            self._slow(accepted, excess, sent, now)
-        self._before = (self._sent - self._refused, seconds)
+            self._cut = window, self.cap
+            self._slow(accepted, excess, window.sent / window.seconds, now)
+        self._before = (self._sent - self._refused, window.seconds)
         self._open(now)
-
-    def _weigh_chance(self, sent: float, refused: float) -> None:
-        """Whether the cut of the rate before this window changed anything; if not, the old rate is tried once more."""
-        if self._on_trial and refused / sent > self._chance + _TOLERATED:
-            self._chance = 0.0
-        self._on_trial = self._cut is not None and self._stayed(sent, refused, *self._cut[:2])
-        if self._cut and self._on_trial:
-            self._chance, self.cap = refused / sent, self._cut[2]
-
-    def _stayed(self, sent: float, refused: float, sent_before: float, refused_before: float) -> bool:
-        """Whether a lower rate has the same share refused, where a limit would let through as many as before."""
-        share, before = refused / sent, refused_before / sent_before
-        alike = abs(share - before) <= max(_ALIKE * before, 1.5 * self._scatter(before))
-        fewer = (sent - refused) <= (1 + sent / sent_before) / 2 * (sent_before - refused_before)
-        return self._sent >= _WINDOW_REQUESTS and _LEAST_CHANCE <= share <= _MOST_CHANCE and alike and fewer
-
-    def _scatter(self, share: float) -> float:
-        """How far the share of this window's requests strays from the true one: a standard deviation."""
-        return sqrt(share * (1 - share) / self._sent)
 
     def _quicken(self, accepted: float, seconds: float) -> None:
         self._pauses = 0
