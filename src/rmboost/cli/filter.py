@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from rmboost.errors import ConfigError, StoreError, way_out
+from rmboost.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from rmboost.preferences import Preferences, Row
@@ -92,28 +92,14 @@ def _twice_readable(file: str) -> Iterator[Preferences]:
 
 
 def _write(rows: Iterable[Row], target: Path | None) -> None:
+    from rmboost.wholefile import replacing
+
     if target is None:
         _put(rows, sys.stdout.buffer)
         return
-    try:
-        if target.exists() and not target.is_file():  # a pipe or a device is written to, and no file put in its place
-            with target.open("wb") as pipe:
-                _put(rows, pipe)
-        else:
-            _replace(rows, Path(realpath(target)))
-    except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error.strerror}", way_out(error)) from None
-
-
-def _replace(rows: Iterable[Row], target: Path) -> None:
-    draft = target.with_name(f"{target.name}.new")
-    try:
-        with draft.open("wb") as file:
-            _put(rows, file)
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    is_pipe = target.exists() and not target.is_file()  # or a device: no file is put in its place
+    with target.open("wb") if is_pipe else replacing(Path(realpath(target))) as file:
+        _put(rows, file)
 
 
 def _put(rows: Iterable[Row], file: BinaryIO) -> None:

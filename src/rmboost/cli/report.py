@@ -138,12 +138,10 @@ def _show(reports: Sequence[Report], page: Path | None, as_json: bool) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="replace")
-        draft.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from None
+    from rmboost.wholefile import replacing
+
+    with replacing(path) as file:
+        file.write(text.encode(errors="replace"))
 
 
 def _say(reports: Sequence[Report]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from rmboost.claim import claim
 from rmboost.compare.page import page
-from rmboost.errors import StoreError, way_out
+from rmboost.errors import StoreError
+from rmboost.wholefile import replacing
 
 FIGURES, PAGE = "comparison.json", "comparison.html"
 
@@ -43,10 +44,5 @@ def _state(folder: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file in one step."""
-    draft = path.with_name(f"{path.name}.new")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="replace")
-        draft.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}", way_out(error)) from None
+    with replacing(path) as file:
+        file.write(text.encode(errors="replace"))
