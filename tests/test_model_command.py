@@ -33,6 +33,12 @@ def test_list_says_what_is_here(rmboost: Shell) -> None:
     assert "local alone is local:qwen2.5-coder-1.5b" in ran.err
 
 
+def test_without_a_name_the_default_model_is_pulled(rmboost: Shell) -> None:
+    path = put("local")
+    ran = rmboost("model", "pull")
+    assert (ran.code, ran.out) == (0, f"{path}\n")
+
+
 @pytest.mark.parametrize("name", ["smollm2-135m", "local:smollm2-135m"])
 def test_pull_of_what_is_here_prints_where(rmboost: Shell, name: str) -> None:
     path = put("smollm2-135m")
@@ -40,8 +46,9 @@ def test_pull_of_what_is_here_prints_where(rmboost: Shell, name: str) -> None:
     assert (ran.code, ran.out, ran.err) == (0, f"{path}\n", "")
 
 
-def test_path_of_what_is_not_here(rmboost: Shell, cache: Path) -> None:
-    ran = rmboost("model", "path", "local")
+@pytest.mark.parametrize("named", [(), ("local",)])
+def test_path_of_what_is_not_here(rmboost: Shell, cache: Path, named: tuple[str, ...]) -> None:
+    ran = rmboost("model", "path", *named)
     assert (ran.code, ran.out) == (0, f"{cache / find('local').sha256}.gguf\n")
     assert ran.err == "not fetched yet: rmboost model pull qwen2.5-coder-1.5b\n"
 
