@@ -223,6 +223,22 @@ def test_an_estimate_keeps_its_pairs(rmboost: Shell, tmp_path: Path) -> None:
     assert forecast["cost"]["high"] > summary["cost"] * 168 / 200 * 0.9
 
 
+def test_a_second_estimate_says_what_the_first_did_and_knows_new_prices(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(60)))
+    with ChatServer() as server:
+        common = ("--model", "test-model", "--base-url", server.url, "--estimate", "--summary", tmp_path / "s.json")
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", *common)
+        forecasts = []
+        for prices in ((), ("--set", PRICES)):
+            assert rmboost(*run, *prices).code == 0
+            forecasts.append(json.loads((tmp_path / "s.json").read_text())["forecast"])
+        assert len(server.calls) == json.loads((tmp_path / "s.json").read_text())["calls"], "the second asked nobody"
+    first, second = forecasts
+    assert (first["calls"], first["cost"]) == (second["calls"], None)
+    assert second["cost"]["expected"] > 0
+
+
 def test_an_estimate_is_of_these_settings_whatever_else_was_asked_before(rmboost: Shell, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(60)))

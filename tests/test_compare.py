@@ -233,6 +233,11 @@ WRONG = {
         "template judge/pairwise: 'promt' is undefined",
     ),
     "a judge without work": (("--judge", "gpt-x"), "--judge has no pair to look at"),
+    "nobody to mix with": (("--mix",), "--mix has no human pairs to train on"),
+    "qualities that the judge does not know": (
+        ("--methods", "rlcd", "--verify", "all", "--set", "verify.about=aspects", "--set", "verify.aspects=code"),
+        "rlcd: verify.about: aspects: the judge's set does not define coherence",
+    ),
 }
 
 
@@ -574,6 +579,42 @@ def test_a_judge_that_made_the_labels_proves_nothing(rmboost: Shell, questions: 
     assert done.code == 0, done.err
     own = {each["name"]: each["noise"]["own"] for each in report(tmp_path / "c")["methods"]}
     assert own == {"rmboost": False, "rlaif": True, "self-rewarding": True}
+
+
+@pytest.mark.parametrize(("policy", "own"), [("flag", False), ("drop", True), ("flip", True)])
+def test_a_judge_that_decided_which_labels_stay_proves_nothing(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path], policy: str, own: bool
+) -> None:
+    file = row("sieved", verify={"sample": "all", "policy": policy})
+    common = ("--model", "fake", "--verify", "all", "--limit", "12")
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", f"{file},rmboost", *common)
+    assert done.code == 0, done.err
+    found = {each["name"]: each["noise"]["own"] for each in report(tmp_path / "c")["methods"]}
+    assert found == {"sieved": own, "rmboost": False}
+
+
+def test_each_methods_own_aspects_are_what_its_pairs_are_judged_by(
+    rmboost: Shell, questions: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    file = row("qa", method={"name": "rmboost", "aspects": "qa_feedback", "style": "plan"})
+    options = ("--methods", f"{file},rmboost", "--verify", "all", "--set", "verify.about=aspects", "--limit", "6")
+    with ChatServer() as server:
+        done = rmboost("compare", questions, "-o", tmp_path / "c", *BASE, "--base-url", server.url, *options)
+        asked = [str(call.body["messages"]) for call in server.calls if "Look at nothing but this" in str(call.body)]
+    assert done.code == 0, done.err
+    assert len(asked) >= 24, "each pair of both rows, in both orders"
+    assert any("factuality: " in each for each in asked)
+
+
+def test_who_was_answered_by_what_others_lent_is_known_to_answer(rmboost: Shell, tmp_path: Path) -> None:
+    """Prompts that the endpoint's filter refuses are faults of these prompts, for the second method as well."""
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Question {n}?{' bomb' * (n > 3)}"} for n in range(30)])
+    with ChatServer(lambda call: Fault(status=400) if "bomb" in str(call.body) else None) as server:
+        options = ("--methods", "rmboost,constitutional", *BASE, "--base-url", server.url)
+        done = rmboost("compare", prompts, "-o", tmp_path / "c", *options)
+    assert done.code == 5, done.err
+    assert "in a row were given up" not in done.err
+    assert [sum(each["failed"].values()) for each in rows(tmp_path / "c").values()] == [26, 26]
 
 
 @pytest.mark.parametrize(

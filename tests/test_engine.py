@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from rmboost.client import Stopped
 from rmboost.engine import AHEAD, LEAST_LOOKAHEAD, LOOKAHEAD, Engine
-from rmboost.errors import EndpointError
-from rmboost.halt import Halt
+from rmboost.errors import ConfigError, EndpointError, InputError, RMBoostError, StoreError
+from rmboost.halt import Cause, Halt
 from rmboost.records import Failed, Job, Outcome, Prompt
 
 
@@ -25,6 +25,9 @@ class Room:
 
     def budget_is_full(self, jobs: int) -> bool:
         return self.halt.jobs or jobs > 1000
+
+    def stop(self, cause: Cause) -> None:
+        self.halt.no_new_calls(cause, "")
 
 
 def jobs(count: int, taken: list[int] | None = None) -> Iterator[Job]:
@@ -99,13 +102,14 @@ def test_jobs_that_all_rest_let_others_begin_but_not_without_end() -> None:
     assert asyncio.run(scene()) == 3 * LOOKAHEAD
 
 
-def test_an_endpoint_that_refuses_ends_the_run_once_answers_under_way_are_in() -> None:
+@pytest.mark.parametrize("error", [EndpointError, ConfigError, InputError, StoreError])
+def test_what_ends_a_run_ends_it_once_answers_under_way_are_in(error: type[RMBoostError]) -> None:
     ended: list[int] = []
 
     async def scene() -> None:
         async def settle(job: Job) -> Outcome:
             if job.index == 2:
-                raise EndpointError("wrong key")
+                raise error("wrong key")
             for _ in range(20):
                 await asyncio.sleep(0)
             ended.append(job.index)
@@ -113,7 +117,7 @@ def test_an_endpoint_that_refuses_ends_the_run_once_answers_under_way_are_in() -
 
         await Engine(settle, lambda _: None, Room(4), 100).run(jobs(100))
 
-    with pytest.raises(EndpointError, match="wrong key"):
+    with pytest.raises(error, match="wrong key"):
         asyncio.run(asyncio.wait_for(scene(), 10))
     assert ended == [0, 1, 3]
 

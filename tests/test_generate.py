@@ -184,6 +184,40 @@ def test_stdin_and_stdout_are_pipes(
     assert "no call was made" in done.err
 
 
+def test_fresh_prompts_from_stdin_stay_where_they_are_read(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lie in the folder that is moved aside."""
+    for earlier in (0, 1, 2):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(prompts.read_bytes())))
+        done = rmboost("generate", "-", "-o", tmp_path / "o.jsonl", "--model", "fake", "--fresh")
+        assert done.code == 0, done.err
+        assert len(read_jsonl(tmp_path / "o.jsonl")) == 24
+        assert len(list(tmp_path.glob("o.run?*"))) == earlier
+        assert ("the earlier run was moved" in done.err) is (earlier > 0)
+
+
+def test_fresh_prompts_as_values(tmp_path: Path) -> None:
+    for _ in range(2):
+        summary = package.generate(["Why is the sky blue?"], tmp_path / "o.jsonl", fresh=True, model="fake")
+        assert summary.tally.kept == 1
+
+
+def test_an_output_that_is_a_link_keeps_its_rows_and_its_link(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    output = tmp_path / "pairs.jsonl"
+    output.symlink_to(Path("data") / "pairs.jsonl")
+    run = ("generate", prompts, "-o", output, "--model", "fake")
+    assert rmboost(*run).code == 0
+    before = output.read_bytes()
+    assert rmboost(*run, "--seed", "7").code == 0
+    assert (tmp_path / "pairs.run" / "previous.jsonl").read_bytes() == before
+    assert not (tmp_path / "pairs.run" / "previous.jsonl").is_symlink()
+    assert output.is_symlink() and (tmp_path / "data" / "pairs.jsonl").read_bytes() != before
+    assert rmboost(*run, "--fresh").code == 0
+    assert output.is_symlink() and output.read_bytes() == before
+
+
 def test_stdin_into_a_file_is_kept_in_the_run(
     rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -372,3 +372,10 @@ def test_memory_holds_the_sample_only(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1_000_000 < path.stat().st_size
+
+
+def test_a_row_without_an_id_leaves_the_others_in(tmp_path: Path) -> None:
+    """As in people's pairs put behind those of a run."""
+    path = tmp_path / "mix.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in (*map(pair, range(5)), {**pair(5), "id": None})))
+    assert len(rows(path, "-n", "20")) == 6

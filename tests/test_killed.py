@@ -6,13 +6,15 @@ import os
 import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -336,3 +338,66 @@ def test_a_redo_in_vain_after_prompts_were_added_beyond_the_limit(rmboost: Shell
         assert output.read_bytes() == before
     assert rmboost("verify", output).code == 0
     assert not list((tmp_path / "o.run").glob("previous*"))
+
+
+def test_a_template_that_does_not_fit_a_later_prompt_loses_no_answer_under_way(rmboost: Shell, tmp_path: Path) -> None:
+    """The rehearsal plays the first prompt alone."""
+    rows: list[dict[str, Any]] = [
+        {"id": f"q{number}", "prompt": f"Question {number}?", "topic": "x"} for number in range(8)
+    ]
+    del rows[5]["topic"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "respond.md.j2").write_text(
+        '{% turn "user" %}{{ prompt.text }} About {{ prompt.metadata.topic }}.{% endturn %}'
+    )
+    prompts, output = write_jsonl(tmp_path / "p.jsonl", rows), tmp_path / "o.jsonl"
+    with ChatServer(lambda _: Fault(delay=0.2)) as server:
+        options = ("--model", "test-model", "--base-url", server.url, "--set", f"prompts={tmp_path / 'mine'}")
+        done = rmboost("generate", prompts, "-o", output, *options, "--concurrency", "8")
+        assert done.code == 2
+        assert "prompt q5: " in done.err and "topic" in done.err
+        asked = [call.body for call in server.calls]
+        with closing(sqlite3.connect(tmp_path / "o.run" / "journal.sqlite")) as journal:
+            assert journal.execute("SELECT count(*) FROM calls").fetchone() == (len(asked),), "all that were asked"
+
+
+def test_rows_come_back_from_the_journal_where_a_ceiling_is_reached(rmboost: Shell, tmp_path: Path) -> None:
+    """A changed check sets the rows aside; what was answered costs nothing, so no ceiling stands in its way."""
+    prompts, output = (
+        write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why {n}?"} for n in range(12)]),
+        tmp_path / "o.jsonl",
+    )
+    with ChatServer() as server:
+        run = ("generate", prompts, "-o", output, "--model", "test-model", "--base-url", server.url, "--max-calls", "9")
+        assert rmboost(*run, "--set", "checks=[]").code == 6
+        before, asked = read_jsonl(output), len(server.calls)
+        assert len(before) == 4
+        done = rmboost(*run, "--set", "checks=[form]")
+        assert done.code == 6
+        assert "max_calls 9 is reached" in done.err
+        assert [row["chosen"] for row in read_jsonl(output)] == [row["chosen"] for row in before]
+        assert len(server.calls) == asked
+    assert rmboost("verify", output).code == 0
+
+
+def test_a_redo_that_was_stopped_after_an_answer_can_be_verified(rmboost: Shell, tmp_path: Path) -> None:
+    """Question 9 is answered while question 7 fails again: no row could be written, and nothing is wrong with that."""
+
+    def first(call: Call) -> Fault | None:
+        return Fault(status=500) if "Question 7?" in str(call.body) or "Question 9?" in str(call.body) else None
+
+    def again(call: Call) -> Fault | None:
+        return Fault(status=500, delay=0.5) if "Question 7?" in str(call.body) else None
+
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Question {number}?"} for number in range(12)])
+    output = tmp_path / "o.jsonl"
+    with ChatServer(first) as server:
+        options = ("--model", "test-model", "--base-url", server.url, "--set", "checks=[]", "--set", "tries=1")
+        run = ("generate", prompts, "-o", output, *options, "--concurrency", "2")
+        assert rmboost(*run).code == 5
+        server.script = again
+        assert rmboost(*run, "--max-failures", "1").code == 4
+        assert rmboost("verify", output).code == 0
+        assert rmboost(*run).code == 5
+        assert rmboost("verify", output).code == 0
+    assert len(read_jsonl(output)) == 11

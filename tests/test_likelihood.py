@@ -107,6 +107,19 @@ def test_the_expected_score(text: str, top: tuple[Place, ...], high: int, score:
     assert likelihood.expected(reply(text, *top), 0, low, high) == pytest.approx(score)
 
 
+@pytest.mark.parametrize(
+    ("top", "score"),
+    [
+        ((place(**{"1": 0.9, "9": 0.1}), place(**{"0": 1.0})), 9.9),
+        ((place(**{"1": 0.8, "9": 0.2}), place(**{"0": 0.5, "<end>": 0.5})), 10 * 2 / 3 + 9 / 3),
+        ((place(**{"1": 0.5, "10": 0.3, "9": 0.2}), place(**{"0": 1.0})), 9.6),
+    ],
+    ids=["two tokens", "or a one, which is off the scale", "one token"],
+)
+def test_a_ten_on_a_scale_without_a_one(top: tuple[Place, ...], score: float) -> None:
+    assert likelihood.expected(reply("10", *top), 0, 2, 10) == pytest.approx(score)
+
+
 @given(st.dictionaries(st.text(max_size=4), st.floats(-30, 0), min_size=1, max_size=20), st.integers(2, 10))
 def test_whatever_the_tokens_are_the_results_stay_in_their_bounds(top: dict[str, float], high: int) -> None:
     answer = reply(next(iter(top)), top, top)

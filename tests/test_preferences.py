@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from conftest import write_jsonl
 from rmboost.errors import InputError
-from rmboost.preferences import Preferences, Row, parse
+from rmboost.preferences import PAIR, Preferences, Row, parse
 
 USER, SYSTEM = ("user", "Q?"), ("system", "Be kind.")
 
@@ -243,3 +243,15 @@ def test_a_folder_of_runs_is_met_with_the_files_in_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder") as error:
         list(Preferences(tmp_path))
     assert error.value.hint == f"name a file in it: {pairs}"
+
+
+def test_a_reason_beside_the_texts_makes_no_reject() -> None:
+    data = {"prompt": "p", "chosen_response": "a", "rejected_response": "b", "reason": "clearer"}
+    assert parse(data, 1, "x, line 1").sides == PAIR
+
+
+def test_a_prompt_that_the_conversation_repeats_with_other_spaces_is_said_once() -> None:
+    system, asked = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Q?\n"}
+    sides = {side: [system, asked, {"role": "assistant", "content": side}] for side in ("chosen", "rejected")}
+    row = parse({"prompt": "Q?", **sides}, 1, "x, line 1")
+    assert [role for role, _ in row.prompt] == ["system", "user"]

@@ -150,3 +150,19 @@ def test_a_log_that_is_torn_loses_its_end_and_nothing_else(tmp_path: Path, whole
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_a_damaged_journal_that_somebody_took_away_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "journal.damaged").touch()
+    journal = Journal(tmp_path / "journal.sqlite")
+    assert journal.rescued == ""
+    asyncio.run(journal.close())
+    assert not (tmp_path / "journal.damaged").exists()
+
+
+def test_a_copy_that_cannot_be_made_is_said(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "journal.sqlite").write_bytes(whole.read_bytes())
+    (tmp_path / "journal.damaged").touch()
+    (tmp_path / "journal.rescued").mkdir()
+    with pytest.raises(StoreError, match="cannot be rescued"):
+        Journal(tmp_path / "journal.sqlite")

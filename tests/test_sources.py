@@ -420,7 +420,7 @@ BAD_FILES = [
         "prompts.jsonl.gz",
         gzip.compress(b"{}"),
         "prompts.jsonl.gz is compressed (gzip)",
-        "gzip -dc prompts.jsonl.gz | rmboost generate -",
+        "gzip -dc prompts.jsonl.gz > unpacked-prompts.jsonl",
     ),
 ]
 

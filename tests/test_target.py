@@ -181,7 +181,7 @@ def test_when_the_prompts_are_used_up_it_says_what_is_missing(run: Run, rmboost:
         ]
     )
     assert f"40 prompts are used up, and {missing} of 24 pairs are missing (" in run.said
-    assert "--repetitions 2 or more prompts may bring them; then the same command goes on" in run.said
+    assert "more prompts, or --repetitions 2, may bring them; then the same command goes on" in run.said
     before = run.output.read_bytes()
     assert run(24, lines=few, code=9)["asked"] == 0
     assert run.output.read_bytes() == before

@@ -46,8 +46,7 @@ def generate(
 
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
-    claim(output).close()  # neither somebody else's output nor a run that is going on is touched
     path = output.with_suffix(".run") / "prompts.jsonl"
-    with jsonlines.open(path, "w") as file:
+    with claim(output), jsonlines.open(path, "w") as file:  # not somebody else's output, nor a run that is going on
         file.write_all({"prompt": each} if isinstance(each, str) else dict(each) for each in prompts)
     return path

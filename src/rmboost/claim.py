@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from shlex import quote
@@ -180,19 +181,34 @@ def _is_of_another(output: Path, folder: Path) -> bool:
         return False
 
 
-def set_aside(output: Path) -> Path | None:
-    """Move a run of ours and its output to a folder of their own (``--fresh``): nothing paid for is deleted."""
+def set_aside(output: Path, source: Path | None = None) -> Path | None:
+    """Move a run of ours and its output to a folder of their own (``--fresh``): nothing paid for is deleted.
+
+    source: what the new run reads. Where it lies in the run's folder, as standard input does, a copy of it stays.
+    """
     folder = run_folder(output)
-    if not folder.is_dir():
+    if not folder.is_dir() or {*folder.iterdir()} <= {folder / "lock", source}:
         return None
     if _is_of_another(output, folder):
         _refuse_foreign(output, folder)
     aside = free(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
     with _lock(output, folder):
         if output.is_file():
-            output.replace(folder / output.name)
+            move(output, folder / output.name)
         folder.replace(aside)
+    if source and source.parent == folder:
+        folder.mkdir()
+        shutil.copyfile(aside / source.name, source)
     return aside
+
+
+def move(output: Path, place: Path) -> Path:
+    """Move the rows of an output, also of one that is a link, also to another disk; a link is left as it is."""
+    try:
+        shutil.move(os.path.realpath(output), place)
+    except OSError as error:
+        raise StoreError(f"{output} cannot be moved to {place}: {error.strerror}", way_out(error)) from None
+    return place
 
 
 def free(path: Path) -> Path:

@@ -114,6 +114,8 @@ class Client:
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
         self._needed = without_another(seats.values())
         self._last_limit: int | None = None
+        self._used_up = ""
+        """the ceiling that the next call to be paid would break, in words"""
 
     @property
     def limit(self) -> int:
@@ -133,13 +135,16 @@ class Client:
         return self.resting > 0 or any(line.pace.busy for line in self._lines)
 
     def budget_is_full(self, jobs: int) -> bool:
-        """Whether another job beside these could break a ceiling; with none under way, none is begun any more."""
+        """Whether another job beside these could break a ceiling. With none under way, one may still be begun: it is
+        carried on as long as all it asks was answered before."""
         if self.halt.jobs or (self.budget.unknown and jobs):
             return True  # the first answer tells what one costs
         reason = self.budget.reached(self._calls_of_a_job * (jobs + 1) - 1)
         if reason and not jobs:
-            self.halt.no_new_jobs("ceiling", reason)
-        return bool(reason)
+            self._used_up = reason  # for good: what is spent only grows
+            if self.budget.late:
+                self.halt.no_new_jobs("ceiling", reason)
+        return bool(reason and jobs) or self.halt.jobs
 
     def look_at_the_clock(self) -> None:
         """Stop when the deadline is over, also where every call waits to be sent."""
@@ -168,11 +173,16 @@ class Client:
             self.meter.replayed += 1
             self._proven.add(role)
             return known
+        if self._used_up:
+            self.stop("ceiling", self._used_up)
+            raise Stopped
         if lent := self.journal.lent(key, job, call, role):
             self._stop_at_a_ceiling(self.meter.in_flight)
             self.budget.spent.add(lent.response.usage, seat.price)  # before the next one looks
             await self.journal.put(lent)
             self.meter.replayed += 1
+            self._failures[role] = 0
+            self._proven.add(role)
             return lent.response
         try:
             return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)

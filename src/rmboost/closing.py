@@ -144,7 +144,7 @@ def _two_models(summary: Summary) -> str:
     if found:
         return f"{line}; form alone tells which is chosen in {found} of them, a coin in 50 %"
     if count >= LEAST and summary.status == "finished" and not find_spec("sklearn"):
-        return f"{line}; pip install 'rmboost[rm]' for how well form alone tells them apart"
+        return f"{line}; pip install 'rmboost[report]' for how well form alone tells them apart"
     return line
 
 

@@ -53,6 +53,11 @@ class Comparison:
             self._note(f"line {self._number} ({_name(wanted)}): {_difference(self._line, wanted)}")
         self._advance()
 
+    def waits(self, row_id: str, repetition: int) -> bool:
+        """Whether the next row says that this job got no answer: one may have come since."""
+        line = self._line or b""
+        return _identity(line) == (row_id, repetition) and _row(line).get("kind") == "failed"
+
     def take(self, row_id: str, repetition: int) -> None:
         """The next row is what it is, if it is of this job: nothing is known of it."""
         if self._line is not None and _identity(self._line) == (row_id, repetition):

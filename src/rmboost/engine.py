@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from rmboost.ask import Ask
 from rmboost.checks import Check
 from rmboost.client import Client, Stopped
-from rmboost.errors import BackendError, EndpointError, ReplyError
-from rmboost.halt import Halt
+from rmboost.errors import BackendError, ConfigError, EndpointError, ReplyError, RMBoostError
+from rmboost.halt import Cause, Halt
 from rmboost.jobask import JobAsk
 from rmboost.methods import Method
 from rmboost.recipe import Recipe
@@ -43,7 +43,6 @@ async def settle(job: Job, method: Method, checks: Sequence[Check], client: Clie
             reply = error.response
             pair, verdict = None, Drop(error.reason, error.detail, reply.call, reply.text, error.final)
         except EndpointError:
-            client.stop("failures")  # no new call; answers already under way are waited for and kept
             raise
         except BackendError as error:
             return Failed(job, str(error))
@@ -57,7 +56,10 @@ def settler(recipe: Recipe, client: Client) -> Callable[[Job], Coroutine[Any, An
     """How each job of a run is settled; the same when its rows are made once more, to prove them."""
 
     async def make(job: Job) -> Outcome:
-        return await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws)
+        try:
+            return await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws)
+        except ConfigError as error:  # a template that does not fit this prompt, though it fitted the first
+            raise ConfigError(f"prompt {job.prompt.id}: {error.message}", error.hint) from None
 
     return make
 
@@ -100,6 +102,10 @@ class Slots(Protocol):
         """Whether another job beside these would break a ceiling."""
         ...
 
+    def stop(self, cause: Cause) -> None:
+        """Make no new call; answers under way come in."""
+        ...
+
 
 class Engine:
     """Keeps the slots of a client filled with jobs, and hands on their outcomes in the order of the jobs.
@@ -129,7 +135,8 @@ class Engine:
         self._client.wake = self._wake.set
         try:
             finished = await self._run(jobs)
-        except EndpointError:
+        except RMBoostError:  # answers under way are paid: they are waited for and kept
+            self._client.stop("failures")
             await asyncio.gather(*self._window, return_exceptions=True)
             raise
         except BaseException:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import checks, exports, gold, judges, methods, registry, roles
+from rmboost.aspects import AspectSet
 from rmboost.checks import Check
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError
@@ -60,6 +61,7 @@ class Recipe:
         if given:  # the pairs are there already
             config = config.model_copy(update={"repetitions": 1, "target": None})
         _refuse_unreachable(config, found)
+        refuse_undefined(config.verified_aspects, method)
         export = {"name": "given"} if given else {"name": "trl", "plain": found.plain}
         return cls(
             config,
@@ -180,6 +182,13 @@ def _refuse_unreachable(config: Config, found: Survey) -> None:
         most = f"{found.count} prompts × {config.repetitions}"
         hint = f"--repetitions {-(-config.target // found.count)}, or more prompts"
         raise ConfigError(f"target: {config.target} pairs cannot be made of {most}", hint)
+
+
+def refuse_undefined(judged: AspectSet | None, method: Method) -> None:
+    """Raises ConfigError where a judge is to look at aspects that the set it is told of does not define."""
+    if judged and (undefined := sorted(method.names - {*judged.names})):
+        problem = f"verify.about: aspects: the judge's set does not define {', '.join(undefined)}"
+        raise ConfigError(problem, "--set verify.aspects=FILE.yaml with these, or --set verify.about=overall")
 
 
 def _plan(method: Method, config: Config) -> Plan:

@@ -74,6 +74,8 @@ class Rounds:
         end = None if pilot is None else max(self._store.tally.settled, pilot)
         clock = asyncio.create_task(self._tell_time())
         try:
+            if pilot and self._store.tally.settled >= pilot:
+                await self._play_again(pilot)
             while self._has_more():
                 upto = min(self.course.jobs, end or self.course.jobs)
                 if not await self._settle(upto):
@@ -104,6 +106,15 @@ class Rounds:
     def _known(self) -> Mapping[str, Spec]:
         """What earlier runs ordered of jobs that are still to come; this one orders each once, so it may be kept."""
         return self._store.journal.specs()
+
+    async def _play_again(self, jobs: int) -> None:
+        """Settle the first jobs once more, as a forecast is made from their calls; the journal answers all of them."""
+        if self._store.tally.failed:
+            return  # these would be asked
+        recipe = replace(self._recipe, plan=self.course.plan)
+        make = settler(recipe, self._client)
+        for job in islice(recipe.jobs(), jobs):
+            await make(job)
 
     async def _settle(self, end: int) -> bool:
         """The jobs of this round up to number ``end``; whether they were all settled."""
@@ -150,4 +161,4 @@ class Rounds:
             return f"{found}; not one was kept, so look at the rejects"
         needed = self._store.tally.settled + jobs_left(config.target or 0, kept, self._store.tally.settled)
         enough = max(config.repetitions + 1, -(-needed // self._recipe.survey.count))
-        return f"{found}{f' ({named}{more})' if named else ''}; --repetitions {enough} or more prompts may bring them"
+        return f"{found}{f' ({named}{more})' if named else ''}; more prompts, or --repetitions {enough}, may bring them"

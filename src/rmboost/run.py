@@ -54,7 +54,7 @@ def generate(
     recipe = rehearsal.prepare(prompts, config or Config(), surveyed(output))
     for line in (*roles.describe(recipe.config), *_left_out(recipe), *_doubts(recipe)):
         listener.notice(line)
-    if fresh and (aside := set_aside(output)):
+    if fresh and (aside := set_aside(output, prompts)):
         listener.notice(f"the earlier run was moved to {aside}")
     return run(_generate(recipe, Store(output, lenders), pilot, listener))
 
@@ -98,7 +98,7 @@ def _doubts(recipe: Recipe) -> Iterator[str]:
     for role, relation in recipe.leakage.items():
         yield (
             f"{role}: {relation} as the one that writes, and a judge favours its own family (arXiv 2502.01534); "
-            f"a better one: --set {role}.model=NAME"
+            f"a better one: --set {'judges.' if role in recipe.config.judges else ''}{role}.model=NAME"
         )
     if recipe.gold and not recipe.gold.right > recipe.gold.wrong:
         yield f"verify.gold: no better than a coin on {recipe.config.verify.gold}, so nothing can be corrected by it"

@@ -16,7 +16,7 @@ from shlex import quote
 from typing import Any
 
 from rmboost.checkpoint import Checkpoint, Mark
-from rmboost.claim import claim, free, read_manifest, replace_manifest, run_folder
+from rmboost.claim import claim, free, move, read_manifest, replace_manifest, run_folder
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
 from rmboost.records import Failed, Kept, Outcome
@@ -181,5 +181,5 @@ class Store:
 
     def _set_output_aside(self) -> None:
         if self.output.is_file() and self.output.stat().st_size:
-            aside = self.output.replace(free(self.folder / f"previous{self.output.suffix}"))
+            aside = move(self.output, free(self.folder / f"previous{self.output.suffix}"))
             self.notice = f"the rows so far do not fit this run and are kept in {aside}; answered calls are used again"

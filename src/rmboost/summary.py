@@ -53,7 +53,8 @@ class Summary:
     @property
     def goes_on(self) -> str:
         """What a person is told who may want the rest of a run that stopped."""
-        then = {"ceiling": "with a higher one ", "prompts": "then "}.get(self.cause, "")
+        higher = "with a higher one " if self.reason.startswith("max_") else ""  # a deadline is of one command
+        then = {"ceiling": higher, "prompts": "then "}.get(self.cause, "")
         return f"{then}the same command goes on from here and asks nothing twice"
 
     def dump(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from rmboost.errors import ConfigError, InputError, StoreError
 from rmboost.fingerprint import difference, run_of
 from rmboost.journal import Journal
 from rmboost.recipe import Recipe
-from rmboost.records import Kept, Outcome, Response
+from rmboost.records import Failed, Job, Kept, Outcome, Response
 from rmboost.replan import settle_plan
 from rmboost.rowfile import encode
 
@@ -140,12 +140,16 @@ class _Replay:
         recipe, jobs = self._recipe, self._checkpoint.end.jobs
         settle = settler(recipe, Client(roles.seats(recipe.config), self._journal, recipe.templates, tries=1))
         for job in islice(recipe.jobs(), jobs):
-            try:
-                self._compare(await settle(job))
-            except _Missing:
+            about = (job.prompt.id, job.repetition)
+            outcome = await self._settled(job, settle)
+            if self._rejects.waits(*about) and not isinstance(outcome, Failed):  # a redo was stopped, and wrote no row
+                self._rejects.take(*about)
+            elif outcome:
+                self._compare(outcome)
+            else:
                 self._missing += 1
-                self._pairs.take(job.prompt.id, job.repetition)
-                self._rejects.take(job.prompt.id, job.repetition)
+                self._pairs.take(*about)
+                self._rejects.take(*about)
             if progress:
                 progress(job.index + 1, jobs)
         self._pairs.end()
@@ -164,6 +168,13 @@ class _Replay:
             self._missing,
             tuple(filter(None, notices)),
         )
+
+    async def _settled(self, job: Job, settle: Callable[[Job], Awaitable[Outcome]]) -> Outcome | None:
+        """What became of a job; None where the journal does not hold all of its calls."""
+        try:
+            return await settle(job)
+        except _Missing:
+            return None
 
     def _compare(self, outcome: Outcome) -> None:
         file = self._pairs if isinstance(outcome, Kept) else self._rejects

@@ -192,7 +192,8 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cach
     except RuntimeError as error:
         raise EndpointError(
             f"llama.cpp cannot load {path}: {error}",
-            "is the file whole, and is there memory for it? a smaller context: --set responder.options.context=2048",
+            "is the file whole, and is there memory for it? a smaller context, the same for all who share the model: "
+            "--set responder.options.context=2048 --set rewriter.options.context=2048",
         ) from None
     _await_loop(server.listening_address)
     return server

@@ -40,7 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "compare": ("rmboost.cli.compare:compare", "Set methods side by side: what they take and what they teach."),
     "inspect": ("rmboost.cli.inspect:inspect", "Show pairs so that one sees what differs."),
     "filter": ("rmboost.cli.filter:keep_highest", "Take the pairs with the highest margin, or any other number."),
-    "report": ("rmboost.cli.report:report", "Say what a data set says about itself, on one page."),
+    "report": ("rmboost.cli.report:report", "Show what a reward model could wrongly learn from a data set."),
     "model": ("rmboost.cli.model:model", "List and pull the embedded models."),
 }
 

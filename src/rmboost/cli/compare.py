@@ -51,7 +51,7 @@ _SIGNAL = 130
 @click.option(
     "--max-failures", type=int, help="Stop a method when so many calls in a row were given up.  [default: 20]"
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Use the first so many prompts.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Use the first N prompts.")
 @click.option("--repetitions", type=click.IntRange(min=1), help="Pairs of each prompt.  [default: 1]")
 @click.option("--prompt-field", help="Name of the field that holds the prompt.")
 @click.option(
@@ -92,6 +92,8 @@ def compare(prompts: Path, output: Path, **options: Any) -> None:
         if not options["verify"]:
             raise ConfigError("--judge has no pair to look at", "--verify all, or so many pairs of each method")
         common = common.model_copy(update={"judge": common.judge.model_copy(update={"model": options["judge"]})})
+    if options["mix"] and not human:
+        raise ConfigError("--mix has no human pairs to train on", "--eval human.jsonl")
     models = setup.reward_models(options["reward_models"], options["device"]) if human else {}
     named = {name: options[name] for name in ("mix", "verify", "gold")}
     found = setup.Setup(prompts, output, entries, common, human, models, options["rm_seeds"], **named)

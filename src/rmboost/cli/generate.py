@@ -51,12 +51,12 @@ _PILOT = 32
 @click.option("--max-tokens", type=int, help="Stop before more tokens are used, in and out.")
 @click.option("--max-calls", type=int, help="Stop before more calls are made.")
 @click.option("--deadline", type=Duration(), help="Stop after this time, such as 2h or 90m.")
-@click.option("--max-failures", type=int, help="Stop when so many calls in a row were given up.  [default: 20]")
+@click.option("--max-failures", type=int, help="Stop after so many calls in a row that got no answer.  [default: 20]")
 @click.option("--estimate", is_flag=True, help="Make the first pairs, forecast the rest, and stop.")
 @click.option(
     "--verify", metavar="all|N|P%", help="Have the judge look at all pairs, at N, or at a percentage of them."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Use the first so many prompts.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use the first N prompts.")
 @click.option("--prompt-field", help="Name of the field that holds the prompt.")
 @click.option(
     "--skip-bad-lines",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--rejects", is_flag=True, help="Show what the run did not keep, and why.")
 @click.option("--reason", default="", metavar="NAME", help="Only rejects with this reason.")
 @click.option("--disagree", is_flag=True, help="Only pairs whose label a judge contradicts.")
-@click.option("--suspect", is_flag=True, help="The pairs that most speaks against, the worst first.")
+@click.option("--suspect", is_flag=True, help="The most suspicious pairs, the worst first.")
 @click.option("--stats", is_flag=True, help="Counts, lengths and shares over the whole file instead of pairs.")
 @click.option("--json", "as_json", is_flag=True, help="Print rows, or figures, as JSON for other programs.")
 @click.option("--full", is_flag=True, help="Cut no text, however long.")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, help="Another seed draws other pairs and votes.")
 @click.option("--concurrency", metavar="N|auto", help="Calls in flight at each endpoint.  [default: auto]")
 @click.option("--max-cost", type=float, help="Stop before the bill is higher (needs prices in the config).")
-@click.option("--limit", type=click.IntRange(min=1), help="Use the first so many pairs.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Use the first N pairs.")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Any setting: --set verify.judge.tries=5")
 @click.option("--fresh", is_flag=True, help="Start over; an earlier run is moved aside, not deleted.")
 @click.option(

@@ -41,9 +41,9 @@ def _runs() -> Path:
 
 
 def _spool_beside(target: Path) -> Path:
-    """Stdin in the run's folder, once that is known to be ours and idle."""
-    claim(target).close()
-    return _spool_stdin(target.with_suffix(".run") / "stdin")
+    """Stdin in the run's folder, which is known to be ours, and is nobody else's until all of it is there."""
+    with claim(target):
+        return _spool_stdin(target.with_suffix(".run") / "stdin")
 
 
 def _spool_stdin(path: Path) -> Path:

@@ -115,8 +115,8 @@ class Runs:
 
     def judged(self) -> Iterator[Ended]:
         """A judge's verdicts on the pairs of every method that made some; none where no pair is judged."""
-        config = self._setup.judging(self._setup.verify)
         for entry in self._setup.entries if self._setup.verify else ():
+            config = self._setup.judging(self._setup.verify, entry.config.method)
             output = self._setup.output(entry)
             if output.is_file() and output.stat().st_size:
                 yield self._run(entry.name, f"{entry.name}, judged", output, self._judged(entry), config, "pairs")

@@ -15,7 +15,7 @@ from rmboost.client import Seat, without_another
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
 from rmboost.preferences import PAIR, Preferences
-from rmboost.recipe import Recipe
+from rmboost.recipe import Recipe, refuse_undefined
 from rmboost.resources import read_yaml
 from rmboost.rewards import Answer, RewardModel, TextPair
 from rmboost.sources import InputOptions
@@ -81,13 +81,17 @@ class Setup:
         """Where human pairs go with the judge's verdicts."""
         return self.folder / HUMAN / f"{human.name}.jsonl"
 
-    def judging(self, sample: str | None) -> Config:
+    def judging(self, sample: str | None, method: Mapping[str, Any] | None = None) -> Config:
         """The settings by which the pairs of a file are judged: nothing is written, and nothing refused.
 
-        A method's budget of tokens or calls is not the judge's, who would leave the last pairs out when it is used up.
+        method: the settings of the one that made them; its aspects are the judge's, if it is to look at aspects and no
+        other set is named. A method's budget of tokens or calls is not the judge's, who would leave the last pairs out
+        when it is used up.
         """
         ceilings = self.common.ceilings.model_copy(update={"max_tokens": None, "max_calls": None})
-        how = self.common.verify.model_copy(update={"sample": sample, "policy": "flag", "gold": None})
+        alone = {"sample": sample, "policy": "flag", "gold": None}
+        own = self.common.verify.aspects or (method or {}).get("aspects")
+        how = self.common.verify.model_copy(update={**alone, "aspects": own})
         return self.common.model_copy(update={**_GIVEN, "verify": how, "input": InputOptions(), "ceilings": ceilings})
 
 
@@ -202,6 +206,8 @@ def check(setup: Setup, *, fresh: bool = False) -> tuple[Recipe, ...]:
     for entry in setup.entries:
         try:
             recipes.append(rehearsal.prepare(setup.source(entry), entry.config, surveyed(setup.output(entry))))
+            judged = setup.judging(setup.verify, entry.config.method).verified_aspects
+            refuse_undefined(judged, recipes[-1].method)
         except ConfigError as error:
             raise ConfigError(f"{entry.name}: {error.message}", error.hint) from None
     if setup.verify:
@@ -253,8 +259,9 @@ def _need_two_units(human: Human) -> None:
 
 
 def labelled_by(recipe: Recipe) -> frozenset[str]:
-    """The models whose opinion makes a method's labels; none where these are there by construction."""
-    return frozenset(recipe.config.roles[name].model or "" for name in recipe.method.labellers)
+    """The models whose opinion made a row's labels, or decided which of them stay; none where no opinion did."""
+    sieve = recipe.verify.judge.roles if recipe.verify and recipe.verify.policy != "flag" else ()
+    return frozenset(recipe.config.roles[name].model or "" for name in (*recipe.method.labellers, *sieve))
 
 
 def judge_models(setup: Setup) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rmboost import __version__
 from rmboost.errors import StoreError, way_out
 from rmboost.records import stable_hash
 from rmboost.rewards import RewardModel, TextPair
@@ -78,8 +79,8 @@ class Trials:
     def _key(self, trial: Trial) -> str:
         model = [type(self._models[trial.model]).__name__, self._models[trial.model].model_dump(mode="json")]
         sets = [*(self._hashes[name] for name in (*trial.train, trial.test)), *self._human]
-        parts = (model, sets, len(trial.train), len(self._seeds), trial.size, trial.random, *self._linked(trial))
-        return f"{stable_hash(*parts):x}"
+        training = (len(trial.train), len(self._seeds), trial.size, trial.random, *self._linked(trial))
+        return f"{stable_hash(__version__, model, sets, *training):x}"
 
     def _linked(self, trial: Trial) -> list[list[int]]:
         """The units of a trial's pairs, where a group links some: one of a set that it does not use may do so."""

@@ -96,7 +96,7 @@ class _Drawing:
         self._empty()
 
     def offer(self, row: Row) -> None:
-        exact = self.id in (row.id, base_id(row.id))
+        exact = bool(self.id) and self.id in (row.id, base_id(row.id))
         if exact and not self.exact:
             self.exact = True
             self._empty()

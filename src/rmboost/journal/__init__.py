@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rmboost.errors import BackendError, StoreError, TransientError
+from rmboost.errors import BackendError, StoreError, TransientError, way_out
 from rmboost.journal import rescue, schema
 from rmboost.journal.lenders import Lenders
 from rmboost.journal.reader import JournalReader
@@ -65,7 +65,7 @@ class Journal(JournalReader):
 
     def __init__(self, path: Path, lenders: Iterable[Path] = ()) -> None:
         self._path = path
-        self.rescued = rescue.rescue(path) if rescue.is_marked(path) else ""
+        self.rescued = self._rescue() if rescue.is_marked(path) else ""
         with ExitStack() as opened:
             self._writer = opened.enter_context(closing(self._connect()))
             super().__init__(path, opened.enter_context(closing(self._connect())))
@@ -111,6 +111,15 @@ class Journal(JournalReader):
         finally:
             self._lenders.close()
             self._reader.close()
+
+    def _rescue(self) -> str:
+        """Raises StoreError where nothing can be read, or there is no room for the copy."""
+        try:
+            return rescue.rescue(self._path)
+        except rescue.ERRORS as error:
+            raise self._translated(error, "rescued") from None
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be rescued: {error.strerror}", way_out(error)) from None
 
     def _damaged(self, what: str) -> StoreError:
         rescue.mark(self._path)

@@ -52,6 +52,9 @@ def rescue(path: Path) -> str:
     """
     draft, aside = path.with_suffix(".rescued"), _free(path)
     said = f"{path} was damaged and has been copied; the damaged file is kept as {aside.name}"
+    if not path.exists() and not draft.exists():  # somebody took it away
+        _marker(path).unlink()
+        return ""
     if path.exists():
         draft.unlink(missing_ok=True)
         copied, held = _copy(path, draft)

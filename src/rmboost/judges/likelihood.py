@@ -35,11 +35,13 @@ def expected(response: Response, offset: int, low: int, high: int) -> float | No
         return None
     mass: defaultdict[int, float] = defaultdict(float)
     for token, logprob in response.top[place].items():
-        if (bare := _bare(token)).isdecimal() and low <= int(bare) <= high:
+        if (bare := _bare(token)).isdecimal() and (low <= int(bare) <= high or bare == "1"):
             mass[int(bare)] += exp(logprob)
     if high >= 10 and mass[1] and not mass[10]:
         ten = mass[1] * _share_of_ten(response, place, mass)
         mass[10], mass[1] = ten, mass[1] - ten
+    if not low <= 1 <= high:
+        del mass[1]  # it was there as the beginning of 10
     total = sum(mass.values())
     return sum(number * weight for number, weight in mass.items()) / total if total else None
 

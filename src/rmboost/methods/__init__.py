@@ -68,6 +68,11 @@ class Method(Component):
         """What the plan spreads evenly over the input; empty when the method orders nothing."""
         return ()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The aspects, qualities or principles that its pairs may bear."""
+        return frozenset(name for cell in self.cells() for name in cell.aspects)
+
     def data(self) -> Mapping[str, str]:
         """Hashes of what the method read from files of its own, by name; a change of them is a change of settings."""
         return {}

@@ -70,6 +70,10 @@ class Constitutional(Method):
     def writers(self) -> tuple[str, ...]:
         return ("responder", "rewriter")
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(principle.name for principle in self._set.principles)
+
     def data(self) -> Mapping[str, str]:
         return {"principles": f"{stable_hash(self._set.model_dump()):x}"}
 

@@ -76,6 +76,10 @@ class RMBoost(Method):
         primaries = [()] if self.aspects_per_pair == "auto" else [(name,) for name in self._set.names]
         return [Spec(label, primary) for primary in primaries for label in _LABELS]
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._set.names)
+
     def data(self) -> Mapping[str, str]:
         return {"aspects": f"{stable_hash(self._set.model_dump()):x}"}
 

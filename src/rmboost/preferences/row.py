@@ -94,7 +94,7 @@ def parse(data: Any, line: int, where: str) -> Row:
     """
     if not isinstance(data, dict):
         raise InputError(f"{where}: a JSON {_kind(data)}, not an object", HINT)
-    if "reason" in data and not data.keys() & set(PAIR):
+    if "reason" in data and not any(has_side(data, name) for name in PAIR):
         return Row(data, line, REJECT)
     for name in PAIR:
         if not has_side(data, name):

@@ -113,9 +113,10 @@ def _content(turn: Mapping[str, Any]) -> str:
 
 def _joined(asked: tuple[Turn, ...], common: tuple[Turn, ...]) -> tuple[Turn, ...]:
     """What the prompt says, and what both conversations begin with; nothing twice."""
-    if not common or _stripped(asked[-len(common) :]) == _stripped(common):
+    said, begun = _stripped(asked), _stripped(common)
+    if not begun or said[-len(begun) :] == begun:
         return asked
-    if not asked or asked[-1] in common or asked[0] == common[0]:
+    if not said or said[-1] in begun or said[0] == begun[0]:
         return common  # whole conversations on both sides: their beginning says all that the prompt says
     return asked + common
 

@@ -24,7 +24,7 @@ class Rule(NamedTuple):
 
 
 _NEVER = 1.0  # for what depends on the trainer's settings
-_LENGTH = "Length can be learnt in place of quality: order it with method.match_length, or filter by the ratio."
+_LENGTH = "Length can be learnt in place of quality: order it with method.match_length, or lower the check's max_ratio."
 RULES = (
     Rule(
         "label_noise",

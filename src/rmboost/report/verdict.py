@@ -16,7 +16,7 @@ _WINS = tuple(rule.figure for rule in RULES if rule.figure.endswith("_wins") and
 _NUMBERS = ("length_d", "probe_auc", "probe_second_auc")
 _UNSURE = "That may be a fault or chance: the interval holds both."
 _ALONE = "All pairs are of one prompt, which says nothing of others: no interval can be given."
-_ADVICE = {"label_noise": "rmboost judge FILE", "contaminated_prompts_13": "--against FILE"}
+_ADVICE = {"label_noise": "rmboost judge FILE -o judged.jsonl", "contaminated_prompts_13": "--against FILE"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ def _format(path: str, head: bytes) -> str:
 def _check_text(path: str, head: bytes) -> None:
     for magic, packer in PACKED.items():
         if head.startswith(magic):
-            raise InputError(f"{path} is compressed ({packer})", f"{packer} -dc {quote(path)} | {PIPE}")
+            plain = Path(path).name if Path(path).suffix in SUFFIXES else Path(path).stem
+            target = quote(f"unpacked-{plain}")
+            raise InputError(f"{path} is compressed ({packer})", f"{packer} -dc {quote(path)} > {target}")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head[:4]:
         target = quote(f"utf8-{Path(path).name}")
         raise InputError(f"{path} is UTF-16, not UTF-8", f"iconv -f UTF-16 -t UTF-8 {quote(path)} > {target}")
