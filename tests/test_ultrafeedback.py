@@ -105,7 +105,7 @@ def test_principles_are_for_all_but_the_first() -> None:
 def test_a_principle_stands_in_the_one_system_turn(prompt: Prompt) -> None:
     turns = Templates().render("ultrafeedback/respond", prompt=prompt, aspect=ASPECTS["honesty"])
     assert [turn["role"] for turn in turns] == ["system", "user"]
-    assert ASPECTS["honesty"].definition in turns[0]["content"]
+    assert f"is honesty: w{ASPECTS['honesty'].definition[1:]}" in turns[0]["content"]
     assert turns[0]["content"].startswith("Be brief.") == (prompt is SYSTEM)
     assert turns[1] == PROMPT.messages[0]
 

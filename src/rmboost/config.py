@@ -104,9 +104,9 @@ class Config(Component):
     rewriter: RoleConfig = RoleConfig()
     """edits it into the second"""
     drafter: RoleConfig = RoleConfig()
-    """a weaker model, asked only where a method contrasts two models (``method.contrast``)"""
+    """a weaker model, asked only where a method contrasts two (``method.contrast``); none: ``local:smollm2-135m``"""
     judge: RoleConfig = RoleConfig()
-    """compares responses or rates them; best a model of another family than the writers'"""
+    """compares responses or rates them; none: the run's own model, but best one of another family than the writers'"""
     judges: dict[str, RoleConfig] = Field(default_factory=dict)
     """further judges, for a panel, by names of your own: ``{llama: {model: …}, gemma: {model: …}}``"""
     writers: dict[str, RoleConfig] = Field(default_factory=dict)
