@@ -73,7 +73,7 @@ def test_without_scikit_learn_the_count_stands_alone(
     summary, said = generate(rmboost, tmp_path, "synpo")
     assert summary["separability"] is None
     assert "40 of 40 pairs" in said
-    assert "pip install 'rmboost[rm]'" in said
+    assert "pip install 'rmboost[report]'" in said
 
 
 def test_of_many_pairs_some_are_looked_at_all_over_the_file(tmp_path: Path) -> None:

@@ -173,9 +173,6 @@ class Client:
             self.meter.replayed += 1
             self._proven.add(role)
             return known
-        if self._used_up:
-            self.stop("ceiling", self._used_up)
-            raise Stopped
         if lent := self.journal.lent(key, job, call, role):
             self._stop_at_a_ceiling(self.meter.in_flight)
             self.budget.spent.add(lent.response.usage, seat.price)  # before the next one looks
@@ -198,7 +195,7 @@ class Client:
         """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
         retries = Retries(self._tries, self._patience)
         while True:
-            line = places[call.role] = lines.choose(call.seat.lines, _place(call, places))
+            line = places[call.role] = lines.choose(call.seat.lines, lines.before(call.seat.lines, call.role, places))
             try:
                 return await self._send(call, line)
             except TransientError as error:
@@ -250,7 +247,7 @@ class Client:
 
     def _stop_at_a_ceiling(self, under_way: int) -> None:
         """Raises Stopped where one more call beside these would break a ceiling, or no call is made any more."""
-        if not self.halt.calls and (reason := self.budget.reached(under_way)):
+        if not self.halt.calls and (reason := self._used_up or self.budget.reached(under_way)):
             self.stop("ceiling", reason)
         if self.halt.calls:
             raise Stopped
@@ -299,10 +296,3 @@ def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
     asked = (request.messages, dict(request.sampling), request.seed, request.logprobs)
     parts = (job.key, call, seat.kind, seat.model, *asked)
     return hashlib.blake2b(canonical_json(parts), digest_size=16).digest()
-
-
-def _place(call: _Call, places: Mapping[str, Line]) -> Line | None:
-    """Where the job asked in this role before, or else in another that the same servers answer for."""
-    if len(call.seat.lines) == 1 or call.role in places:
-        return places.get(call.role)
-    return next((line for line in places.values() if line in call.seat.lines), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -80,14 +80,21 @@ def _looked_at(check: asyncio.Task[str]) -> None:
         check.exception()
 
 
-def choose(lines: Sequence[Line], before: Line | None) -> Line:
+def choose(lines: Sequence[Line], used: Line | None) -> Line:
     """The line that a job used before, while it lives, so that its prefix stays in that server's cache; else the least
     busy one. With all dead, the one that rests the least."""
     now = monotonic()
     living = [line for line in lines if line.dead_until <= now]
-    if before in living:
-        return before
+    if used in living:
+        return used
     return min(living, key=lambda line: line.load) if living else min(lines, key=lambda line: line.dead_until)
+
+
+def before(lines: Sequence[Line], role: str, places: Mapping[str, Line]) -> Line | None:
+    """Where the job asked in this role before, or else in another that the same servers answer for."""
+    if len(lines) == 1 or role in places:
+        return places.get(role)
+    return next((line for line in places.values() if line in lines), None)
 
 
 def leave_out(line: Line, lines: Sequence[Line], seconds: float, patience: float) -> bool:
