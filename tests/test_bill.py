@@ -239,6 +239,24 @@ def test_a_second_estimate_says_what_the_first_did_and_knows_new_prices(rmboost:
     assert second["cost"]["expected"] > 0
 
 
+def test_a_second_estimate_asks_nobody_also_where_a_judge_refused(rmboost: Shell, tmp_path: Path) -> None:
+    prompts, output = tmp_path / "prompts.txt", tmp_path / "o.jsonl"
+    prompts.write_text("".join(f"Why is {number}: a number?\n" for number in range(60)))
+
+    def refuse(call: Call) -> Fault | None:
+        return Fault(status=400) if call.body["model"] == "large" and "Why is 7:" in str(call.body) else None
+
+    with ChatServer(refuse, models=("test-model", "large")) as server:
+        common = ("--model", "test-model", "--base-url", server.url, "--set", "judge.model=large", "--verify", "all")
+        run = ("generate", prompts, "-o", output, *common, "--set", "checks=[]", "--estimate")
+        assert rmboost(*run).code == 0
+        asked, server.script = len(server.calls), ()
+        again = rmboost(*run, "--max-calls", asked)
+        assert (again.code, len(server.calls) - asked) == (0, 0), again.err
+        assert "still to come" in again.err
+    assert rmboost("verify", output).code == 0
+
+
 def test_an_estimate_is_of_these_settings_whatever_else_was_asked_before(rmboost: Shell, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(60)))

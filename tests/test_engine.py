@@ -102,7 +102,7 @@ def test_jobs_that_all_rest_let_others_begin_but_not_without_end() -> None:
     assert asyncio.run(scene()) == 3 * LOOKAHEAD
 
 
-@pytest.mark.parametrize("error", [EndpointError, ConfigError, InputError, StoreError])
+@pytest.mark.parametrize("error", [EndpointError, ConfigError, InputError])
 def test_what_ends_a_run_ends_it_once_answers_under_way_are_in(error: type[RMBoostError]) -> None:
     ended: list[int] = []
 
@@ -122,8 +122,8 @@ def test_what_ends_a_run_ends_it_once_answers_under_way_are_in(error: type[RMBoo
     assert ended == [0, 1, 3]
 
 
-def test_a_bug_ends_the_run_at_once_and_leaves_nothing_running() -> None:
-    error = ZeroDivisionError("a bug")
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), StoreError("no room")])
+def test_a_bug_or_a_full_disk_ends_the_run_at_once_and_leaves_nothing_running(error: Exception) -> None:
     ended: list[int] = []
 
     async def scene() -> None:

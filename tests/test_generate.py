@@ -218,6 +218,27 @@ def test_an_output_that_is_a_link_keeps_its_rows_and_its_link(rmboost: Shell, pr
     assert output.is_symlink() and output.read_bytes() == before
 
 
+def test_an_output_that_leads_to_another_runs_output_is_refused(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    best, latest = tmp_path / "best.jsonl", tmp_path / "latest.jsonl"
+    for output in (best, latest):
+        assert rmboost("generate", prompts, "-o", output, "--model", "fake").code == 0
+    latest.unlink()
+    latest.symlink_to("best.jsonl")
+    for more in (("--seed", "4"), ("--fresh",)):
+        done = rmboost("generate", prompts, "-o", latest, "--model", "fake", *more)
+        assert (done.code, "which another run made" in done.err) == (3, True)
+    assert rmboost("verify", best).code == 0
+
+
+def test_fresh_leaves_a_file_alone_that_no_run_made(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    output = write_jsonl(tmp_path / "o.jsonl", [{"precious": True}])
+    (tmp_path / "o.run").mkdir()
+    (tmp_path / "o.run" / "stdin").write_bytes(prompts.read_bytes())
+    done = rmboost("generate", prompts, "-o", output, "--model", "fake", "--fresh")
+    assert (done.code, "was not made by the run" in done.err) == (3, True)
+    assert read_jsonl(output) == [{"precious": True}]
+
+
 def test_stdin_into_a_file_is_kept_in_the_run(
     rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

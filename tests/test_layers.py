@@ -27,7 +27,7 @@ LAYERS = [
     "roles fingerprint",
     "recipe",
     "replan status",
-    "rehearsal engine verify",
+    "rehearsal engine replay verify",
     "rounds",
     "run",
     "closing report compare api",

@@ -120,6 +120,12 @@ def test_a_ten_on_a_scale_without_a_one(top: tuple[Place, ...], score: float) ->
     assert likelihood.expected(reply("10", *top), 0, 2, 10) == pytest.approx(score)
 
 
+def test_a_short_scale_without_a_one() -> None:
+    for number, score in (("3", 3.5), ("1", 4.0)):
+        top = place(**{number: 0.5, "4": 0.5})
+        assert likelihood.expected(reply(number, top), 0, 2, 5) == pytest.approx(score)
+
+
 @given(st.dictionaries(st.text(max_size=4), st.floats(-30, 0), min_size=1, max_size=20), st.integers(2, 10))
 def test_whatever_the_tokens_are_the_results_stay_in_their_bounds(top: dict[str, float], high: int) -> None:
     answer = reply(next(iter(top)), top, top)

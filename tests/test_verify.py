@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -219,3 +220,22 @@ def test_a_sample_of_so_many_is_drawn_anew_when_prompts_are_added(
     judged(rmboost, prompts, tmp_path, "--verify", "7")
     assert output.read_text().count('"winner": "') == 7
     assert rmboost("verify", output).code == 0
+
+
+def test_a_pair_that_was_turned_into_a_failed_job_is_found(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    """A failed row may stand where an answer has come since; but only the run itself can have left it so."""
+    output, folder = tmp_path / "pairs.jsonl", tmp_path / "pairs.run"
+    assert rmboost("generate", prompts, "-o", output, "--model", "fake", "--set", "checks=[]").code == 0
+    rejects, manifest = folder / "rejects.jsonl", folder / "manifest.json"
+    lines = output.read_bytes().splitlines(keepends=True)
+    gone = json.loads(lines.pop(0))
+    output.write_bytes(b"".join(lines))
+    made_up = {"id": gone["id"], "repetition": 0, "kind": "failed", "reason": "failed"}
+    rejects.write_bytes(json.dumps(made_up).encode() + b"\n" + rejects.read_bytes())
+    noted = json.loads(manifest.read_text())
+    for file in (output, rejects):
+        noted["files"][file.name]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(noted))
+    done = rmboost("verify", output)
+    assert done.code == 7
+    assert "pairs.jsonl: its sha256 is" in done.out and "rejects.jsonl: its sha256 is" in done.out

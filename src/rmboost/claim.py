@@ -101,9 +101,11 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
         raise StoreError(f"{output} is a folder", f"-o {quote(str(output / 'pairs.jsonl'))}")
     if str(output) == "-" or (output.exists() and not output.is_file()):
         raise StoreError(f"{output} is no file, and a run goes on from what its output holds", "-o pairs.jsonl")
-    home = (Path(os.path.realpath(output)) if output.is_symlink() else output).parent
-    if not home.is_dir():
-        raise StoreError(f"there is no folder {home}", f"mkdir -p {quote(str(home))}")
+    real = Path(os.path.realpath(output)) if output.is_symlink() else output
+    if not real.parent.is_dir():
+        raise StoreError(f"there is no folder {real.parent}", f"mkdir -p {quote(str(real.parent))}")
+    if real != output and _is_made_elsewhere(real, folder):
+        raise StoreError(f"{output} leads to {real}, which another run made; it is left alone", "choose another -o")
     if output.suffix == ".run":
         raise StoreError(f"{output} would be its own run folder", "choose a name that ends in .jsonl")
     made = read_manifest(folder).get("output")
@@ -117,6 +119,13 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
             f"{folder} is the folder of the run that made {output.parent / made}; it is left alone",
             "choose another -o: up to the last dot, the names of two outputs have to differ",
         )
+
+
+def _is_made_elsewhere(real: Path, folder: Path) -> bool:
+    """Whether a file is the output of the run in its own folder, and that is not this one."""
+    its = real.with_suffix(".run")
+    is_output: bool = read_manifest(its).get("output") == real.name
+    return is_output and not (folder.exists() and its.samefile(folder))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -174,9 +183,9 @@ def _told_by(output: Path) -> dict[str, Any]:
 
 
 def _is_of_another(output: Path, folder: Path) -> bool:
-    """Whether the run belongs to another file; a damaged one, which is to be moved out of the way, does not."""
+    """Whether the run is not that of this file; a damaged one, which is to be moved out of the way, is."""
     try:
-        return bool(read_manifest(folder).get("output", output.name) != output.name)
+        return bool(read_manifest(folder).get("output") != output.name)
     except StoreError:
         return False
 
@@ -187,18 +196,20 @@ def set_aside(output: Path, source: Path | None = None) -> Path | None:
     source: what the new run reads. Where it lies in the run's folder, as standard input does, a copy of it stays.
     """
     folder = run_folder(output)
-    if not folder.is_dir() or {*folder.iterdir()} <= {folder / "lock", source}:
+    inside = source if source and source.resolve().parent == folder.resolve() else None
+    ours = {"lock", inside.name if inside else ""}
+    if not folder.is_dir() or {each.name for each in folder.iterdir()} <= ours:
         return None
-    if _is_of_another(output, folder):
+    if output.is_symlink() or _is_of_another(output, folder):
         _refuse_foreign(output, folder)
     aside = free(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
     with _lock(output, folder):
         if output.is_file():
             move(output, folder / output.name)
         folder.replace(aside)
-    if source and source.parent == folder:
-        folder.mkdir()
-        shutil.copyfile(aside / source.name, source)
+        if inside:
+            folder.mkdir(exist_ok=True)
+            shutil.copyfile(aside / inside.name, inside)
     return aside
 
 
@@ -207,7 +218,7 @@ def move(output: Path, place: Path) -> Path:
     try:
         shutil.move(os.path.realpath(output), place)
     except OSError as error:
-        raise StoreError(f"{output} cannot be moved to {place}: {error.strerror}", way_out(error)) from None
+        raise StoreError(f"{output} cannot be moved to {place}: {error.strerror or error}", way_out(error)) from None
     return place
 
 

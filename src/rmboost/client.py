@@ -178,7 +178,6 @@ class Client:
             self.budget.spent.add(lent.response.usage, seat.price)  # before the next one looks
             await self.journal.put(lent)
             self.meter.replayed += 1
-            self._failures[role] = 0
             self._proven.add(role)
             return lent.response
         try:

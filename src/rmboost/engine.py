@@ -11,12 +11,13 @@ from typing import Any, Protocol
 from rmboost.ask import Ask
 from rmboost.checks import Check
 from rmboost.client import Client, Stopped
-from rmboost.errors import BackendError, ConfigError, EndpointError, ReplyError, RMBoostError
+from rmboost.errors import BackendError, ConfigError, EndpointError, ReplyError, RMBoostError, StoreError
 from rmboost.halt import Cause, Halt
 from rmboost.jobask import JobAsk
 from rmboost.methods import Method
 from rmboost.recipe import Recipe
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair
+from rmboost.visible import one_line
 
 LOOKAHEAD = 8
 LEAST_LOOKAHEAD = 1024
@@ -43,6 +44,7 @@ async def settle(job: Job, method: Method, checks: Sequence[Check], client: Clie
             reply = error.response
             pair, verdict = None, Drop(error.reason, error.detail, reply.call, reply.text, error.final)
         except EndpointError:
+            client.stop("failures")  # at once: a slot that is free now is not for one more request
             raise
         except BackendError as error:
             return Failed(job, str(error))
@@ -59,7 +61,9 @@ def settler(recipe: Recipe, client: Client) -> Callable[[Job], Coroutine[Any, An
         try:
             return await settle(job, recipe.method, recipe.checks_of(job), client, recipe.config.draws)
         except ConfigError as error:  # a template that does not fit this prompt, though it fitted the first
-            raise ConfigError(f"prompt {job.prompt.id}: {error.message}", error.hint) from None
+            client.stop("failures")
+            about = f"prompt {job.prompt.id} ({one_line(job.prompt.text, 40)})"
+            raise ConfigError(f"{about}: {error.message}", error.hint) from None
 
     return make
 
@@ -135,19 +139,31 @@ class Engine:
         self._client.wake = self._wake.set
         try:
             finished = await self._run(jobs)
-        except RMBoostError:  # answers under way are paid: they are waited for and kept
-            self._client.stop("failures")
-            await asyncio.gather(*self._window, return_exceptions=True)
+        except RMBoostError as error:
+            await self._end_by(error)
             raise
         except BaseException:
-            for task in self._window:
-                task.cancel()
-            await asyncio.gather(*self._window, return_exceptions=True)
+            await self._cancel()
             raise
         await asyncio.gather(*self._window, return_exceptions=True)
         if self._broken:
             raise self._broken
         return finished and not (self._client.halt.jobs and self._left)
+
+    async def _end_by(self, error: RMBoostError) -> None:
+        """Answers under way are paid: they are waited for and kept, where they can be kept, and a person lets them."""
+        self._client.stop("failures")
+        if isinstance(error, StoreError):
+            return await self._cancel()
+        try:
+            await asyncio.gather(*self._window, return_exceptions=True)
+        except asyncio.CancelledError:
+            raise error from None
+
+    async def _cancel(self) -> None:
+        for task in self._window:
+            task.cancel()
+        await asyncio.gather(*self._window, return_exceptions=True)
 
     async def _run(self, jobs: Iterator[Job]) -> bool:
         more = True

@@ -16,7 +16,7 @@ from rmboost import budget, roles
 from rmboost.backends.fake import FakeBackend
 from rmboost.config import Config
 from rmboost.errors import ReplyError
-from rmboost.recipe import Recipe
+from rmboost.recipe import Recipe, refuse_undefined
 from rmboost.records import Job, Message, Pair, Request, Response, stable_hash
 from rmboost.templates import Templates
 from rmboost.together import run
@@ -51,6 +51,7 @@ def prepare(prompts: Path, config: Config, known: Mapping[str, Any] | None = Non
     recipe = Recipe.prepare(prompts, config, known)
     budget.check(recipe.config.ceilings, roles.models(recipe.config), recipe.config.prices)
     roles.seats(recipe.config)  # an option of a backend that it does not know
+    refuse_undefined(recipe.config.verified_aspects, recipe.method)
     return replace(recipe, calls=run(play_all(recipe)))
 
 

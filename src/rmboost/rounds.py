@@ -28,6 +28,7 @@ from rmboost.plan import Plan
 from rmboost.recipe import Recipe
 from rmboost.records import Kept, Outcome, Spec
 from rmboost.replan import Course, order_more
+from rmboost.replay import Answers, Replay
 from rmboost.store import Store
 from rmboost.tally import Tally
 
@@ -108,13 +109,15 @@ class Rounds:
         return self._store.journal.specs()
 
     async def _play_again(self, jobs: int) -> None:
-        """Settle the first jobs once more, as a forecast is made from their calls; the journal answers all of them."""
-        if self._store.tally.failed:
-            return  # these would be asked
-        recipe = replace(self._recipe, plan=self.course.plan)
-        make = settler(recipe, self._client)
-        for job in islice(recipe.jobs(), jobs):
-            await make(job)
+        """Settle the first jobs once more, by the journal: a forecast is made from their calls."""
+        recipe, answers = replace(self._recipe, plan=self.course.plan), Answers(self._store.journal.path)
+        try:
+            replay = Replay(recipe, answers)
+            replay.client.traced = self._client.traced
+            for job in islice(recipe.jobs(), jobs):
+                await replay.outcome(job)
+        finally:
+            await answers.close()
 
     async def _settle(self, end: int) -> bool:
         """The jobs of this round up to number ``end``; whether they were all settled."""

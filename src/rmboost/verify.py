@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rmboost import registry, roles
+from rmboost import registry
 from rmboost.checkpoint import Checkpoint
 from rmboost.claim import claim, read_manifest, run_folder
-from rmboost.client import Client
 from rmboost.comparison import Comparison
 from rmboost.config import Config
-from rmboost.engine import settler
 from rmboost.errors import ConfigError, InputError, StoreError
 from rmboost.fingerprint import difference, run_of
-from rmboost.journal import Journal
 from rmboost.recipe import Recipe
-from rmboost.records import Failed, Job, Kept, Outcome, Response
+from rmboost.records import Failed, Kept, Outcome
 from rmboost.replan import settle_plan
+from rmboost.replay import Answers, Replay
 from rmboost.rowfile import encode
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many jobs are done."""
-
-
-class _Missing(Exception):
-    """A call that the journal knows nothing of."""
-
-
-class _Answers(Journal):
-    """A journal that is all there is: a call that was given up is given up again, others are never made."""
-
-    def get(self, key: bytes) -> Response:
-        if known := super().get(key):
-            return known
-        raise self.refusal(key) or _Missing
 
 
 @dataclass(frozen=True)
@@ -56,6 +41,7 @@ class Verdict:
     """What came of the comparison. ``differences``: the first of ``count``; none: the files are what they should be.
 
     status: how the run had ended. missing: jobs with a call that the journal does not hold; nothing is said of them.
+    waiting: failed jobs that were asked again since, but for which no new row was written yet.
     """
 
     status: str
@@ -64,6 +50,7 @@ class Verdict:
     differences: tuple[str, ...]
     count: int
     missing: int
+    waiting: int
     notices: tuple[str, ...]
 
     @property
@@ -89,16 +76,16 @@ async def _verify(
     output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None
 ) -> Verdict:
     recipe, notices = _recipe(output, manifest, prompts)
-    journal = _Answers(output.with_suffix(".run") / "journal.sqlite")
+    journal = Answers(output.with_suffix(".run") / "journal.sqlite")
     try:
         course = settle_plan(recipe, journal)
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
         if checkpoint.run != run_of(manifest["settings"], recipe.survey.plain, course.order):
             hint = "the run's own command, given again, puts them in order"
             raise StoreError(f"the manifest of {output} is not that of its rows: a run was killed as it began", hint)
-        replay = _Replay(replace(recipe, plan=course.plan), journal, checkpoint, output)
-        await replay.run(progress)
-        return replay.verdict(manifest, (journal.rescued, *notices))
+        proof = _Proof(replace(recipe, plan=course.plan), journal, checkpoint, output)
+        await proof.run(progress)
+        return proof.verdict(manifest, (journal.rescued, *notices))
     finally:
         await journal.close()
 
@@ -125,25 +112,24 @@ def _places(output: Path, named: Path, given: Path | None) -> list[Path]:
     return [place for place in places if place.exists()]
 
 
-class _Replay:
+class _Proof:
     """The jobs of a run, settled once more by the journal alone, beside the rows that were written."""
 
-    def __init__(self, recipe: Recipe, journal: Journal, checkpoint: Checkpoint, output: Path) -> None:
-        self._recipe, self._journal, self._checkpoint = recipe, journal, checkpoint
+    def __init__(self, recipe: Recipe, answers: Answers, checkpoint: Checkpoint, output: Path) -> None:
+        self._recipe, self._answers, self._checkpoint = recipe, answers, checkpoint
         end, whole = checkpoint.end, checkpoint.closed  # what a killed process wrote past it counts for nothing
         self._pairs = Comparison(output, None if whole else end.pairs[0])
         self._rejects = Comparison(output.with_suffix(".run") / "rejects.jsonl", None if whole else end.rejects[0])
-        self._missing = 0
+        self._missing = self._waiting = 0
 
     async def run(self, progress: Progress | None) -> None:
         """Settle and compare."""
-        recipe, jobs = self._recipe, self._checkpoint.end.jobs
-        settle = settler(recipe, Client(roles.seats(recipe.config), self._journal, recipe.templates, tries=1))
-        for job in islice(recipe.jobs(), jobs):
-            about = (job.prompt.id, job.repetition)
-            outcome = await self._settled(job, settle)
+        jobs, replay = self._checkpoint.end.jobs, Replay(self._recipe, self._answers)
+        for job in islice(self._recipe.jobs(), jobs):
+            about, outcome = (job.prompt.id, job.repetition), await replay.outcome(job)
             if self._rejects.waits(*about) and not isinstance(outcome, Failed):  # a redo was stopped, and wrote no row
                 self._rejects.take(*about)
+                self._waiting += 1
             elif outcome:
                 self._compare(outcome)
             else:
@@ -159,6 +145,7 @@ class _Replay:
         """What came of it."""
         both = (self._pairs, self._rejects)
         differences = [line for file in both for line in (*file.differences, *_noted(file, manifest, self._checkpoint))]
+        differences += self._touched() if self._waiting else ()
         return Verdict(
             manifest["status"],
             tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
@@ -166,15 +153,16 @@ class _Replay:
             tuple(differences),
             sum(file.count for file in both) + len(differences) - sum(len(file.differences) for file in both),
             self._missing,
+            self._waiting,
             tuple(filter(None, notices)),
         )
 
-    async def _settled(self, job: Job, settle: Callable[[Job], Awaitable[Outcome]]) -> Outcome | None:
-        """What became of a job; None where the journal does not hold all of its calls."""
-        try:
-            return await settle(job)
-        except _Missing:
-            return None
+    def _touched(self) -> Iterator[str]:
+        """Files that are not what the run left: of rows that were taken as they are, nothing else is a proof."""
+        end = self._checkpoint.end
+        for file, (_, left) in ((self._pairs, end.pairs), (self._rejects, end.rejects)):
+            if file.sha256[1] != left:
+                yield f"{file.path.name}: its sha256 is {file.sha256[1]}, the run left it with {left}"
 
     def _compare(self, outcome: Outcome) -> None:
         file = self._pairs if isinstance(outcome, Kept) else self._rejects

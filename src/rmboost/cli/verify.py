@@ -58,7 +58,8 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     if verdict.missing:
         yield f"jobs that cannot be made again, as the journal has no answer to a call of theirs: {verdict.missing:,}"
     if verdict.same:
-        yield f"the same: all rows of {verdict.jobs:,} jobs were made again from the journal"
+        but = f", but for {verdict.waiting:,} that failed and were asked again since" if verdict.waiting else ""
+        yield f"the same: all rows of {verdict.jobs:,} jobs were made again from the journal{but}"
     if verdict.status != "finished":
         yield "the run is not finished: what it has settled so far was compared"
 

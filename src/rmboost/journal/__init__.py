@@ -64,7 +64,7 @@ class Journal(JournalReader):
     """
 
     def __init__(self, path: Path, lenders: Iterable[Path] = ()) -> None:
-        self._path = path
+        self.path = path
         self.rescued = self._rescue() if rescue.is_marked(path) else ""
         with ExitStack() as opened:
             self._writer = opened.enter_context(closing(self._connect()))
@@ -115,14 +115,14 @@ class Journal(JournalReader):
     def _rescue(self) -> str:
         """Raises StoreError where nothing can be read, or there is no room for the copy."""
         try:
-            return rescue.rescue(self._path)
+            return rescue.rescue(self.path)
         except rescue.ERRORS as error:
             raise self._translated(error, "rescued") from None
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be rescued: {error.strerror}", way_out(error)) from None
+            raise StoreError(f"{self.path} cannot be rescued: {error.strerror}", way_out(error)) from None
 
     def _damaged(self, what: str) -> StoreError:
-        rescue.mark(self._path)
+        rescue.mark(self.path)
         return super()._damaged(what)
 
     def _check_index(self) -> None:
@@ -138,7 +138,7 @@ class Journal(JournalReader):
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            return schema.connect(self._path)
+            return schema.connect(self.path)
         except rescue.ERRORS as error:
             raise self._translated(error, "opened") from None
 

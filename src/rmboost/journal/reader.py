@@ -42,7 +42,7 @@ class JournalReader:
     """Answered calls by key, what was noted of jobs, sums. Raises StoreError for a file that is damaged."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path = path
+        self.path = path
         self._reader = connection
 
     @classmethod
@@ -150,12 +150,12 @@ class JournalReader:
             return self._damaged(str(error))
         first = next((what for words, what in _FIRST.items() if words in str(error)), "")
         return StoreError(
-            f"{self._path} cannot be {done}: {error}", first and f"{first}, then run the same command again"
+            f"{self.path} cannot be {done}: {error}", first and f"{first}, then run the same command again"
         )
 
     def _damaged(self, what: str) -> StoreError:
         hint = "the run's own command, given again, rescues what can be read and asks the rest again"
-        return StoreError(f"{self._path} is damaged: {what}", f"{hint}; {schema.START_OVER}")
+        return StoreError(f"{self.path} is damaged: {what}", f"{hint}; {schema.START_OVER}")
 
 
 def _unopened(path: Path, error: Exception) -> StoreError:

@@ -41,7 +41,7 @@ def expected(response: Response, offset: int, low: int, high: int) -> float | No
         ten = mass[1] * _share_of_ten(response, place, mass)
         mass[10], mass[1] = ten, mass[1] - ten
     if not low <= 1 <= high:
-        del mass[1]  # it was there as the beginning of 10
+        mass.pop(1, None)  # it was there as the beginning of 10
     total = sum(mass.values())
     return sum(number * weight for number, weight in mass.items()) / total if total else None
 
