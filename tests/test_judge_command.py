@@ -167,7 +167,7 @@ def test_a_sample_of_a_large_file(rmboost: Shell, pairs: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("preferred", "agreement"), [(GOOD, "100.0 % (75.8–100.0, n=13)"), (BAD, "0.0 % (0.0–24.2, n=13)")]
+    ("preferred", "agreement"), [(GOOD, "100.0 % (74.6–100.0, n=13)"), (BAD, "0.0 % (0.0–25.4, n=13)")]
 )
 def test_gold_labels_tell_how_far_the_judge_agrees_with_people(
     rmboost: Shell, pairs: Path, tmp_path: Path, preferred: str, agreement: str
@@ -176,7 +176,7 @@ def test_gold_labels_tell_how_far_the_judge_agrees_with_people(
         command = ("judge", pairs, "-o", tmp_path / "j.jsonl", "--base-url", server.url, "--gold", "--votes", "1")
         done = rmboost(*command, "--summary", tmp_path / "s.json")
     assert f"agreement    {agreement}" in done.err
-    assert "same place   0.0 % (0.0–24.2, n=13)" in done.err
+    assert "same place   0.0 % (0.0–25.4, n=13)" in done.err
     found = json.loads((tmp_path / "s.json").read_text())["agreement"]
     assert found["lean"]["total"] == 13
     assert found["unreadable"]["share"] == 0.0
@@ -188,8 +188,8 @@ def test_a_judge_that_goes_by_position_is_found_out(rmboost: Shell, pairs: Path,
     with ChatServer(lambda _: always_first) as server:
         done = rmboost("judge", pairs, "-o", tmp_path / "j.jsonl", "--base-url", server.url, "--gold", "--votes", "1")
     assert "agreement    – (n=0)" in done.err
-    assert "100.0 % (75.8–100.0, n=13) have one position win in both orders" in done.err
-    assert "100.0 % (75.8–100.0, n=13) of these: the first" in done.err
+    assert "100.0 % (74.6–100.0, n=13) have one position win in both orders" in done.err
+    assert "100.0 % (74.6–100.0, n=13) of these: the first" in done.err
 
 
 def test_what_was_judged_as_gold_corrects_the_noise_of_other_pairs(rmboost: Shell, pairs: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -252,3 +253,44 @@ def test_many_pairs_of_few_prompts_are_never_called_good(
     assert done.code == 0, done.err
     assert done.out.startswith("Nothing bad is certain, but there are too few prompts to be sure of ")
     assert "telling words: fewer than 30 different prompts." in done.out
+
+
+def test_gold_of_another_judge_is_said(rmboost: Shell, tmp_path: Path) -> None:
+    def judged(name: str, model: str) -> Path:
+        rows = [
+            {
+                "prompt": f"{number}?",
+                "chosen": f"a {number}",
+                "rejected": "b",
+                "judge": {"winner": "chosen", "model": model},
+            }
+            for number in range(20)
+        ]
+        return write_jsonl(tmp_path / name, rows)
+
+    file, gold = judged("file.jsonl", "judge-a"), judged("gold.jsonl", "judge-b")
+    said = rmboost("report", file, "--gold", gold, "--json").err
+    assert "file.jsonl by judge-a" in said and "gold.jsonl by judge-b" in said
+    assert "different models" not in rmboost("report", file, "--gold", file, "--json").err
+
+
+def test_a_column_of_texts_called_label_makes_no_groups_without_end(rmboost: Shell, tmp_path: Path) -> None:
+    rows = [{"prompt": f"{n}?", "chosen": f"a {n}", "rejected": "b", "label": f"reference {n}"} for n in range(600)]
+    done = rmboost("report", write_jsonl(tmp_path / "x.jsonl", rows), "-o", tmp_path / "x.html")
+    assert done.code == 0
+    assert (tmp_path / "x.html").read_text().count("reference 5") < 200
+
+
+def test_names_that_look_alike_have_a_dot_each_in_the_chart_of_noise(rmboost: Shell, tmp_path: Path) -> None:
+    names = (
+        "all",
+        "a long name of an aspect that differs at its end 1",
+        "a long name of an aspect that differs at its end 2",
+    )
+    rows = [
+        {"prompt": f"{n}?", "chosen": f"a {n}", "rejected": "b", "aspect": names[n % 3], "judge": {"winner": "chosen"}}
+        for n in range(60)
+    ]
+    rmboost("report", write_jsonl(tmp_path / "x.jsonl", rows), "-o", tmp_path / "x.html")
+    chart = re.search(r'aria-label="labels contradicted 0".*?</svg>', (tmp_path / "x.html").read_text(), re.DOTALL)
+    assert chart and (chart[0].count(">all<"), chart[0].count("a long name of an aspect")) == (2, 2)

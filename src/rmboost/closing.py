@@ -133,7 +133,7 @@ def _noise(summary: Summary) -> Iterable[tuple[str, str]]:
         for name, noise in groups.items():
             if kind == "total" or len(groups) > 1:
                 yield "label noise", f"{'' if kind == 'total' else f'{name}: '}{noise}"
-    if summary.noise and summary.jobs > summary.prompts:
+    if summary.noise and (summary.jobs > summary.prompts or not summary.models.get("responder")):
         yield "", "as if pairs of one prompt were independent; in `rmboost report` they are not"
 
 

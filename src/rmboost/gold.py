@@ -114,6 +114,11 @@ def _judged(row: Row) -> Judged:
     return Judged(row.judge, chosen, rejected, row.prompt_text)
 
 
+def judged_by(path: Path) -> frozenset[str]:
+    """The models whose verdicts a judged file holds."""
+    return frozenset(str(row.judge["model"]) for row in Preferences(path) if row.judge.get("model"))
+
+
 def read_marks(path: Path) -> Marks:
     """How the verdicts in a judged file stand to its labels. Raises InputError for a file without verdicts."""
     found = marks_of(path)

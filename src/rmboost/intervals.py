@@ -73,17 +73,19 @@ def worth(counts: Sequence[float], sizes: Sequence[int]) -> float:
     """How many independent cases the cases of some groups are worth, where ``counts`` of their ``sizes`` are so.
 
     The number of cases over the design effect (Kish 1965): the variance of the share when whole groups are drawn, over
-    that when cases are drawn. Few groups tell little of that variance, so that the quantile of Student's t stands in
-    for the normal one (Korn and Graubard 1998); but groups that are each all of one kind are worth about a case each.
+    that when cases are drawn. A large group draws the share to itself, so what it differs by is taken as from the share
+    of the others (Bell and McCaffrey 2002), and groups count as so many equal ones as they are worth. Few of them
+    tell little of that variance, so that the quantile of Student's t stands in for the normal one (Korn and Graubard
+    1998); but groups that are each all of one kind are worth about a case each.
     """
     groups, cases = len(sizes), sum(sizes)
-    value = sum(counts) / cases
-    if groups == cases or groups == 1 or value in (0, 1):
-        return groups
-    squares = sum((count - value * size) ** 2 for count, size in zip(counts, sizes, strict=True))
-    alone = value * (1 - value) * cases * cases * (groups - 1) / groups
-    known = min(cases, alone / squares) if squares else cases
-    return max(min(known, groups), known * (student(inf) / student(groups - 1)) ** 2)
+    value, equal = sum(counts) / cases, cases * cases / sum(size * size for size in sizes)
+    if groups in (1, cases) or value in (0, 1):
+        return equal
+    apart = ((count - value * size) / (1 - size / cases) for count, size in zip(counts, sizes, strict=True))
+    squares = sum(each * each for each in apart) * (groups - 1) / groups
+    known = min(cases, value * (1 - value) * cases * cases / squares) if squares else cases
+    return max(min(known, equal), known * (student(inf) / student(equal - 1)) ** 2)
 
 
 def student(freedom: float, confidence: float = 0.95) -> float:

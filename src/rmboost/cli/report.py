@@ -67,8 +67,20 @@ def report(
     sources = _sources(file, versus)
     held, judged = [Path(name) for name in against], Path(gold) if gold else None
     reports = [examine(source, held, tokens, number, seed, judged) for source in sources]
+    if judged:
+        _compare_judges(judged, reports[0])
     _show(reports, page, as_json)
     sys.exit(_BROKEN if _broken(bounds, reports[0]) else 0)
+
+
+def _compare_judges(gold: Path, report: Report) -> None:
+    """Say so where the judge whose mistakes are known is not the one whose verdicts are freed of them."""
+    from rmboost.gold import judged_by
+
+    known, asked = judged_by(gold), {name for name in report.table.judges if name}
+    if known and asked and known.isdisjoint(asked):
+        said = f"{report.name} by {', '.join(sorted(asked))}, {gold} by {', '.join(sorted(known))}"
+        click.echo(f"judged by different models, so the mistakes of one are taken out of the other: {said}", err=True)
 
 
 def _need_extra() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import StringIO
@@ -54,18 +55,18 @@ def histogram(words: Floats, name: str) -> str:
     return _cleaned(svg, name)
 
 
-def intervals(figures: Mapping[str, Figure], name: str, middle: float | None, ends: tuple[float, float]) -> str:
-    """Each figure as a dot with its interval, on a scale with a line where a coin would be."""
-    shown = {one_line(label, 28): figure for label, figure in figures.items() if figure.value is not None}
+def intervals(figures: Sequence[tuple[str, Figure]], name: str, middle: float | None, ends: tuple[float, float]) -> str:
+    """Each figure as a dot with its interval, on a scale with a line where a coin would be. Labels may be the same."""
+    shown = [(one_line(label, 28), figure) for label, figure in figures if figure.value is not None]
     with _drawing(0.55 + 0.27 * len(shown)) as (axes, svg):
         if middle is not None:
             axes.axvline(middle, color=_FAINT, linewidth=1, linestyle=":")
-        for place, figure in enumerate(shown.values()):
+        for place, (_, figure) in enumerate(shown):
             assert figure.value is not None
             low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
             axes.plot((low, high), (place, place), color=_INK, linewidth=1.4, solid_capstyle="butt")
             axes.plot(figure.value, place, "o", color=_INK, markersize=4.5)
-        axes.set_yticks(range(len(shown)), list(shown))
+        axes.set_yticks(range(len(shown)), [label for label, _ in shown])
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_xlim(*ends)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
@@ -79,7 +80,9 @@ def _drawing(height: float) -> Iterator[tuple[Axes, StringIO]]:
     with matplotlib.rc_context(_STYLE):
         drawing, svg = Drawing(figsize=(WIDTH, height), layout="constrained"), StringIO()
         yield drawing.add_subplot(), svg
-        drawing.savefig(svg, format="svg", metadata={"Date": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # the page's fonts draw the text
+            drawing.savefig(svg, format="svg", metadata={"Date": None})
 
 
 def _cleaned(svg: StringIO, name: str) -> str:

@@ -85,9 +85,9 @@ def _charts(report: Report, place: int) -> dict[str, Markup]:
         "lengths": charts.histogram(report.lengths.words, f"length of responses {place}"),
         "baselines": charts.intervals(_winning(report), f"how often rules win {place}", 0.5, (0, 1)),
     }
-    noise = {name or "all": found.share for (_, name), found in report.noise.items()}
-    if noise["all"].value is not None:
-        top = min(1.0, 0.05 + max(figure.high or 0.0 for figure in noise.values()))
+    noise = [(name or "all", found.share) for (_, name), found in report.noise.items()]
+    if report.noise["", ""].share.value is not None:
+        top = min(1.0, 0.05 + max(figure.high or 0.0 for _, figure in noise))
         drawn["noise"] = charts.intervals(noise, f"labels contradicted {place}", None, (0, top))
     if report.origin:
         counts = [("read", report.origin.prompts), ("kept", len(report.table)), *report.rejects.reasons.most_common(12)]
@@ -95,8 +95,8 @@ def _charts(report: Report, place: int) -> dict[str, Markup]:
     return {name: Markup(svg) for name, svg in drawn.items()}
 
 
-def _winning(report: Report) -> dict[str, Figure]:
-    return {rule.says.partition(" (")[0]: rule.wins for rule in report.baselines}
+def _winning(report: Report) -> list[tuple[str, Figure]]:
+    return [(rule.says.partition(" (")[0], rule.wins) for rule in report.baselines]
 
 
 def _compared(one: Report, other: Report) -> Iterator[tuple[str, Markup, Markup, Markup]]:

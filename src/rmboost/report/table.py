@@ -31,6 +31,7 @@ _FIELDS = (
     *("words.chosen", "words.rejected", "sentences.chosen", "sentences.rejected", "markdown.chosen"),
     *("markdown.rejected", "likeness.chosen", "likeness.rejected", "tokens.chosen", "tokens.rejected", "shared"),
 )
+_MOST_NAMES = 200
 _CHUNK = 500  # pairs
 
 
@@ -99,8 +100,8 @@ def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: 
             texts, words = chunk.texts[3 * place : 3 * place + 3], chunk.words[3 * place : 3 * place + 3]
             numbers.extend(
                 (
-                    labels.setdefault(row.label, len(labels)),
-                    aspects.setdefault(row.aspect, len(aspects)),
+                    _place(labels, row.label),
+                    _place(aspects, row.aspect),
                     prompts.setdefault(stable_hash(texts[0]), len(prompts)),
                     _WINNERS.get(row.second, NONE),
                     _WINNERS.get(_preferred(row.judge), NONE),
@@ -116,6 +117,11 @@ def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: 
     table.numbers = np.array(numbers).reshape(-1, len(_FIELDS))
     table.labels, table.aspects = list(labels), list(aspects)
     return table
+
+
+def _place(names: dict[str, int], name: str) -> int:
+    """The place of a name; that of "" when there are too many, as where the column ``label`` holds a text a row."""
+    return names.get(name, 0) if len(names) >= _MOST_NAMES else names.setdefault(name, len(names))
 
 
 def _preferred(said: Mapping[str, Any]) -> str:
