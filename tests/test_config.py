@@ -204,3 +204,18 @@ def test_a_role_that_nobody_asks_needs_no_model() -> None:
         "responder": "a",
         "rewriter": "b",
     }
+
+
+@pytest.mark.parametrize("url", ["http://user:12,canary@host/v1", "http://user:canary,w@host/v1"])
+def test_a_password_with_a_comma_is_not_repeated(rmboost: Shell, prompts: Path, tmp_path: Path, url: str) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--base-url", url, "--model", "m")
+    assert (done.code, "holds a password" in done.err, "canary" in done.err) == (2, True, False)
+
+
+def test_a_method_that_is_a_list_is_said_so(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("method: [rlaif]\n")
+    for more in ((), ("--method", "rlaif")):
+        done = rmboost(
+            "generate", prompts, "-o", tmp_path / "o.jsonl", "-c", tmp_path / "c.yaml", "--model", "fake", *more
+        )
+        assert done.code in (0, 2)

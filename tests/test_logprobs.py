@@ -84,6 +84,8 @@ def test_other_refusals_are_what_they_were(fault: Fault, error: type[BackendErro
         {"content": None},
         {"tokens": ["A"], "token_logprobs": [-0.1]},
         {"content": [{"token": "A"}]},
+        {"content": [{"token": "A", "logprob": float("nan")}]},
+        {"content": [{"token": "A", "logprob": -1.0, "top_logprobs": [{"token": "B", "logprob": 1000.0}]}]},
         [1],
         "no",
     ],

@@ -150,6 +150,20 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         Fault(reply={"usage": {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": None}}),
         {"usage": Usage(3, 2)},
     ),
+    "usage that is none": (
+        Fault(reply={"usage": [], "model": 4}, choice={"message": {"content": "Twelve chars"}}),
+        {"usage": Usage(5, 3, estimated=8), "model": "test-model"},
+    ),
+    "usage beyond all bounds": (
+        Fault(reply={"usage": {"prompt_tokens": 2**63}}, choice={"message": {"content": "Twelve chars"}}),
+        {"usage": Usage(5, 3, estimated=8)},
+    ),
+    "reasoning as a part": (
+        Fault(
+            choice={"message": {"content": [{"type": "reasoning", "text": "Hm."}, {"type": "text", "text": "Yes."}]}}
+        ),
+        {"text": "Yes."},
+    ),
     "dated model": (Fault(reply={"model": "test-model-2026"}), {"model": "test-model-2026"}),
     "null model": (Fault(reply={"model": None}), {"model": "test-model"}),
 }

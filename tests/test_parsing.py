@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rmboost.errors import ReplyError
-from rmboost.parsing import names, tagged
+from rmboost.parsing import names, tagged, without_thinking
 from rmboost.records import Response
 
 ASPECTS = ("completeness", "error_handling", "honesty")
@@ -81,3 +81,17 @@ def test_names_in_the_order_in_which_they_stand(text: str, found: tuple[str, ...
 def test_no_known_name_is_unreadable(text: str) -> None:
     with pytest.raises(ReplyError, match="none of completeness, error_handling, honesty is named"):
         names(reply(text), text, ASPECTS)
+
+
+@pytest.mark.parametrize(
+    "text", ["Split at </think> and keep the rest.", "The tag `</think>` ends it.", "Look for </think>, then go on."]
+)
+def test_an_answer_about_the_tag_of_thinking_keeps_its_beginning(text: str) -> None:
+    assert without_thinking(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["So it is 4.\n</think>\n\nFour.", "So it is 4.</think>Four.", "<think>a</think> Four."]
+)
+def test_thinking_is_cut_off_wherever_it_was_opened(text: str) -> None:
+    assert without_thinking(text) == "Four."

@@ -336,6 +336,15 @@ def test_a_bad_csv_record_is_placed_by_its_first_line(record: bytes, reason: str
     assert texts(path, skip_bad_lines=True) == ["a\nb", "last"]
 
 
+def test_an_open_quote_in_a_csv_is_no_line_to_leave_out() -> None:
+    """It takes all lines to the next quote along; they would be lost without a word."""
+    path = write("prompt\none\n" + '"two\n' + "three\n" * 20 + '"four" is\n' + "five\n", "prompts.csv")
+    for skip in (False, True):
+        error = refusal(path, skip_bad_lines=skip)
+        assert "lines 3 to 24 were read as one record" in error.message
+        assert error.hint == "close the quote that is open there"
+
+
 def test_a_csv_header_has_to_be_clear() -> None:
     assert refusal(write("a,prompt,a\n1,2,3\n", "prompts.csv")).message == (
         'prompts.csv: the header has the column "a" twice'

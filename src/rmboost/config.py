@@ -23,7 +23,7 @@ from pydantic import (
 
 from rmboost import aspects
 from rmboost.aspects import AspectSet
-from rmboost.backends.endpoint import valid_address
+from rmboost.backends.endpoint import refuse_password, valid_address
 from rmboost.budget import Ceilings, Price
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
@@ -40,6 +40,7 @@ def _listed(value: Any) -> Any:
 
 def weighted(address: str) -> tuple[str, float]:
     """``URL,weight=2``: the address and its share of the work. Raises ConfigError."""
+    refuse_password(address)  # which may hold a comma
     url, _, share = address.partition(",")
     url = valid_address(url)
     try:
@@ -259,7 +260,8 @@ def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
     """Set a nested value. Naming another method drops the options of the one before."""
     *path, last = dotted.split(".")
     if dotted in ("method", "method.name"):
-        if values.get("method", {}).get("name", "rmboost") != value:
+        there = values.get("method", {})
+        if not isinstance(there, dict) or there.get("name", "rmboost") != value:
             values["method"] = value if isinstance(value, dict) else {"name": value}
         return
     for step in path:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from rmboost.errors import ReplyError
 from rmboost.records import Response
 
-# Thinking stands first. Some chat templates open the block themselves, so that the reply begins inside of it.
-_THINK = re.compile(r"\A\s*(?:<think>)?(?:(?!<think>).)*?</think>", re.DOTALL)
+# Thinking stands first. Some chat templates open the block themselves, so that the reply begins inside of it; then what
+# closes it is no word of a sentence, as in an answer about such tags.
+_BODY = r"(?:(?!<think>).)*?</think>"
+_THINK = re.compile(rf"\A\s*(?:<think>{_BODY}|{_BODY}(?![ \t]+\S|[`'\"»”,.;:)]))", re.DOTALL)
 
 _WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
 """Finish reasons of a whole answer; servers spell them differently."""

@@ -25,7 +25,7 @@ class Detour:
     def __init__(self, address: str, proxy: str, headers: Mapping[str, str], timeout: float, connections: int) -> None:
         self._address = address
         self._proxy, login = _without_password(proxy)
-        tunnel = address.startswith("https:")  # its proxy is greeted apart, any other with each request
+        tunnel = urlsplit(address).scheme == "https"  # its proxy is greeted apart, any other with each request
         self._headers, self._greeting = (headers, login) if tunnel else ({**headers, **login}, {})
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=IDLE_SECONDS),
@@ -42,6 +42,7 @@ class Detour:
                 headers=self._headers,
                 proxy=self._proxy,  # not trust_env: aiohttp would also put a password from ~/.netrc over the key
                 proxy_headers=self._greeting,
+                allow_redirects=False,  # to another host they would take the prompts along
             ) as reply:
                 return Reply(reply.status, reply.headers, await reply.read())
         except _NOBODY as error:

@@ -146,7 +146,7 @@ class Endpoint:
             return EndpointError(message, f"it has moved: base_url {self._quote(headers.get('location', ''))}")
         if status == 402 or not _NO_CREDIT.isdisjoint((str(details.get("code")), str(details.get("type")))):
             return EndpointError(message, f"the account of the key in {self.key_env} has no credit left")
-        if status == 403 and "flagged_input" in (details.get("metadata") or {}):
+        if status == 403 and "flagged_input" in _mapping(details.get("metadata")):
             return BackendError(message)  # OpenRouter's moderation: this prompt, not this key
         if status in (401, 403):
             return EndpointError(message, f"{self.key_env} must hold a key for {self.address}")
@@ -197,19 +197,23 @@ def valid_address(url: str) -> str:
     """The address without a slash at its end. Raises ConfigError when it is none, names a call, or holds what may be
     a password or a key, which is not repeated.
     """
-    is_address = _is_address(url)
-    if "@" in (urlsplit(url).netloc if is_address else url):
-        raise ConfigError("base_url holds a password", "put it into a variable, and name that in api_key_env")
+    refuse_password(url)
     if "?" in url or "#" in url:
         hint = "leave off all from there; a key belongs into a variable, named in api_key_env"
         raise ConfigError("base_url has a ? or a #, and what follows would not be sent", hint)
-    if not is_address:
+    if not _is_address(url):
         raise ConfigError(f"base_url {url!r} is not an address", "write it like http://localhost:8000/v1")
     url = url.rstrip("/")
     for path in _PATHS:
         if url.endswith(path):
             raise ConfigError(f"base_url {url!r} names a call, not the server", f"write {url.removesuffix(path)}")
     return url
+
+
+def refuse_password(url: str) -> None:
+    """Raises ConfigError for an address with a password, or for what is none and may hold one."""
+    if "@" in (urlsplit(url).netloc if _is_address(url) else url):
+        raise ConfigError("base_url holds a password", "put it into a variable, and name that in api_key_env")
 
 
 def _split(url: str) -> SplitResult:
@@ -258,5 +262,9 @@ def _error_in(body: bytes) -> tuple[str, dict[str, Any]]:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from rmboost.errors import BackendError, EndpointError, TransientError
 
@@ -56,7 +56,7 @@ def read(found: Any) -> tuple[Mapping[str, float], ...]:
 
 class _Token(BaseModel):
     token: str
-    logprob: float
+    logprob: float = Field(le=0.01)  # NaN is not, and would be a verdict made up
 
 
 class _Place(_Token):

@@ -16,7 +16,15 @@ from textwrap import shorten
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from rmboost import texts
 from rmboost.backends import Backend, logprobs
@@ -156,7 +164,12 @@ def _cut(names: str) -> str:
     return shorten(names, 400, placeholder=" …")
 
 
+_MANY = 2**53
+"""More tokens than any answer takes."""
+
+
 class _Part(BaseModel):
+    type: str = "text"
     text: str = ""
 
 
@@ -168,7 +181,7 @@ class _Message(BaseModel):
     def text(self) -> str:
         """The answer alone: what the model thought aloud stands in another field, or another kind of part."""
         if isinstance(self.content, list):
-            return "".join(part.text for part in self.content)
+            return "".join(part.text for part in self.content if part.type in ("text", "output_text"))
         return self.content or ""
 
 
@@ -179,12 +192,12 @@ class _Choice(BaseModel):
 
 
 class _Cached(BaseModel):
-    cached_tokens: int | None = None
+    cached_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
+    completion_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
     prompt_tokens_details: _Cached | None = None
 
 
@@ -194,6 +207,15 @@ class _Reply(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
     model: str | None = None
     usage: _Usage | None = None
+
+    @field_validator("model", "usage", mode="wrap")
+    @classmethod
+    def _or_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+        """A good answer is not asked for again because of how it was counted."""
+        try:
+            return read(value)
+        except ValidationError:
+            return None
 
     @property
     def tokens(self) -> Usage:

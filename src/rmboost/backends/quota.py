@@ -80,4 +80,4 @@ def _until_date(text: str, now: float) -> float:
 
 
 def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.strip().isdecimal() else None
+    return int(text.strip()[:18]) if text and text.strip().isdecimal() else None

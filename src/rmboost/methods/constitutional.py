@@ -23,6 +23,8 @@ from rmboost.sets import Name, Parts
 
 _COPY = 85.0
 """Characters of a revision, in percent, that may stand in the critique in a row: small models say it again."""
+_BEGINNING = 400
+"""Characters of a revision that are looked for: of two long texts all in all, it would take seconds."""
 
 
 class Principle(Component):
@@ -92,11 +94,13 @@ class Constitutional(Method):
 def _refuse_critique(revised: Response, critique: Response, before: Response) -> None:
     """Raises ReplyError("critique-copy") for a revision that is the critique, or a piece of it: that is no answer.
 
-    A piece of the answer ``before``, which the critique may quote, is one.
+    A piece of the answer ``before``, which the critique may quote, is one; and so is the right answer in few words,
+    which a good critique names.
     """
-    if _is_piece(revised, critique) and not _is_piece(revised, before):
+    is_most = 2 * len(revised.text) >= len(critique.text)
+    if is_most and _is_piece(revised, critique) and not _is_piece(revised, before):
         raise ReplyError("critique-copy", "the revision says what the critique said", critique)
 
 
 def _is_piece(piece: Response, whole: Response) -> bool:
-    return len(piece.text) <= len(whole.text) and fuzz.partial_ratio(piece.text, whole.text) > _COPY
+    return len(piece.text) <= len(whole.text) and fuzz.partial_ratio(piece.text[:_BEGINNING], whole.text) > _COPY

@@ -125,6 +125,9 @@ def _records(reader: Any) -> Iterator[tuple[int, list[str] | InputError]]:
         except StopIteration:
             return
         except csv.Error as error:
+            if reader.line_num > number:  # to leave that out would be to leave out every line of it
+                lines = f"lines {number} to {reader.line_num} were read as one record"
+                raise InputError(f"not CSV: {lines}: {error}", "close the quote that is open there") from None
             yield number, InputError(f"not CSV: {error}")
         except UnicodeEncodeError:
             yield number, InputError("not UTF-8")

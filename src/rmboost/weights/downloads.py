@@ -111,6 +111,8 @@ class HttpSource(Component):
                     raise SourceError(f"{type(error).__name__}: {error}") from None
             except ImportError as error:  # a SOCKS proxy needs a package of its own
                 raise SourceError(str(error)) from None
+            except (httpx2.InvalidURL, ValueError):  # whose message may hold a piece of a password
+                raise SourceError("the proxy that is set (HTTP_PROXY, ALL_PROXY …) has no address to use") from None
 
     def _stream(self, partial: Partial) -> None:
         import httpx2
