@@ -108,6 +108,21 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         {"messages": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
         [USER],
     ),
+    "an input alone": ({"input": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
+    "an input beside an empty instruction": (
+        {"instruction": "", "input": "Q?", "chosen": "yes", "rejected": "no"},
+        [USER],
+    ),
+    "a query": ({"query": "Q?", "input": None, "chosen": "yes", "rejected": "no"}, [USER]),
+    "a context beside a prompt": ({"context": "C", "prompt": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
+    "a context of messages": (
+        {"context": messages("Q?"), "chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        [USER],
+    ),
+    "a trajectory": (
+        {"trajectory": [{"role": "system", "content": "Be kind."}, *messages("Q?")], "chosen": "yes", "rejected": "no"},
+        [SYSTEM, USER],
+    ),
     "argilla": ({"instruction": "Q?", "chosen_response": "yes", "rejected_response": "no"}, [USER]),
     "a system column beside whole conversations": (
         {"system": "Be kind.", "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},

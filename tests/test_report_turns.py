@@ -66,3 +66,9 @@ def test_questions_under_one_long_system_text_are_no_near_duplicates(tmp_path: P
 def test_the_prompt_of_a_system_text_alone_is_that_text(tmp_path: Path) -> None:
     long = text(Random(2), 60)
     assert report(tmp_path, [[system(f"{long} one")], [system(f"{long} two")]]).prompts.near == 2
+
+
+def test_pairs_without_a_prompt_are_no_pairs_of_one_prompt(tmp_path: Path) -> None:
+    made = report(tmp_path, [None, "", " ", None, "Why?", "Why?"])
+    assert made.table.places("prompt").tolist() == [0, 1, 2, 3, 4, 4]
+    assert (made.prompts.texts, made.prompts.repeated) == (1, 1)

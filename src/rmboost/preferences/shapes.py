@@ -10,7 +10,10 @@ from typing import Any
 Turn = tuple[str, str]  # role and text
 
 _NAMES = {"chosen": ("chosen", "chosen_response"), "rejected": ("rejected", "rejected_response")}
-_PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
+_PROMPTS = (
+    *("prompt", "messages", "conversations", "question", "instruction"),
+    *("input", "query", "context", "trajectory"),  # last: an input beside an instruction is a part of it
+)
 _ROLES = {"human": "user", "gpt": "assistant"}
 _SPEAKER = re.compile(r"(?:^|(?:\r?\n){2})(Human|Assistant):[ ]?")
 _TRANSCRIPT = re.compile(r"\s*Human:.*(?:\r?\n){2}Assistant:", re.DOTALL)

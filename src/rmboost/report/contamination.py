@@ -25,7 +25,7 @@ _BITS = 24
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a file shares with ``against``, in runs of ``n`` words; a shorter text, or turn of a user, counts as a whole.
+    """What a file shares with ``against``, in runs of ``n`` words; a shorter text, or a user's turn, counts whole.
 
     prompts, responses: the share of pairs whose prompt, or one of whose responses, has such a run. rows: how many of
     the ``total`` rows of the other file have one. examples: the runs that most texts have, and how many these are.
