@@ -1,8 +1,9 @@
-"""What several checks read from the same text, worked out once: they look at a pair one right after the other."""
+"""What scripts are written in, and what several checks read from one text, worked out once for all of them."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,6 +14,14 @@ _WIDE = 12
 _ENOUGH = 80
 """Words by which a language is known."""
 
+UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+"""Han, kana and their extensions, for a set of a pattern: without spaces, so that every character counts as a word."""
+_SIGNS = range(0x20D0, 0x2100)
+"""Marks on symbols, not on letters."""
+MARKS = "\u200c\u200d" + "".join(
+    chr(point) for point in range(0x300, 0xABF0) if unicodedata.category(chr(point))[0] == "M" and point not in _SIGNS
+)
+r"""For a set of a pattern: vowel signs and accents that ``\w`` does not know, and the joiners within words."""
 
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _CHARACTERS = 4
