@@ -23,15 +23,21 @@ MARKS = "\u200c\u200d" + "".join(
 )
 r"""For a set of a pattern: vowel signs and accents that ``\w`` does not know, and the joiners within words."""
 
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_ALONE = re.compile(f"[{UNSPACED}]")
+_A_TOKEN_EACH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _CHARACTERS = 4
 """A token of English prose has 4.0 to 4.7 of them; in code and in other languages it has fewer."""
 
 
 def tokens(text: str) -> float:
     """About how many tokens a text has: four characters each; in Chinese, Japanese and Korean, one."""
-    unspaced = 0 if text.isascii() else len(_UNSPACED.findall(text))
+    unspaced = 0 if text.isascii() else len(_A_TOKEN_EACH.findall(text))
     return unspaced + (len(text) - unspaced) / _CHARACTERS
+
+
+def count(text: str) -> int:
+    """Words as people count them: between spaces; in Chinese and Japanese, characters."""
+    return len((text if text.isascii() else _ALONE.sub(" x ", text)).split())
 
 
 @lru_cache(_RECENT)

@@ -17,7 +17,6 @@ _LETTERS = rf"[^\s{_POINTS}{UNSPACED}]+"
 _WORD = re.compile(
     rf"[{UNSPACED}]|{_LETTERS}(?:(?:['’]|(?<=\d)[.,](?=\d)){_LETTERS})*|[{_POINTS}]",
 )
-_ALONE = re.compile(f"[{UNSPACED}]")
 _ENDS = frozenset(".!?…。！？")
 _LITTLE = 0.25
 _TOO_MUCH = 400_000_000  # words × words; the table behind a comparison takes an eighth of that in bytes
@@ -50,11 +49,6 @@ class Comparison:
     def little_in_common(self) -> bool:
         """Whether marking would mark nearly everything."""
         return self.shared < _LITTLE
-
-
-def count(text: str) -> int:
-    """Words as people count them: between spaces; in Chinese and Japanese, characters."""
-    return len((text if text.isascii() else _ALONE.sub(" x ", text)).split())
 
 
 def compare(left: str, right: str) -> Comparison:
