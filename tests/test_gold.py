@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import write_jsonl
-from rmboost.gold import Judged, agreement, marks_of
+from rmboost.gold import Judged, agreement, marks_of, of_file
 from rmboost.judges import Verdict
 from rmboost.verification import column, evidence
 
@@ -103,3 +103,12 @@ def test_marks_of_a_file_know_prompts_and_labels_that_were_exchanged(tmp_path: P
     assert found.worth == pytest.approx(9)
     exchanged = marks_of(write_jsonl(tmp_path / "flipped.jsonl", [row(0, "chosen", flipped=True), row(1, "chosen")]))
     assert (exchanged.right, exchanged.wrong, exchanged.worth) == (1, 1, 2)
+
+
+def test_words_of_a_text_without_spaces_are_its_characters(tmp_path: Path) -> None:
+    """Every Chinese response was one word, so all pairs were about as long."""
+    verdict = column({"judge": evidence(Verdict(RIGHT, 2, True, "j"))})
+    sides = {"chosen": "天空之所以是蓝色的是因为空气散射蓝光", "rejected": "因为大海"}
+    found = of_file(write_jsonl(tmp_path / "gold.jsonl", [{"prompt": "为什么", **sides, "judge": verdict}]))
+    assert found is not None
+    assert list(found.by_length) == ["chosen longer"]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rmboost.inspection.excerpt import excerpt
-from rmboost.inspection.words import Part, compare, count
+from rmboost.inspection.words import Part, compare
+from rmboost.texts import count
 
 
 def marked(parts: tuple[Part, ...]) -> str:

@@ -14,7 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile wholefile tally plan parsing intervals noise kinship together visible texts reservoir ask",
+    "registry rowfile wholefile tally plan parsing intervals noise kinship together visible texts reservoir ask letters",
     "sets aspects templates journal checkpoint claim weights",
     "budget forecast halt",
     "backends",

@@ -108,6 +108,21 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         {"messages": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
         [USER],
     ),
+    "an input alone": ({"input": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
+    "an input beside an empty instruction": (
+        {"instruction": "", "input": "Q?", "chosen": "yes", "rejected": "no"},
+        [USER],
+    ),
+    "a query": ({"query": "Q?", "input": None, "chosen": "yes", "rejected": "no"}, [USER]),
+    "a context beside a prompt": ({"context": "C", "prompt": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
+    "a context of messages": (
+        {"context": messages("Q?"), "chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        [USER],
+    ),
+    "a trajectory": (
+        {"trajectory": [{"role": "system", "content": "Be kind."}, *messages("Q?")], "chosen": "yes", "rejected": "no"},
+        [SYSTEM, USER],
+    ),
     "argilla": ({"instruction": "Q?", "chosen_response": "yes", "rejected_response": "no"}, [USER]),
     "a system column beside whole conversations": (
         {"system": "Be kind.", "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
@@ -255,3 +270,36 @@ def test_a_prompt_that_the_conversation_repeats_with_other_spaces_is_said_once()
     sides = {side: [system, asked, {"role": "assistant", "content": side}] for side in ("chosen", "rejected")}
     row = parse({"prompt": "Q?", **sides}, 1, "x, line 1")
     assert [role for role, _ in row.prompt] == ["system", "user"]
+
+
+CALL, OTHER = ([{"function": {"name": "look", "arguments": {"at": place}}}] for place in ("sky", "sea"))
+
+
+@pytest.mark.parametrize(
+    ("turn", "text"),
+    [
+        ({"content": "Let me see.", "tool_calls": CALL}, f'Let me see.\n{{"tool_calls": {json.dumps(CALL)}}}'),
+        ({"content": "Let me see.", "function_call": {"name": "f"}}, 'Let me see.\n{"function_call": {"name": "f"}}'),
+        ({"content": [{"type": "text", "text": "See."}], "tool_calls": [1]}, 'See.\n{"tool_calls": [1]}'),
+        ({"content": [], "tool_calls": [1]}, '{"tool_calls": [1]}'),
+        ({"content": None, "tool_calls": [1], "audio": "x"}, '{"tool_calls": [1], "audio": "x"}'),
+        ({"content": "yes", "tool_calls": [], "function_call": None, "name": "Ann"}, "yes"),
+        ({"content": "", "tool_calls": []}, ""),
+    ],
+)
+def test_calls_of_tools_are_part_of_a_turn(turn: dict[str, Any], text: str) -> None:
+    row = parse({"prompt": "Q?", "chosen": [{"role": "assistant", **turn}], "rejected": "no"}, 1, "here")
+    assert row.texts == (text, "no")
+
+
+def test_turns_that_differ_in_a_call_alone_differ() -> None:
+    sides = {
+        side: [
+            *messages("Q?"),
+            {"role": "assistant", "content": "Let me see.", "tool_calls": call},
+            *messages("", "so")[1:],
+        ]
+        for side, call in (("chosen", CALL), ("rejected", OTHER))
+    }
+    row = parse(sides, 1, "here")
+    assert (row.prompt, row.texts[0] == row.texts[1]) == ((USER,), False)

@@ -133,3 +133,28 @@ except errors.ConfigError as error:
 def test_the_catalogue_leads_to_files() -> None:
     light = [name for name, place in CATALOGUE.items() if "embeddings" not in place and "finetuned" not in place]
     assert all(isinstance(load(name), RewardModel) for name in light)
+
+
+@pytest.mark.parametrize("name", ["ngrams", "ngrams-form"])
+@pytest.mark.parametrize(("chosen", "rejected"), [("{}是真的", "{}是假的"), ("{}ほんとう", "{}うそだよ")])
+def test_a_language_without_spaces_is_learnt_by_its_characters(name: str, chosen: str, rejected: str) -> None:
+    """A clause was one word, which no other text has."""
+
+    def clauses(seed: int) -> list[TextPair]:
+        random = Random(seed)
+        texts = ["".join(random.choices("天地山水火木金土日月星風雨雪", k=12)) for _ in range(60)]
+        return [TextPair(text[:5], chosen.format(text), rejected.format(text)) for text in texts]
+
+    assert accuracy(name, clauses(0), clauses(1)) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("我喜欢 tea2", ["我", "喜", "欢", "tea2"]),
+        ("हिन्दी में", ["हिन्दी", "में"]),
+        ("It's snake_case, naïve… 3.5", ["It", "s", "snake_case", "naïve", "3", "5"]),  # as of \w+
+    ],
+)
+def test_words(text: str, words: list[str]) -> None:
+    assert form.WORD.findall(text) == words

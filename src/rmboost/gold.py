@@ -15,6 +15,7 @@ from rmboost.errors import InputError
 from rmboost.intervals import Share, clustered
 from rmboost.noise import Marks, marks_by_prompt
 from rmboost.preferences import Preferences, Row
+from rmboost.texts import count
 
 _SAME_LENGTH = 0.1
 """Responses whose numbers of words differ by no more than this share of the longer are of about the same length."""
@@ -110,7 +111,7 @@ def of_file(path: Path) -> Agreement | None:
 
 
 def _judged(row: Row) -> Judged:
-    chosen, rejected = (len(text.split()) for text in row.texts)
+    chosen, rejected = map(count, row.texts)
     return Judged(row.judge, chosen, rejected, row.prompt_text)
 
 

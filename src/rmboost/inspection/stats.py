@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rmboost.inspection.scan import Scan, Wanted
-from rmboost.inspection.words import count
 from rmboost.preferences import PAIR, Row
+from rmboost.texts import count
 
 NEAR = 0.95  # the share of characters in common, in order, from which two texts are nearly the same
 _COMPARED = 100_000

@@ -17,8 +17,9 @@ from rich.text import Text
 from rmboost.inspection.evidence import against, shown, verdict
 from rmboost.inspection.excerpt import excerpt
 from rmboost.inspection.sample import Sample
-from rmboost.inspection.words import Comparison, Part, compare, count
+from rmboost.inspection.words import Comparison, Part, compare
 from rmboost.preferences import PAIR, Row, Turn
+from rmboost.texts import count
 from rmboost.visible import one_line, visible
 
 WIDE = 120  # columns from which both responses stand side by side

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Literal, NamedTuple
 
+from rmboost.texts import UNSPACED
+
 Mark = Literal["same", "differs", "omitted"]
 
-# Han, kana and their extensions: written without spaces, so that every character counts as a word.
-_UNSPACED = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 _POINTS = r"!-/:-@\[-\^`{-~\u00a1-\u00bf\u2010-\u2027\u2030-\u205e\u3000-\u303f\uff00-\uff0f\uff1a-\uff20"
-_LETTERS = rf"[^\s{_POINTS}{_UNSPACED}]+"
+_LETTERS = rf"[^\s{_POINTS}{UNSPACED}]+"
 _WORD = re.compile(
-    rf"[{_UNSPACED}]|{_LETTERS}(?:(?:['’]|(?<=\d)[.,](?=\d)){_LETTERS})*|[{_POINTS}]",
+    rf"[{UNSPACED}]|{_LETTERS}(?:(?:['’]|(?<=\d)[.,](?=\d)){_LETTERS})*|[{_POINTS}]",
 )
-_ALONE = re.compile(f"[{_UNSPACED}]")
 _ENDS = frozenset(".!?…。！？")
 _LITTLE = 0.25
 _TOO_MUCH = 400_000_000  # words × words; the table behind a comparison takes an eighth of that in bytes
@@ -50,11 +49,6 @@ class Comparison:
     def little_in_common(self) -> bool:
         """Whether marking would mark nearly everything."""
         return self.shared < _LITTLE
-
-
-def count(text: str) -> int:
-    """Words as people count them: between spaces; in Chinese and Japanese, characters."""
-    return len((text if text.isascii() else _ALONE.sub(" x ", text)).split())
 
 
 def compare(left: str, right: str) -> Comparison:

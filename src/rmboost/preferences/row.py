@@ -78,6 +78,11 @@ class Row:
         return transcript(self.prompt)
 
     @property
+    def has_prompt(self) -> bool:
+        """Whether any turn of it says something."""
+        return any(words.strip() for _, words in self.prompt)
+
+    @property
     def texts(self) -> tuple[str, str]:
         """The two responses, in the order of ``sides``; "" for one that was never written."""
         return self._conversation[1:]

@@ -10,7 +10,13 @@ from typing import Any
 Turn = tuple[str, str]  # role and text
 
 _NAMES = {"chosen": ("chosen", "chosen_response"), "rejected": ("rejected", "rejected_response")}
-_PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
+_PROMPTS = (
+    *("prompt", "messages", "conversations", "question", "instruction"),
+    *("input", "query", "context", "trajectory"),  # last: an input beside an instruction is a part of it
+)
+_OF_A_TURN = ("role", "content", "from", "value")
+_CALLS = ("tool_calls", "function_call")
+"""Of what else a turn may have beside a text, such as a name or a date, these are part of the answer."""
 _ROLES = {"human": "user", "gpt": "assistant"}
 _SPEAKER = re.compile(r"(?:^|(?:\r?\n){2})(Human|Assistant):[ ]?")
 _TRANSCRIPT = re.compile(r"\s*Human:.*(?:\r?\n){2}Assistant:", re.DOTALL)
@@ -105,10 +111,10 @@ def _content(turn: Mapping[str, Any]) -> str:
     """A turn's text. Parts that are no text, and calls of tools, are shown as the JSON that they are."""
     content = turn.get("content") if "role" in turn else turn.get("value")
     if isinstance(content, list):
-        return "\n".join(text(p["text"] if isinstance(p, dict) and "text" in p else p) for p in content)
-    named = ("role", "content", "from", "value")
-    extra = {key: turn[key] for key in turn if key not in named and turn[key] is not None} if not content else {}
-    return text(extra or content)
+        content = "\n".join(text(p["text"] if isinstance(p, dict) and "text" in p else p) for p in content)
+    shown = _CALLS if content else [key for key in turn if key not in _OF_A_TURN]
+    extra = {key: turn[key] for key in shown if turn.get(key) not in (None, [], {})}
+    return "\n".join(filter(None, (text(content), text(extra or None))))
 
 
 def _joined(asked: tuple[Turn, ...], common: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -18,13 +18,14 @@ from rmboost.sources import formats
 
 GRAMS = (8, 13)
 """words; 13 is what GPT-3 was checked with (2005.14165), 8 finds more, also set phrases"""
+_OTHERS = ("system", "assistant")
 _SHOWN = 5
 _BITS = 24
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a file shares with ``against``, in runs of ``n`` words; a shorter text counts as a whole.
+    """What a file shares with ``against``, in runs of ``n`` words; a shorter text, or a user's turn, counts whole.
 
     prompts, responses: the share of pairs whose prompt, or one of whose responses, has such a run. rows: how many of
     the ``total`` rows of the other file have one. examples: the runs that most texts have, and how many these are.
@@ -54,11 +55,30 @@ class Against:
 
     def see(self, chunk: Chunk) -> None:
         """See ``Watcher``."""
+        places, alone = self._turns(chunk)
         for n, index in self._indices.items():
             runs, texts, _ = chunk.hashed.runs(n)
+            more, turns, _ = alone.runs(n)
+            runs, texts = np.concatenate((runs, more)), np.concatenate((texts, places[turns]))
             hits = np.zeros(len(chunk.texts), bool)
             hits[texts[index.find(runs, texts)]] = True
             self._hits[n].append(hits.reshape(-1, 3))
+
+    def _turns(self, chunk: Chunk) -> tuple[Ints, Batch]:
+        """What users say in prompts of several turns, each turn alone, and the place of its prompt in the chunk.
+
+        In the transcript of a prompt, where a role stands before each turn, a short turn is never the whole text.
+        Short turns of others (a system text, "Yes" of an assistant) would be found in too many files.
+        """
+        said = [
+            (3 * place, text)
+            for place, row in enumerate(chunk.rows)
+            if len(row.prompt) > 1
+            for role, text in row.prompt
+            if role not in _OTHERS
+        ]
+        places = np.array([place for place, _ in said], np.int64)
+        return places, Batch([words_of(text) for _, text in said], self._hashes)
 
     def overlaps(self, prompts: Ints) -> list[Overlap]:
         """What was found, for each length of runs; ``prompts`` says which prompt each pair has."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash
 
+from rmboost.preferences import Row
+from rmboost.preferences.shapes import transcript
 from rmboost.records import stable_hash
 from rmboost.report.estimates import Floats, Ints
 from rmboost.report.table import Chunk
+from rmboost.report.text import Batch, WordHashes, words_of
 from rmboost.visible import one_line
 
 SHINGLE = 3
@@ -39,9 +43,13 @@ class Duplicates:
 
 
 class Sketches:
-    """Sees every text of a file and keeps a MinHash sketch of it: 512 bytes, whatever its length."""
+    """Sees every text of a file and keeps a MinHash sketch of it: 512 bytes, whatever its length.
 
-    def __init__(self) -> None:
+    Of a prompt, its system text is left out: what many questions share makes them no duplicates.
+    """
+
+    def __init__(self, hashes: WordHashes) -> None:
+        self._word_hashes = hashes
         self._sketches: list[NDArray[np.uint32]] = []
         self._heads: list[str] = []
         self._said: list[NDArray[np.bool_]] = []
@@ -49,13 +57,19 @@ class Sketches:
 
     def see(self, chunk: Chunk) -> None:
         """See ``Watcher``."""
-        runs, texts, _ = chunk.hashed.runs(SHINGLE)
-        counts = np.bincount(texts, minlength=len(chunk.texts))
+        asked = _without_system(chunk.rows)
+        said = [asked.get(place, text) for place, text in enumerate(chunk.texts)]
+        hashed = chunk.hashed
+        if asked:
+            words = [words_of(asked[place]) if place in asked else each for place, each in enumerate(chunk.words)]
+            hashed = Batch(words, self._word_hashes)
+        runs, texts, _ = hashed.runs(SHINGLE)
+        counts = np.bincount(texts, minlength=len(said))
         ends = np.concatenate(([0], np.cumsum(counts))).astype(np.uint64)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(runs, ends, _PERMUTATIONS, 1)
         self._sketches.append(np.array(matrix.to_rows(), dtype=np.uint32))
         self._said.append(counts > 0)
-        self._heads += [text[:_HEAD] for text in chunk.texts]
+        self._heads += [text[:_HEAD] for text in said]
         self._hashes.extend(map(stable_hash, chunk.texts))
 
     def prompts(self, prompts: Ints) -> Duplicates:
@@ -77,6 +91,16 @@ class Sketches:
         found = places[near_pairs(np.vstack(self._sketches)[places], owners)]
         shown = [(one_line(self._heads[a], 160), one_line(self._heads[b], 160)) for a, b in found[: 20 * _SHOWN]]
         return Duplicates(len(places), repeated, len(np.unique(found)), tuple(dict.fromkeys(shown))[:_SHOWN])
+
+
+def _without_system(rows: Sequence[Row]) -> dict[int, str]:
+    """By place in the chunk, the prompts that have a system text, without it; not those that are nothing else."""
+    found = {}
+    for place, row in enumerate(rows):
+        asked = tuple(turn for turn in row.prompt if turn[0] != "system")
+        if 0 < len(asked) < len(row.prompt):
+            found[3 * place] = transcript(asked)
+    return found
 
 
 def near_pairs(sketches: NDArray[np.uint32], owners: Ints) -> Ints:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from rmboost.inspection.evidence import shown
 from rmboost.inspection.excerpt import excerpt
-from rmboost.inspection.words import Part, compare, count
+from rmboost.inspection.words import Part, compare
 from rmboost.preferences import Row
 from rmboost.report.table import Chunk
 from rmboost.reservoir import Reservoir
+from rmboost.texts import count
 
 _DISAGREEING = 20
 _A_REASON = 5

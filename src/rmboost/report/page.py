@@ -11,7 +11,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rmboost import __version__
-from rmboost.inspection.words import count
 from rmboost.report import charts
 from rmboost.report.catalogue import FIGURES
 from rmboost.report.cells import cells
@@ -20,6 +19,7 @@ from rmboost.report.parts import parts
 from rmboost.report.report import Report
 from rmboost.report.rules import RULES
 from rmboost.report.verdict import percent, plain
+from rmboost.texts import count
 from rmboost.visible import one_line, visible
 
 MARK = f'<meta name="generator" content="rmboost {__version__}">'

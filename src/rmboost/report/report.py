@@ -84,7 +84,7 @@ def examine(
     held = [Against(path, hashes) for path in against]
     made = origin(source) if isinstance(source, Path) else None
     judged = _gold(gold, made)
-    sketches, gallery, rejects = Sketches(), Gallery(size, seed), Rejects()
+    sketches, gallery, rejects = Sketches(hashes), Gallery(size, seed), Rejects()
     file = Preferences(source)
     table = tabulate(_pairs(file), tokens, hashes, (sketches, gallery, *held))
     if not len(table):

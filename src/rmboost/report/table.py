@@ -60,11 +60,11 @@ class Watcher(Protocol):
 class Table:
     """Numbers by pair, in the order of the file.
 
-    label, aspect: places in ``labels`` and ``aspects``, where "" comes first. prompt: place among the distinct prompts.
-    second: CHOSEN or REJECTED, whichever was written second, or NONE where the file does not say. verdict: what a judge
-    prefers, or NONE. words, sentences, markdown, likeness (to the prompt): of each response. tokens: of the prompt and
-    a response; shared: of the prompt and of all with which both responses begin. sample: numbers of pairs, and their
-    prompt, chosen and rejected response as words.
+    label, aspect: places in ``labels`` and ``aspects``, where "" comes first. prompt: place among the distinct prompts;
+    a pair without a prompt has a place of its own. second: CHOSEN or REJECTED, whichever was written second, or NONE
+    where the file does not say. verdict: what a judge prefers, or NONE. words, sentences, markdown, likeness (to the
+    prompt): of each response. tokens: of the prompt and a response; shared: of the prompt and of all with which both
+    responses begin. sample: numbers of pairs, and their prompt, chosen and rejected response as words.
     """
 
     numbers: Floats = field(default_factory=lambda: np.zeros((0, len(_FIELDS))))
@@ -93,7 +93,7 @@ class Table:
 def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: Sequence[Watcher] = ()) -> Table:
     """Measure every row; the watchers see all texts. Raises what reading the rows raises."""
     numbers = array("d")
-    labels, aspects, prompts = {"": 0}, {"": 0}, dict[int, int]()
+    labels, aspects, prompts = {"": 0}, {"": 0}, dict[tuple[int, int], int]()
     table = Table()
     for chunk in _chunks(rows, hashes):
         for place, row in enumerate(chunk.rows):
@@ -102,7 +102,7 @@ def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: 
                 (
                     _place(labels, row.label),
                     _place(aspects, row.aspect),
-                    prompts.setdefault(stable_hash(texts[0]), len(prompts)),
+                    prompts.setdefault(_group(row, chunk.first + place), len(prompts)),
                     _WINNERS.get(row.second, NONE),
                     _WINNERS.get(_preferred(row.judge), NONE),
                     texts[1] == texts[2],
@@ -127,6 +127,11 @@ def _place(names: dict[str, int], name: str) -> int:
 def _preferred(said: Mapping[str, Any]) -> str:
     """Which side a judge preferred; ``exchanged`` where the chosen one is chosen because of that (``policy: flip``)."""
     return "exchanged" if said.get("flipped") else str(said.get("winner"))
+
+
+def _group(row: Row, number: int) -> tuple[int, int]:
+    """What pairs of one prompt have in common; one without a prompt has its own number."""
+    return (0, stable_hash(row.prompt_text)) if row.has_prompt else (1, number)
 
 
 def _chunks(rows: Iterable[Row], hashes: WordHashes) -> Iterator[Chunk]:

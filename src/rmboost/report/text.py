@@ -10,11 +10,14 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from rmboost.letters import MARKS
+from rmboost.texts import UNSPACED
+
 Hashes = NDArray[np.uint64]
 
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # kana and Han: every character is a word
 _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
+_LETTERS = rf"[^\W_{UNSPACED}]+(?:[{MARKS}][^\W_{UNSPACED}]*)*"
+_WORD = re.compile(rf"[{UNSPACED}]|{_LETTERS}(?:['’]{_LETTERS})*")
 _PRIME = 0x9E3779B97F4A7C15
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from rapidfuzz.distance import Prefix
 
 from rmboost.errors import ConfigError
+from rmboost.texts import encodable
 
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _CHARACTERS = 4  # a token of English prose has 4.0 to 4.7; in code and other languages a token has fewer
@@ -49,6 +50,8 @@ class Tokenizer:
             self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the package raises bare Exceptions
             raise ConfigError(f"{path} is no tokenizer: {error}", "name the model's tokenizer.json") from None
+        self._tokenizer.no_truncation()  # the file may hold settings of its training, which would change the counts
+        self._tokenizer.no_padding()
         self.says = f"counted by {path}, without special tokens and chat template"
 
     def of(self, prompt: str, chosen: str, rejected: str) -> tuple[float, float, float]:
@@ -57,7 +60,7 @@ class Tokenizer:
         return len(left), len(right), _same(left, right)
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        ids: list[int] = self._tokenizer.encode(encodable(text), add_special_tokens=False).ids
         return ids
 
 

@@ -12,10 +12,12 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from rmboost.inspection.words import count
+from rmboost.letters import MARKS
 from rmboost.rewards import Answer
+from rmboost.texts import UNSPACED, count
 
-_WORD = re.compile(r"\w+")
+WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:[{MARKS}][^\W{UNSPACED}]*)*")
+"""A run of letters and digits with the marks on them; in Chinese and Japanese, a character."""
 _SENTENCE = re.compile(r"[.!?。！？]+(?=\s|$)|\n+")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
 _HEADING = re.compile(r"^\s*#{1,6}\s", re.MULTILINE)
@@ -32,11 +34,11 @@ class _Text:
 
     @cached_property
     def words(self) -> list[str]:
-        return _WORD.findall(self.text.lower())
+        return WORD.findall(self.text.lower())
 
     @cached_property
     def asked(self) -> list[str]:
-        return _WORD.findall(self.prompt.lower())
+        return WORD.findall(self.prompt.lower())
 
     @cached_property
     def sentences(self) -> int:

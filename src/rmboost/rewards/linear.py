@@ -44,7 +44,9 @@ class Ngrams(Linear):
     buckets: PositiveInt = 2**18
 
     def read(self, answers: Sequence[Answer]) -> Rows:
-        hashed = HashingVectorizer(ngram_range=(1, self.longest), n_features=self.buckets, token_pattern=r"\w+")
+        hashed = HashingVectorizer(
+            ngram_range=(1, self.longest), n_features=self.buckets, token_pattern=form.WORD.pattern
+        )
         return hashed.transform([answer.response for answer in answers])
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rmboost.inspection.words import count
 from rmboost.rewards import Answer, Reward, RewardModel, Rows
+from rmboost.texts import count
 
 
 class Longer(RewardModel):
