@@ -15,7 +15,9 @@ PAIR = {"prompt": "Why?", "chosen": "So.", "rejected": "No."}
 
 
 @pytest.mark.parametrize("flag", ["--summary", "--log-file"])
-@pytest.mark.parametrize("name", ["prompts.jsonl", "link.jsonl", "o.jsonl", "c.yaml"])
+@pytest.mark.parametrize(
+    "name", ["prompts.jsonl", "link.jsonl", "o.jsonl", "c.yaml", "o.run/journal.sqlite", "o.run/lock"]
+)
 def test_what_the_run_reads_or_makes_is_not_written_over(
     rmboost: Shell, prompts: Path, tmp_path: Path, flag: str, name: str
 ) -> None:
@@ -23,12 +25,17 @@ def test_what_the_run_reads_or_makes_is_not_written_over(
     (tmp_path / "c.yaml").write_text("seed: 1\n")
     command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "-c", tmp_path / "c.yaml", "--model", "fake")
     rmboost(*command)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = rmboost(*command, flag, tmp_path / name)
     assert (done.code, f"{flag} {tmp_path / name}: the run reads or writes this file" in done.err) == (3, True), (
         done.err
     )
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_the_summary_is_not_written_over_the_log(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    both = ("--log-file", tmp_path / "run.log", "--summary", tmp_path / "run.log")
+    assert rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", *both).code == 3
 
 
 def test_the_pairs_that_are_judged_are_not_written_over(rmboost: Shell, tmp_path: Path) -> None:

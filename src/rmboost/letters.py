@@ -1,4 +1,4 @@
-"""What words are made of besides letters and digits, in all scripts; apart from texts.py, as it takes 8 ms to look up."""
+"""What words are made of besides letters and digits, in all scripts; not in texts.py, as it takes 8 ms to look up."""
 
 from __future__ import annotations
 

@@ -13,6 +13,10 @@ import click
 from rmboost.errors import StoreError
 
 
+_OF_A_RUN = ("journal", "manifest", "rejects", "previous", "lock", "stdin", "prompts")
+"""What the files of a run's folder begin with."""
+
+
 def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """A click callback: a missing folder is found now, and not when all is paid for."""
     if path and not path.parent.is_dir():
@@ -23,9 +27,13 @@ def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) 
 def refuse_overwriting(options: Mapping[str, Any], *taken: Path) -> None:
     """Raises StoreError where the summary or the log would be written over what the run reads or makes."""
     places = {realpath(path) for path in (*taken, options["config_file"]) if path}
+    folders = {realpath(path.with_suffix(".run")) for path in taken if path.name}
     for flag, name in (("--summary", "summary_file"), ("--log-file", "log_file")):
-        if (path := options.get(name)) and realpath(path) in places:
-            raise StoreError(f"{flag} {path}: the run reads or writes this file itself", "choose another name")
+        if path := options.get(name):
+            place = Path(realpath(path))
+            if str(place) in places or (str(place.parent) in folders and place.name.startswith(_OF_A_RUN)):
+                raise StoreError(f"{flag} {path}: the run reads or writes this file itself", "choose another name")
+            places.add(str(place))
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
