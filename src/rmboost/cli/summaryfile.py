@@ -12,7 +12,6 @@ import click
 
 from rmboost.errors import StoreError
 
-
 _OF_A_RUN = ("journal", "manifest", "rejects", "previous", "lock", "stdin", "prompts")
 """What the files of a run's folder begin with."""
 
