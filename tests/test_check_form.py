@@ -46,6 +46,10 @@ CUT_OFF = {
     "in the second paragraph": f"{ANSWER}\n\nThe white of the egg is firm when the water has",
     "in a bracket": f"{ANSWER} Salt it (a pinch",
     "before the next point": "1. Boil it\n2. Cool it\n3.",
+    "an interval": "All of x in (0, 1] is allowed (but not",
+    "German, after a word of many languages": "Das Ei gibt man nach sieben Minuten und ohne Eile in die",
+    "Spanish, after a word of many languages": "El huevo se pone en una olla con",
+    "French, after a word of many languages": "On pose les œufs dans une assiette et",
     "German": "Das Ei kocht sieben Minuten. Danach wird es mit",
     "Chinese": "把鸡蛋放进开水里煮七分钟。然后把它拿出来放在冷水",
 }
@@ -64,6 +68,22 @@ WHOLE = {
     "a quotation": f'{ANSWER} "You can\'t unboil it" – A. Cook',
     "code": "for egg in eggs:\n    boil(egg)\n    total = total +",
     "a smiley": f"{ANSWER} It is too late now :(",
+    "a letter": "The answer is A",
+    "a letter in bold": "The correct answer is **A**",
+    "a vitamin": "Vitamin A",
+    "a blood type": "Blood type O",
+    "a symbol": "The chemical symbol for gold is Au",
+    "a name": "The First World War",
+    "an operator": "Use a logical AND",
+    "a word that is German, too": "A fox lives in a den",
+    "a verb that is German, too": "Nobody wants to die",
+    "a war": "It was a long civil war",
+    "a variable": "Solve the second one for y",
+    "a word that is Spanish, too": "He was the king's oldest son",
+    "a word that is French, too": "Hold the pan in both hands and then pour",
+    "a point of the compass": "El viento viene del sur",
+    "an interval, open below": "The solution set is (-3, 5]",
+    "an interval, open above": "The function grows on [0, 1) and (2, 3]",
 }
 
 CLEAN = {
