@@ -25,7 +25,7 @@ _TAG = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG_STARTS = ("<", "[", "#")
-_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})([^`\n]*)$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t>]*(`|~)\1{2,}([^`~\n]*)$", re.MULTILINE)
 _ALPHABETS = "\u2e80"
 """From here on there are scripts without spaces between words, and emoji."""
 _MANY = 20
@@ -88,12 +88,17 @@ def _stray_tag(text: str, pair: Pair) -> str:
 
 
 def _has_open_fence(text: str) -> bool:
-    """A fence with a language opens a block, also inside another; a bare one closes the last that is open."""
-    depth = 0
+    """A fence with a language opens a block, also inside another; a bare one closes the last that is open.
+
+    Within a block of backticks tildes are text, such as marks under an error, and the other way about.
+    """
+    depth, sign = 0, ""
     if "`" in text or "~" in text:
         for fence in _FENCE.finditer(text):
-            opens = bool(fence[1].strip()) or depth == 0
-            depth += 1 if opens else -1
+            sign = sign if depth else fence[1]
+            if fence[1] == sign:
+                opens = bool(fence[2].strip()) or depth == 0
+                depth += 1 if opens else -1
     return depth > 0
 
 
