@@ -37,6 +37,7 @@ DEFECTS = {
     "a numbered list of the same": ("\n".join(f"{n}. Boil the egg" for n in range(1, 12)), "repetition"),
     "without spaces": ("把鸡蛋放进开水里煮。" * 5, "repetition"),
     "an emoji": ("😊" * 200, "repetition"),
+    "a sentence after equal lines of code": ("```\n" + "<div></div>\n" * 15 + "```\n" + SENTENCE * 4, "repetition"),
     "syllables": ("haha" * 20, "repetition"),
 }
 
@@ -110,6 +111,12 @@ CLEAN = {
     "rules": "- - - - - - - - - - - - - - - - - - - - - - - - - - - -\nBoil it.",
     "a refrain": "Boil it, boil it,\nlet it be.\nPeel it, peel it,\nlet it be.\nSalt it, salt it,\nlet it be.",
     "a list with one beginning": "".join(f"{n}. You should boil the {n}th egg\n" for n in range(1, 12)),
+    "equal lines of code": "The board:\n```html\n" + '<div class="cell"></div>\n' * 9 + "```",
+    "equal cells": "| a | b |\n|---|---|\n|" + " not known yet |" * 9,
+    "equal words between blocks": "".join(f"Run this command now:\n```sh\nboil {'x' * n}\n```\n" for n in range(1, 7))
+    + "```html\n"
+    + "<div></div>\n" * 15
+    + "```",
     "zeros": "[" + ", ".join("0" * 40) + "]",
     "other scripts": "把鸡蛋放进开水里煮七分钟，然后用冷水冲一下。",
 }
