@@ -26,6 +26,8 @@ DEFECTS = {
     "alpaca heading": (f"{ANSWER}\n\n### Instruction:\nNext", "stray-tags"),
     "open fence": ("Run this:\n```sh\nboil egg\n", "unbalanced-fence"),
     "open fence before another": ("```py\na = 1\n\nand\n\n```py\nb = 2\n```", "unbalanced-fence"),
+    "open fence with tildes in it": ("```\nboil egg\n~~~\n", "unbalanced-fence"),
+    "open tildes": ("~~~sh\nboil egg\n```\n", "unbalanced-fence"),
     "replacement character": ("Put the egg into boiling w\ufffdter.", "garbled"),
     "control character": ("Put the egg\x00 into boiling water.", "garbled"),
     "a sentence again and again": (ANSWER + " " + SENTENCE * 4, "repetition"),
@@ -35,6 +37,7 @@ DEFECTS = {
     "a numbered list of the same": ("\n".join(f"{n}. Boil the egg" for n in range(1, 12)), "repetition"),
     "without spaces": ("把鸡蛋放进开水里煮。" * 5, "repetition"),
     "an emoji": ("😊" * 200, "repetition"),
+    "a sentence after equal lines of code": ("```\n" + "<div></div>\n" * 15 + "```\n" + SENTENCE * 4, "repetition"),
     "syllables": ("haha" * 20, "repetition"),
 }
 
@@ -46,6 +49,10 @@ CUT_OFF = {
     "in the second paragraph": f"{ANSWER}\n\nThe white of the egg is firm when the water has",
     "in a bracket": f"{ANSWER} Salt it (a pinch",
     "before the next point": "1. Boil it\n2. Cool it\n3.",
+    "an interval": "All of x in (0, 1] is allowed (but not",
+    "German, after a word of many languages": "Das Ei gibt man nach sieben Minuten und ohne Eile in die",
+    "Spanish, after a word of many languages": "El huevo se pone en una olla con",
+    "French, after a word of many languages": "On pose les œufs dans une assiette et",
     "German": "Das Ei kocht sieben Minuten. Danach wird es mit",
     "Chinese": "把鸡蛋放进开水里煮七分钟。然后把它拿出来放在冷水",
 }
@@ -64,6 +71,22 @@ WHOLE = {
     "a quotation": f'{ANSWER} "You can\'t unboil it" – A. Cook',
     "code": "for egg in eggs:\n    boil(egg)\n    total = total +",
     "a smiley": f"{ANSWER} It is too late now :(",
+    "a letter": "The answer is A",
+    "a letter in bold": "The correct answer is **A**",
+    "a vitamin": "Vitamin A",
+    "a blood type": "Blood type O",
+    "a symbol": "The chemical symbol for gold is Au",
+    "a name": "The First World War",
+    "an operator": "Use a logical AND",
+    "a word that is German, too": "A fox lives in a den",
+    "a verb that is German, too": "Nobody wants to die",
+    "a war": "It was a long civil war",
+    "a variable": "Solve the second one for y",
+    "a word that is Spanish, too": "He was the king's oldest son",
+    "a word that is French, too": "Hold the pan in both hands and then pour",
+    "a point of the compass": "El viento viene del sur",
+    "an interval, open below": "The solution set is (-3, 5]",
+    "an interval, open above": "The function grows on [0, 1) and (2, 3]",
 }
 
 CLEAN = {
@@ -76,6 +99,11 @@ CLEAN = {
     "a fence inside one of markdown": "```markdown\n# Egg\n```sh\nboil egg\n```\n```",
     "backticks in a sentence": "Type ``` to open a fence, or `boil egg`.",
     "tildes": "~~~\nboil egg\n~~~",
+    "marks under an error": "It says:\n```\n    total = price / count\n            ~~~~~~^~~~~~~\n```\nSo guard it.",
+    "marks of tildes alone": "It says:\n```\n3 const x: number = 'a';\n        ~~~~~~~~\n```\nSo change the type.",
+    "tildes in backticks": "```rst\nTitle\n~~~~~\n```",
+    "backticks in tildes": "~~~\n```sh\n~~~",
+    "waves": "~~~~ Happy New Year ~~~~\nAll the best to you.",
     "html": "<p>Put the egg into <s>cold</s> <b>boiling</b> water.</p>",
     "a tag in code": "Send `<response>` or\n```xml\n<response>egg</response>\n```",
     "less than": "If the egg is < 60 g, wait 6 minutes; if it is > 60 g, wait 7.",
@@ -83,6 +111,12 @@ CLEAN = {
     "rules": "- - - - - - - - - - - - - - - - - - - - - - - - - - - -\nBoil it.",
     "a refrain": "Boil it, boil it,\nlet it be.\nPeel it, peel it,\nlet it be.\nSalt it, salt it,\nlet it be.",
     "a list with one beginning": "".join(f"{n}. You should boil the {n}th egg\n" for n in range(1, 12)),
+    "equal lines of code": "The board:\n```html\n" + '<div class="cell"></div>\n' * 9 + "```",
+    "equal cells": "| a | b |\n|---|---|\n|" + " not known yet |" * 9,
+    "equal words between blocks": "".join(f"Run this command now:\n```sh\nboil {'x' * n}\n```\n" for n in range(1, 7))
+    + "```html\n"
+    + "<div></div>\n" * 15
+    + "```",
     "zeros": "[" + ", ".join("0" * 40) + "]",
     "other scripts": "把鸡蛋放进开水里煮七分钟，然后用冷水冲一下。",
 }

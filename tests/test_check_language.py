@@ -54,6 +54,20 @@ def test_names_quotations_code_and_what_is_too_short_are_no_switch(prompt: str, 
     assert blamed("language", pair(prompt, second, first)) is None
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("For å lage pannekaker trenger du egg, melk og mel.", "Jeg anbefaler å gå en tur hver dag."),
+        ("Hovedstaden i Norge er Oslo.", "Hovudstaden i Noreg er Oslo, og eg rår deg til å gå ein tur kvar dag."),
+        ("Matahari terbit dari timur karena bumi berputar.", "Gunung tertinggi di dunia ialah Everest."),
+        ("Ang kabisera ng Pilipinas ay Maynila.", "Kumukulo ang tubig sa sandaang digri."),
+    ],
+)
+def test_near_languages_are_taken_for_one(first: str, second: str) -> None:
+    assert blamed("language", pair(PROMPT, first, second)) is None
+    assert blamed("language", pair(PROMPT, second, TEXTS["en"])) == ("language", 1)
+
+
 def test_how_sure_a_language_must_be_can_be_set() -> None:
     names = pair(PROMPT, TEXTS["en"], "Torre de Belém, Torre di Pisa, Tour Eiffel.")
     assert blamed("language", names) is None

@@ -101,6 +101,11 @@ def test_words_of_the_task_in_an_answer_are_no_leak(text: str) -> None:
         ("Rewrite this sentence: me like cats", "Here is a revised version: I like cats."),
         ("Can you improve the following text? Cats is nice.", "Improved text: Cats are nice."),
         ("Fix my code", "I've rewritten it with a loop.\n\nChanges made:\n- a loop"),
+        ("Fix the bug in this function: def f(xs): return xs[0]", "In this version, I've added a check for that."),
+        ("Refactor this code.", "I removed a branch so that it is more compact."),
+        ("Improve this script.", "I added a try block, which makes it more robust."),
+        ("Shorten my text.", "This edit drops the second paragraph."),
+        ("What is new in the log?", "In this version, I/O is buffered, and in this edit it is not."),
         ("Make this email more polite: Come!", "Here's a more polite version: Please come."),
         ("Write two answers, labelled Response A and Response B.", "Response A: yes. Response B: no."),
         ("Write a worse version of a famous line.", "Here is a worse version: To do or not to do."),
@@ -113,8 +118,14 @@ def test_what_the_prompt_asks_for_is_no_leak(prompt: str, text: str) -> None:
 
 
 def test_a_prompt_that_asks_for_an_edit_excuses_no_talk_of_a_worse_one() -> None:
-    text = "Here is a worse version: I likes cats."
-    assert blamed("leak", pair("Rewrite this sentence: me like cats", ANSWER, text)) == ("leak", 1)
+    texts = (
+        "Here is a worse version: I likes cats.",
+        "I likes cats. This answer introduces an error.",
+        "I like cats. I dropped the reason so that the answer is less complete.",
+        "I like cats. I changed the verb to make it worse.",
+    )
+    for text in texts:
+        assert blamed("leak", pair("Rewrite this sentence: me like cats", ANSWER, text)) == ("leak", 1)
 
 
 def test_what_both_responses_say_gives_nothing_away() -> None:

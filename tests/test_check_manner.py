@@ -25,6 +25,7 @@ TRAITS = {
     "German offer": (f"{PLAIN} Ich hoffe, das hilft dir!", "closing-offer"),
     "heading": (f"## Reasons\n{PLAIN}", "markdown"),
     "bold": (f"**Patience**: {PLAIN}", "markdown"),
+    "bold with underscores": (f"__Patience and company__: {PLAIN}", "markdown"),
     "bullets": ("- patience\n- company", "markdown"),
     "nested bullets": ("- patience\n  - you wait\n- company", "markdown"),
     "numbers": ("1. patience\n2. company\n3. memory", "markdown"),

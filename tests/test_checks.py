@@ -40,6 +40,11 @@ HOSTILE = {
     "one script": "".join(chr(0x4E00 + place % 20_000) for place in range(100_000)),
     "beginnings of leaks": "here is a this response is worse i made the " * 2_500,
     "beginnings of refusals": "i'm sorry but i " * 6_000,
+    "lines after words of leaks": "worse edited rewritten improved changes made aspect label: better response"
+    " überarbeitete antwort schlechte réponse révisée mauvaise respuesta revisada mala 修改后的回答 completeness"
+    + "\n" * 50_000
+    + "x",
+    "blanks to fill in": "____. " + "word another thing " * 6_000,
 }
 
 
@@ -51,7 +56,7 @@ def test_every_check_of_the_catalogue_runs_by_default() -> None:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_no_text_makes_a_check_slow(name: str, text: str) -> None:
     started = time.process_time()
-    for hostile in (pair("Why?", "A plain answer.", text), pair(text, text, f"{text} y")):
+    for hostile in (pair("Why?", "A plain answer.", text, "completeness"), pair(text, text, f"{text} y")):
         assert isinstance(verdict(check(name), hostile), Pair | Drop)
     assert time.process_time() - started < 3  # 100 kB take a tenth of a second; what is quadratic takes minutes
 

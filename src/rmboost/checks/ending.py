@@ -10,6 +10,8 @@ from rmboost.checks.phrases import read
 _LISTED = re.compile(r"[-*+•|>#–—]|\d+[.)]|\w+:")
 _MARKER = re.compile(r"\d+[.)]|[-+•]")
 _HANGS = re.compile(r"(?<![:;=-])[,;:–—(\[{“„«，、；：（]\Z")
+_INTERVAL = re.compile(r"\[[^()\[\]]{0,40},[^()\[\]]{0,40}\)|\([^()\[\]]{0,40},[^()\[\]]{0,40}\]")
+"""Half open: from 0 to 1, without 0 or without 1. Its brackets do not match, and nothing is missing."""
 _CLOSING = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,2},")
 _WORD = re.compile(r"[\"'“‘(\[]*[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _GAP = re.compile(r"[\s，、；：]")
@@ -39,15 +41,17 @@ def _hangs(line: str, before: str) -> bool:
         return bool(_LISTED.match(above))
     if line[-1:] in _STOPS or _CLOSING.fullmatch(line) or (line.endswith(":") and above.endswith(":")):
         return False  # a sentence; the end of a letter; a form with fields to fill in
-    return bool(_HANGS.search(line[-2:])) or line.count("(") > line.count(")") + line.count(":(")
+    bare = _INTERVAL.sub("", line)
+    return bool(_HANGS.search(line[-2:])) or bare.count("(") > bare.count(")") + bare.count(":(")
 
 
 def _lacks_an_end(line: str, before: str, text: str) -> bool:
     """Is it prose, and does it end with a word where other sentences of it end with a stop?"""
     *sentences, begun = _SENTENCE_END.split(line)
-    if not line[-1:].isalpha() or not _WORD.fullmatch(_GAP.split(begun)[-1]):
+    last = _GAP.split(begun)[-1]
+    if not line[-1:].isalpha() or not _WORD.fullmatch(last):
         return False
-    if read(text).find("unfinished", _END):
+    if last == last.lower() and read(text).find("unfinished", _END):  # not "option A", "a logical AND"
         return True
     if _LISTED.match(line):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import count
 
 from pydantic import PositiveInt
 
@@ -25,7 +26,9 @@ _TAG = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG_STARTS = ("<", "[", "#")
-_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})([^`\n]*)$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t>]*(`|~)\1{2,}([^`~\n]*)$", re.MULTILINE)
+_BLOCK = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^[ \t>]*\1[ \t]*$|\Z)|^[ \t]*\|.*$", re.MULTILINE)
+"""A fenced block, or a row of a table: equal lines and equal cells are no loop there."""
 _ALPHABETS = "\u2e80"
 """From here on there are scripts without spaces between words, and emoji."""
 _MANY = 20
@@ -61,7 +64,7 @@ class Form(Check):
             return Drop("stray-tags", f"{tag} in the text", response.call)
         if _has_open_fence(text):
             return Drop("unbalanced-fence", "a code fence is opened and not closed", response.call)
-        if block := loop(text, self.min_loop):
+        if loop(text, self.min_loop) and (block := loop(_prose(text), self.min_loop)):
             return Drop("repetition", f"says {block!r} over and over", response.call)
         if end := broken_off(text):
             return Drop("cut-off", f"ends with {end!r}", response.call)
@@ -88,13 +91,24 @@ def _stray_tag(text: str, pair: Pair) -> str:
 
 
 def _has_open_fence(text: str) -> bool:
-    """A fence with a language opens a block, also inside another; a bare one closes the last that is open."""
-    depth = 0
+    """A fence with a language opens a block, also inside another; a bare one closes the last that is open.
+
+    Within a block of backticks tildes are text, such as marks under an error, and the other way about.
+    """
+    depth, sign = 0, ""
     if "`" in text or "~" in text:
         for fence in _FENCE.finditer(text):
-            opens = bool(fence[1].strip()) or depth == 0
-            depth += 1 if opens else -1
+            sign = sign if depth else fence[1]
+            if fence[1] == sign:
+                opens = bool(fence[2].strip()) or depth == 0
+                depth += 1 if opens else -1
     return depth > 0
+
+
+def _prose(text: str) -> str:
+    """The text with a number for each block of code and row of a table; with none, what stands between would loop."""
+    numbers = count()
+    return _BLOCK.sub(lambda _: f"[{next(numbers)}]", text)
 
 
 def _one_word(response: Response, other: Response, pair: Pair) -> Drop | None:

@@ -20,6 +20,10 @@ _SHARED = 12
 """Words in small letters that even texts in Spanish and Portuguese hardly share; names begin with a capital."""
 _LETTERS, _BEGINNING, _LEAST = 400, 300, 12
 """Letters whose script is looked at; characters that the language is told by, and letters that must be among them."""
+_NEAR = {
+    "nn": "no", "da": "no", "ms": "id", "sr": "hr", "bs": "hr", "sh": "hr", "ceb": "tl",
+}  # fmt: skip
+"""Languages by one that is so near that a short text may be taken for it: no switch can be told between them."""
 _JAPANESE = ("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA")
 
 
@@ -57,7 +61,10 @@ class Language(Check):
 
     def _language_switch(self, first: str, second: str) -> str:
         named = _language(first), _language(second)
-        if named[0][0] == named[1][0] or min(sure for _, sure in named) < self.min_confidence:
+        if (
+            len({_NEAR.get(name, name) for name, _ in named}) == 1
+            or min(sure for _, sure in named) < self.min_confidence
+        ):
             return ""
         said = [f"{name!r} ({sure:.0%} sure)" for name, sure in named]
         return f"the first response is in {said[0]}, the second in {said[1]}"

@@ -50,7 +50,7 @@ def _aspect_phrase(name: str) -> Phrase:
     spelled = re.escape(name).replace("_", "[_ -]")
     pattern = (
         rf"\A[#*_\[(\s]*({spelled}[*_\])\s]*:)(?![^\n]*\n\W*\w+(?: \w+)?\W*:)"
-        rf"|(?:\A|\n)[\W_]*({spelled}[*_ ]*: *(?:low|high|poor|good|bad|weak|reduced|\d))"
+        rf"|(?:\A|\n)(?:_|[^\w\n])*({spelled}[*_ ]*: *(?:low|high|poor|good|bad|weak|reduced|\d))"
         rf"|\b(in terms of {spelled}|the aspect of {spelled}"
         rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version)"
         rf"|{spelled} (?:reduced|lowered|decreased))\b"

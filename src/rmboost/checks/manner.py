@@ -13,7 +13,7 @@ from rmboost.records import Drop, Pair, Prompt
 
 _OPENING, _CLOSING = slice(100), slice(-240, None)
 """Characters in which a preface, and an offer, show."""
-_BOLD = re.compile(r"\*\*[^\s*][^*\n]*\*\*|__[^\s_][^_\n]* [^_\n]*__")
+_BOLD = re.compile(r"\*\*[^\s*][^*\n]*\*\*|__[^\s_][^_ \n]* [^_\n]*__")
 _BLOCK = re.compile(
     r"\n(?:#{1,6} \S.*|(?:`{3}|~{3}).*|\|.*\|[ \t]*\n\|[ :|-]+\|"
     r"|[-*+] \S.*\n+[ \t]*[-*+] \S.*|1[.)] \S.*\n+2[.)] \S.*\n+3[.)] \S.*)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +19,14 @@ _LIMIT = 20_000
 """Words (characters, in scripts without spaces) that are compared: time grows with the square of it."""
 _NUMBER = re.compile(r"(?:(?<![\w)])[-−])?\d(?:[\d.,:/]*\d)?")
 _NUMBERING = re.compile(r"^[ \t]*\d+[.)] ", re.MULTILINE)
-_SIGNS = str.maketrans("", "", " \t\r\n\v\f\u00a0.,;:!?'\"“”„‘’«»()…-–—_*#`~|")
+_SIGNS = str.maketrans(
+    dict.fromkeys(
+        " \t\r\n\v\f\u00a0\u3000\u200b\u200c\u200d\ufeff"
+        ".,;:!?'\"“”„‘’«»()…-–—_*#`~|¿¡。，、；：！？「」『』（）【】《》·।॥،؛؟"
+    )
+)
+_PART_OF_NAME = re.compile(r"(?<=\b[a-z])(?:#|['’]+(?=\())")
+"""A sign that is no punctuation: C#, f'(x)."""
 _BEFORE_CAPITALS = (".", "!", "?", ":", "…", "-", "–", "*", "•", "#", "|", "`", '"', "“", "\n")
 """Ends of words after which a capital letter is no sign of a name."""
 _NEGATIONS = frozenset((
@@ -46,7 +54,7 @@ class Similarity(Check):
     min_similarity: float = Field(default=0.1, ge=0, le=1)
 
     async def run(self, pair: Pair, ask: Ask) -> Pair | Drop:  # noqa: ARG002 - the contract's
-        first, second = pair.first.text.strip(), pair.second.text.strip()
+        first, second = (unicodedata.normalize("NFC", response.text.strip()) for response in (pair.first, pair.second))
         if first == second:
             return Drop("identical", "the second response is the first", pair.second.call)
         texts = _words(first, second)
@@ -85,7 +93,11 @@ def _say_the_same(first: str, second: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    return text.casefold().translate(_SIGNS)
+    """The letters of a text, without case, spaces and punctuation."""
+    text = text.casefold()
+    if "#" in text or "(" in text:
+        text = _PART_OF_NAME.sub(lambda found: "\0" * len(found[0]), text)
+    return text.translate(_SIGNS)
 
 
 def _differ_in_code(first: str, second: str) -> bool:
