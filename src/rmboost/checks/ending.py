@@ -12,6 +12,8 @@ _MARKER = re.compile(r"\d+[.)]|[-+•]")
 _HANGS = re.compile(r"(?<![:;=-])[,;:–—(\[{“„«，、；：（]\Z")
 _INTERVAL = re.compile(r"\[[^()\[\]]{0,40},[^()\[\]]{0,40}\)|\([^()\[\]]{0,40},[^()\[\]]{0,40}\]")
 """Half open: from 0 to 1, without 0 or without 1. Its brackets do not match, and nothing is missing."""
+_OPTION = re.compile("[A-HJ-Z]")
+"""The answer to a question with several to choose from."""
 _CLOSING = re.compile(r"[^\W\d_]+(?: [^\W\d_]+){0,2},")
 _WORD = re.compile(r"[\"'“‘(\[]*[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _GAP = re.compile(r"[\s，、；：]")
@@ -49,7 +51,7 @@ def _lacks_an_end(line: str, before: str, text: str) -> bool:
     """Is it prose, and does it end with a word where other sentences of it end with a stop?"""
     *sentences, begun = _SENTENCE_END.split(line)
     last = _GAP.split(begun)[-1]
-    if not line[-1:].isalpha() or not _WORD.fullmatch(last):
+    if not line[-1:].isalpha() or not _WORD.fullmatch(last) or _OPTION.fullmatch(last):
         return False
     if last == last.lower() and read(text).find("unfinished", _END):  # not "option A", "a logical AND"
         return True
