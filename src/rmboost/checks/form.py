@@ -20,7 +20,8 @@ _SOMETHING = re.compile(r"[^\s.…\-–—_*#`~]")
 _GARBLED = re.compile(r"[\ufffd\ud800-\udfff\x00-\x08\x0b\x0e-\x1f]")
 _CONTROLS = bytes([*range(0x09), 0x0B, *range(0x0E, 0x20)])
 _TAG = re.compile(
-    r"(?:</|^[ \t]*<)(?:response|aspects?|plan|think(?:ing)?|thought|reasoning|seed:think|tool_call|answer|prompt|instructions?)>"
+    r"(?:</|^[ \t]*<)(?:response|aspects?|plan|answer|prompt|instructions?)>"
+    r"|(?:</|^[ \t]*<)(?:think(?:ing)?|thought|reasoning|seed:think|tool_call)>"
     r"|<\|[\w▁]{2,40}\|>|<(?:start|end)_of_turn>|\[/?(?:INST|THINK)\]|<</?SYS>>|</s>\s*\Z"
     r"|^### (?:Instruction|Response|Input|Human|Assistant|User):",
     re.IGNORECASE | re.MULTILINE,
