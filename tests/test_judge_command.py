@@ -78,7 +78,7 @@ def test_every_shape_is_judged_and_written_as_it_was(rmboost: Shell, tmp_path: P
     assert "Human" not in shown and "assistant" not in shown.lower()
 
 
-@pytest.mark.parametrize("prompt", [{}, {"prompt": " "}, {"messages": []}, {"my_prompt": "Why?"}])
+@pytest.mark.parametrize("prompt", [{}, {"my_prompt": "Why?"}])
 def test_a_row_without_a_prompt_is_an_error_before_any_call(
     rmboost: Shell, tmp_path: Path, prompt: dict[str, Any]
 ) -> None:
@@ -89,6 +89,14 @@ def test_a_row_without_a_prompt_is_an_error_before_any_call(
     columns = "my_prompt, chosen, rejected" if "my_prompt" in prompt else "chosen, rejected"
     assert f"{file}, line 2: no prompt in the row, only: {columns}\n" in done.err
     assert "each row has prompt, chosen and rejected" in done.err
+
+
+def test_an_empty_prompt_among_others_is_judged(rmboost: Shell, tmp_path: Path) -> None:
+    file = write_jsonl(
+        tmp_path / "pairs.jsonl", [SHAPES["TRL, strings"], {"prompt": "", "chosen": GOOD, "rejected": BAD}]
+    )
+    done = rmboost("judge", file, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    assert (done.code, len(read_jsonl(tmp_path / "j.jsonl"))) == (0, 2), done.err
 
 
 def test_a_file_of_ours_and_its_writers(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

@@ -154,6 +154,14 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         Fault(reply={"usage": [], "model": 4}, choice={"message": {"content": "Twelve chars"}}),
         {"usage": Usage(5, 3, estimated=8), "model": "test-model"},
     ),
+    "one odd count": (
+        Fault(
+            reply={
+                "usage": {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": -1}}
+            }
+        ),
+        {"usage": Usage(3, 2)},
+    ),
     "usage beyond all bounds": (
         Fault(reply={"usage": {"prompt_tokens": 2**63}}, choice={"message": {"content": "Twelve chars"}}),
         {"usage": Usage(5, 3, estimated=8)},

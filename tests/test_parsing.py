@@ -91,7 +91,14 @@ def test_an_answer_about_the_tag_of_thinking_keeps_its_beginning(text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["So it is 4.\n</think>\n\nFour.", "So it is 4.</think>Four.", "<think>a</think> Four."]
+    "text",
+    [
+        "So it is 4.\n</think>\n\nFour.",
+        "So it is 4.</think>Four.",
+        "<think>a</think> Four.",
+        "So.</think> Four.",
+        "So it is\n</think> Four.",
+    ],
 )
 def test_thinking_is_cut_off_wherever_it_was_opened(text: str) -> None:
     assert without_thinking(text) == "Four."

@@ -338,11 +338,17 @@ def test_a_bad_csv_record_is_placed_by_its_first_line(record: bytes, reason: str
 
 def test_an_open_quote_in_a_csv_is_no_line_to_leave_out() -> None:
     """It takes all lines to the next quote along; they would be lost without a word."""
-    path = write("prompt\none\n" + '"two\n' + "three\n" * 20 + '"four" is\n' + "five\n", "prompts.csv")
+    path = write("prompt\none\n" + '"two\n' + "three\n" * 20, "prompts.csv")
     for skip in (False, True):
         error = refusal(path, skip_bad_lines=skip)
-        assert "lines 3 to 24 were read as one record" in error.message
-        assert error.hint == "close the quote that is open there"
+        assert error.message.endswith("unexpected end of data (lines 3 to 23 were read as one record)")
+        assert error.hint == "close the quote in line 3"
+
+
+def test_a_bad_record_of_several_lines_says_how_many() -> None:
+    path = write('prompt\n"one\ntwo\nthree"bad\nfour\n', "prompts.csv")
+    assert refusal(path).message.endswith("(lines 2 to 4 were read as one record)")
+    assert texts(path, skip_bad_lines=True) == ["four"]
 
 
 def test_a_csv_header_has_to_be_clear() -> None:

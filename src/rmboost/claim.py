@@ -104,8 +104,7 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
     real = Path(os.path.realpath(output)) if output.is_symlink() else output
     if not real.parent.is_dir():
         raise StoreError(f"there is no folder {real.parent}", f"mkdir -p {quote(str(real.parent))}")
-    if real != output and _is_made_elsewhere(real, folder):
-        raise StoreError(f"{output} leads to {real}, which another run made; it is left alone", "choose another -o")
+    _refuse_link(output, folder)
     if output.suffix == ".run":
         raise StoreError(f"{output} would be its own run folder", "choose a name that ends in .jsonl")
     made = read_manifest(folder).get("output")
@@ -121,11 +120,14 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
         )
 
 
-def _is_made_elsewhere(real: Path, folder: Path) -> bool:
-    """Whether a file is the output of the run in its own folder, and that is not this one."""
+def _refuse_link(output: Path, folder: Path) -> None:
+    """Raises StoreError for an output that leads to that of a run in another folder than this one."""
+    if not output.is_symlink() or not (real := Path(os.path.realpath(output))).is_file():
+        return
     its = real.with_suffix(".run")
-    is_output: bool = read_manifest(its).get("output") == real.name
-    return is_output and not (folder.exists() and its.samefile(folder))
+    is_ours = folder.exists() and its.exists() and its.samefile(folder)
+    if not is_ours and read_manifest(its).get("output") == real.name:
+        raise StoreError(f"{output} leads to {real}, which another run made; it is left alone", "choose another -o")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -200,7 +202,8 @@ def set_aside(output: Path, source: Path | None = None) -> Path | None:
     ours = {"lock", inside.name if inside else ""}
     if not folder.is_dir() or {each.name for each in folder.iterdir()} <= ours:
         return None
-    if output.is_symlink() or _is_of_another(output, folder):
+    _refuse_link(output, folder)
+    if _is_of_another(output, folder):
         _refuse_foreign(output, folder)
     aside = free(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
     with _lock(output, folder):

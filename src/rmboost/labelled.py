@@ -12,6 +12,7 @@ from typing import Any, get_args
 from rmboost.errors import InputError
 from rmboost.preferences import PAIR, Preferences, Row
 from rmboost.preferences.row import HINT
+from rmboost.preferences.shapes import names_prompt
 from rmboost.records import Label, Labelled, Message, Role, canonical_json
 from rmboost.sources import Source, Survey, files
 from rmboost.visible import one_line
@@ -69,7 +70,7 @@ def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
     """The pair of a row. Its id is its content, with a number where the same pair comes again."""
     if row.sides != PAIR:
         raise InputError(f"{path}, line {row.line}: a reject, and no pair", "the kept pairs are beside the run folder")
-    if not row.has_prompt:
+    if not row.prompt and not names_prompt(row.data):
         said = (str(name) for name, value in row.data.items() if str(value or "").strip())
         found = one_line(", ".join(said)) or "nothing"
         raise InputError(f"{path}, line {row.line}: no prompt in the row, only: {found}", HINT)

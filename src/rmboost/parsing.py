@@ -9,9 +9,10 @@ from rmboost.errors import ReplyError
 from rmboost.records import Response
 
 # Thinking stands first. Some chat templates open the block themselves, so that the reply begins inside of it; then what
-# closes it is no word of a sentence, as in an answer about such tags.
-_BODY = r"(?:(?!<think>).)*?</think>"
-_THINK = re.compile(rf"\A\s*(?:<think>{_BODY}|{_BODY}(?![ \t]+\S|[`'\"»”,.;:)]))", re.DOTALL)
+# closes it begins a line, follows a sentence, or ends one: it is no word of it, as in an answer about such tags.
+_INSIDE = r"(?:(?!<think>).)*?"
+_OPENED = rf"{_INSIDE}(?:(?:^|(?<=[.!?…。！？]))[ \t]*</think>|</think>(?![ \t]+\S|[`'\"»”,.;:)]))"
+_THINK = re.compile(rf"\A\s*(?:<think>{_INSIDE}</think>|{_OPENED})", re.DOTALL | re.MULTILINE)
 
 _WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
 """Finish reasons of a whole answer; servers spell them differently."""

@@ -168,8 +168,16 @@ _MANY = 2**53
 """More tokens than any answer takes."""
 
 
+def _lenient(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """What is read of a value, or None."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
 class _Part(BaseModel):
-    type: str = "text"
+    type: str | None = "text"
     text: str = ""
 
 
@@ -181,7 +189,7 @@ class _Message(BaseModel):
     def text(self) -> str:
         """The answer alone: what the model thought aloud stands in another field, or another kind of part."""
         if isinstance(self.content, list):
-            return "".join(part.text for part in self.content if part.type in ("text", "output_text"))
+            return "".join(part.text for part in self.content if part.type in (None, "text", "output_text"))
         return self.content or ""
 
 
@@ -196,6 +204,12 @@ class _Cached(BaseModel):
 
 
 class _Usage(BaseModel):
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _or_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+        """One odd count does not make the others unknown."""
+        return _lenient(value, read)
+
     prompt_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
     completion_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
     prompt_tokens_details: _Cached | None = None
@@ -212,10 +226,7 @@ class _Reply(BaseModel):
     @classmethod
     def _or_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         """A good answer is not asked for again because of how it was counted."""
-        try:
-            return read(value)
-        except ValidationError:
-            return None
+        return _lenient(value, read)
 
     @property
     def tokens(self) -> Usage:

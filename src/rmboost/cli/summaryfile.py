@@ -32,7 +32,8 @@ def refuse_overwriting(options: Mapping[str, Any], *taken: Path) -> None:
             place = Path(realpath(path))
             if str(place) in places or (str(place.parent) in folders and place.name.startswith(_OF_A_RUN)):
                 raise StoreError(f"{flag} {path}: the run reads or writes this file itself", "choose another name")
-            places.add(str(place))
+            if place.is_file() or not place.exists():  # /dev/null has room for both
+                places.add(str(place))
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:

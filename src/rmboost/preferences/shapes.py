@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Turn = tuple[str, str]  # role and text
 
 _NAMES = {"chosen": ("chosen", "chosen_response"), "rejected": ("rejected", "rejected_response")}
-_PROMPTS = (
-    *("prompt", "messages", "conversations", "question", "instruction"),
-    *("input", "query", "context", "trajectory"),  # last: an input beside an instruction is a part of it
-)
+_PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
+_ELSE = ("input", "query", "context", "trajectory")
+"""Where a prompt may stand, too, if it stands nowhere else: an input beside an instruction is a part of it."""
 _OF_A_TURN = ("role", "content", "from", "value")
 _CALLS = ("tool_calls", "function_call")
 """Of what else a turn may have beside a text, such as a name or a date, these are part of the answer."""
@@ -41,10 +40,9 @@ def readable(value: Any) -> bool:
 
 def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple[Turn, ...], str, str]:
     """The turns that both sides answer, and the two answers. An answer of several turns is one transcript."""
-    asked, before = _asked(data), tuple(_before(data))
     left, right = (turns(side(data, name), "assistant") for name in sides)
-    common = _common(left, right)
-    asked = _joined(asked, common)
+    common, before = _common(left, right), tuple(_before(data))
+    asked = _joined(_asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE)), common)
     prompt = asked if asked[: len(before)] == before else (*before, *asked)
     return prompt, transcript(left[len(common) :]), transcript(right[len(common) :])
 
@@ -76,8 +74,13 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _asked(data: Mapping[str, Any]) -> tuple[Turn, ...]:
-    name = next((name for name in _PROMPTS if data.get(name)), "prompt")
+def names_prompt(data: Mapping[str, Any]) -> bool:
+    """Whether the row has a column for what was asked, if an empty one."""
+    return not data.keys().isdisjoint((*_PROMPTS, *_ELSE))
+
+
+def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
+    name = next((name for name in names if data.get(name)), "prompt")
     asked = turns(data.get(name), "user")
     if name in ("instruction", "question") and (more := text(data.get("input"))):
         asked = (("user", f"{transcript(asked)}\n{more}"),)

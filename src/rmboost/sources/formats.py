@@ -100,7 +100,7 @@ def _csv(path: str, skip: int) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(2**31 - 1)  # the default refuses a cell of 128 KiB
     # What is not UTF-8 comes through as lone surrogates, and is found in the row that has it.
     with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        records = _records(csv.reader(file, strict=True))
+        records = _records(csv.reader(file, strict=True), path)
         number, header = next(records, (1, []))
         if isinstance(header, InputError):
             raise InputError(f"{path}, line {number}: {header.message}")
@@ -115,7 +115,7 @@ def _csv(path: str, skip: int) -> Iterator[tuple[int, Row]]:
                 yield number, dict(zip(header, cells, strict=True))
 
 
-def _records(reader: Any) -> Iterator[tuple[int, list[str] | InputError]]:
+def _records(reader: Any, path: str) -> Iterator[tuple[int, list[str] | InputError]]:
     """Records that are not blank, with the line that each begins on."""
     while True:
         number = reader.line_num + 1
@@ -125,10 +125,12 @@ def _records(reader: Any) -> Iterator[tuple[int, list[str] | InputError]]:
         except StopIteration:
             return
         except csv.Error as error:
-            if reader.line_num > number:  # to leave that out would be to leave out every line of it
-                lines = f"lines {number} to {reader.line_num} were read as one record"
-                raise InputError(f"not CSV: {lines}: {error}", "close the quote that is open there") from None
-            yield number, InputError(f"not CSV: {error}")
+            lines = (
+                f" (lines {number} to {reader.line_num} were read as one record)" if reader.line_num > number else ""
+            )
+            if lines and "unexpected end" in str(error):  # to leave that out would be to leave out the rest of the file
+                raise InputError(f"{path}: not CSV: {error}{lines}", f"close the quote in line {number}") from None
+            yield number, InputError(f"not CSV: {error}{lines}")
         except UnicodeEncodeError:
             yield number, InputError("not UTF-8")
         else:
