@@ -98,7 +98,7 @@ def test_a_revision_that_shortens_the_answer_is_kept_though_the_critique_quotes_
 def test_a_right_answer_that_the_critique_named_is_kept() -> None:
     replies = {
         "respond": "The capital of Australia is Sydney.",
-        "constitutional/critique": "That is false: it is none. The capital of Australia is Canberra. It gives no reason.",
+        "constitutional/critique": "That is not so. The capital of Australia is Canberra. It gives no reason at all.",
         "constitutional/revise": tagged("The capital of Australia is Canberra."),
     }
     assert make("constitutional", replies)[0].chosen.text == "The capital of Australia is Canberra."
