@@ -99,6 +99,16 @@ def test_a_wrong_answer_is_named_and_leaves_nothing(partial: Partial, server: Fi
     assert partial.done == 0
 
 
+def test_a_proxy_of_no_known_kind_is_named_without_its_password(
+    partial: Partial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for proxy in ("socks://127.0.0.1:1080/", "http://user:p@ss:w0rd#1@127.0.0.1:9"):
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        with pytest.raises(SourceError, match="the proxy that is set") as caught:
+            HttpSource(url="http://model-files.invalid/a").fetch(partial)
+        assert "w0rd" not in str(caught.value)
+
+
 def test_nobody_at_the_address(partial: Partial) -> None:
     with FileServer() as server:
         url = server.url

@@ -122,6 +122,26 @@ def test_what_ends_a_run_ends_it_once_answers_under_way_are_in(error: type[RMBoo
     assert ended == [0, 1, 3]
 
 
+def test_a_person_who_will_not_wait_for_answers_is_told_the_error_all_the_same() -> None:
+    async def scene() -> None:
+        room = Room(2)
+
+        async def settle(job: Job) -> Outcome:
+            if job.index == 1:
+                raise ConfigError("a template")
+            await asyncio.Event().wait()
+            return Failed(job, "")
+
+        running = asyncio.create_task(Engine(settle, lambda _: None, room, 2).run(jobs(2)))
+        while not room.halt.calls:
+            await asyncio.sleep(0)
+        running.cancel()
+        await running
+
+    with pytest.raises(ConfigError, match="a template"):
+        asyncio.run(asyncio.wait_for(scene(), 10))
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), StoreError("no room")])
 def test_a_bug_or_a_full_disk_ends_the_run_at_once_and_leaves_nothing_running(error: Exception) -> None:
     ended: list[int] = []

@@ -335,7 +335,9 @@ def test_the_key_is_taken_from_the_variable_that_is_named(monkeypatch: pytest.Mo
 
 
 @contextlib.contextmanager
-def refusing_proxy() -> Iterator[tuple[str, list[bytes]]]:
+def refusing_proxy(
+    reply: bytes = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+) -> Iterator[tuple[str, list[bytes]]]:
     """Where a proxy listens that lets nobody through, and what was sent to it."""
     heard: list[bytes] = []
 
@@ -344,7 +346,7 @@ def refusing_proxy() -> Iterator[tuple[str, list[bytes]]]:
             while True:
                 with listening.accept()[0] as connection:
                     heard.append(connection.recv(4096))
-                    connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                    connection.sendall(reply)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=refuse, daemon=True).start()
@@ -352,7 +354,17 @@ def refusing_proxy() -> Iterator[tuple[str, list[bytes]]]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.parametrize("address", ["https://model-server.invalid/v1", "http://model-server.invalid/v1"])
+def test_behind_a_proxy_no_redirection_takes_the_prompts_to_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = b"HTTP/1.1 307 Moved\r\nLocation: http://elsewhere.invalid/v1\r\nContent-Length: 0\r\n\r\n"
+    with refusing_proxy(moved) as (proxy, heard):
+        monkeypatch.setenv("http_proxy", f"http://{proxy}")
+        error = failure(lambda: ask("http://model-server.invalid/v1"))
+    assert (type(error), "elsewhere.invalid" in error.hint, len(heard)) == (EndpointError, True, 1)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://model-server.invalid/v1", "http://model-server.invalid/v1", "HTTPS://model-server.invalid/v1"]
+)
 def test_the_password_of_a_proxy_goes_to_the_proxy_and_shows_nowhere(
     address: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,7 +374,7 @@ def test_the_password_of_a_proxy_goes_to_the_proxy_and_shows_nowhere(
         error = failure(lambda: ask(address))
     login = b64encode(f"user:{PASSWORD}/".encode())
     assert [b"Proxy-Authorization: Basic " + login in each for each in heard] == [True]
-    assert (b"Bearer" in heard[0]) is not address.startswith("https"), "a tunnel is not told the key"
+    assert (b"Bearer" in heard[0]) is not address.lower().startswith("https"), "a tunnel is not told the key"
     output = capfd.readouterr()
     seen = f"{error!r} {error} {error.hint}"
     assert "407" in seen
