@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from rmboost.backends import local
-from rmboost.backends.local import LocalBackend, cores, slots_on
+from rmboost.backends.local import LocalBackend, cores, reads_best_as_stored, slots_on
 from rmboost.errors import BackendError, ConfigError, EndpointError
 from rmboost.records import Request, Response
 
@@ -48,6 +48,20 @@ def test_the_default_model_by_both_names_is_one_backend(name: str) -> None:
 @pytest.mark.parametrize(("most", "physical", "wanted"), [(4, 1, 1), (4, 2, 1), (4, 4, 2), (4, 64, 4), (1, 64, 1)])
 def test_a_slot_for_two_cores_and_no_more_than_the_catalogue_says(most: int, physical: int, wanted: int) -> None:
     assert slots_on(physical, most) == wanted
+
+
+@pytest.mark.parametrize(
+    ("system", "as_stored"),
+    [
+        ("CPU : AVX_VNNI = 1 | AVX2 = 1 | AVX512 = 1 | AVX512_VNNI = 1 | REPACK = 1 | ", True),
+        ("CPU : AVX512 = 1 | AVX512_VNNI = 1 | AMX_INT8 = 1 | ", False),
+        ("CPU : AVX512 = 1 | AVX512_VNNI = 0 | ", False),
+        ("CPU : SSE3 = 1 | AVX2 = 1 | LLAMAFILE = 1 | OPENMP = 1 | REPACK = 1 | ", False),
+        ("CPU : NEON = 1 | MATMUL_INT8 = 1 | ", False),
+    ],
+)
+def test_weights_are_read_as_they_lie_where_that_is_faster(system: str, as_stored: bool) -> None:
+    assert reads_best_as_stored(system) is as_stored
 
 
 def test_it_answers_as_many_at_once_as_it_has_slots() -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -186,6 +187,7 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cach
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads
     wanted.n_parallel, wanted.n_ctx = slots, slots * context
     wanted.cache_prompt, wanted.cache_ram_mib = cached, _CACHE_MIB if cached else 0
+    wanted.no_extra_bufts = reads_best_as_stored(xllamacpp.get_system_info())
     wanted.ui, wanted.cors_origins = False, ""  # web pages open in a browser have no business here
     try:
         server = xllamacpp.Server(wanted)
@@ -197,6 +199,18 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cach
         ) from None
     _await_loop(server.listening_address)
     return server
+
+
+def reads_best_as_stored(system: str) -> bool:
+    """Whether llama.cpp, built as it says of itself, reads weights faster as they lie in the file than laid out anew.
+
+    Its kernels for weights as stored use the VNNI instructions, those for the other layout do not. Measured on 2 cores
+    of an Intel Xeon with Qwen2.5-Coder-1.5B (Q4_K_M): built for that CPU it reads 125 tokens a second in place of 80,
+    writes 12.5 in place of 13.3, loads in 1 s in place of 4, and needs no second copy of the weights. The wheel, which
+    has no VNNI, reads as fast either way (57, 58) and writes 11.5 in place of 12.5. AMX has a layout of its own.
+    """
+    features = set(re.findall(r"(\w+) = 1", system))
+    return "AVX512_VNNI" in features and "AMX_INT8" not in features
 
 
 def _await_loop(address: str) -> None:
