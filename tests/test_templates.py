@@ -47,6 +47,19 @@ def test_each_turn_is_a_message(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("source", ["{{ x }}", " {{ x }} ", "\n    {{ x }}\n", "\n{% if x %}\n{{ x }}\n{% endif %}\n"])
+def test_the_indent_that_a_value_begins_with_is_kept(tmp_path: Path, source: str) -> None:
+    turn = '{% turn "user" %}' + source + "{% endturn %}"
+    assert render(tmp_path, turn, x="    return 1\n  fi")[0]["content"] == "    return 1\n  fi"
+    assert render(tmp_path, turn, x="\n \r\n  a \n")[0]["content"] == "  a"
+    assert render(tmp_path, turn, x=" \n ")[0]["content"] == ""
+
+
+def test_a_prompt_of_code_is_asked_as_it_is() -> None:
+    code = prompt("    def f(x):\n        return x\nWhat does it do?")
+    assert Templates().render("respond", prompt=code) == code.messages
+
+
 def test_a_role_may_come_from_a_value(tmp_path: Path) -> None:
     assert render(tmp_path, "{% turn role %}Hi{% endturn %}", role="assistant")[0]["role"] == "assistant"
 

@@ -9,6 +9,7 @@ Variables are strict, rendering is sandboxed, and values are data: a ``{{`` insi
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -41,6 +42,9 @@ _MARK = f"\0{token_hex(8)}\0"
 """Stands around role and content of a turn while it is rendered; nobody can have put it into a value."""
 
 
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
+
+
 class TurnExtension(Extension):
     """``{% turn role %} … {% endturn %}``: what stands inside becomes one message of that role.
 
@@ -56,15 +60,22 @@ class TurnExtension(Extension):
         body = parser.parse_statements(("name:endturn",), drop_needle=True)
         if any(found.data == _MARK for node in body for found in node.find_all(nodes.TemplateData)):
             parser.fail("a turn within a turn", line)
+        _lstrip(body)
         mark = nodes.TemplateData(_MARK)
         return [nodes.Output([mark, role, mark], lineno=line), *body, nodes.Output([mark], lineno=line)]
+
+
+def _lstrip(body: list[nodes.Node]) -> None:
+    """Take away the space that the template itself begins a turn with; that of a value, such as code, is its own."""
+    if body and isinstance(body[0], nodes.Output) and isinstance(first := body[0].nodes[0], nodes.TemplateData):
+        first.data = first.data.lstrip()
 
 
 def _messages(turns: Iterable[tuple[str, str]]) -> Iterator[Message]:
     for role, content in turns:
         if role not in _ROLES:
             raise TemplateError(f"turn {role!r} is not one of {', '.join(_ROLES)}")
-        yield cast(Message, {"role": role, "content": content.strip()})
+        yield cast(Message, {"role": role, "content": _BLANK_LINES.sub("", content.rstrip())})
 
 
 class Templates:
