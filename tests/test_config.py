@@ -68,9 +68,12 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         ("rewriter: {temperature: -1}", "rewriter.temperature: Input should be greater", ""),
         (f"input: {{limit: {10**20}}}", "input.limit: Input should be less than or equal to", ""),
         ("- a list", "expected a mapping", ""),
+        ("responder:\n  options: {since: 2024-05-01}", "'2024-05-01' is a timestamp; put it into quotes", ""),
+        ("responder: {extra: {x: !!binary aGk=}}", "'aGk=' is a binary; put it into quotes", ""),
+        ("responder: {extra: {2024-05-01: 1}}", "'2024-05-01' is a timestamp", ""),
         ("seed: 1\ndraws: 2\nseed: 3", "is not YAML: 'seed' is given twice\n  line 3, column 1", ""),
         ("writers:\n- {model: a, seed: 1, model: b}", "'model' is given twice\n  line 2, column 23", ""),
-        ("seed: 2024-13-45", "is not YAML: month must be in 1..12", ""),
+        ("seed: 2024-13-45", "is a timestamp; put it into quotes if it is a text\n  line 1, column 7", ""),
         ("writers: &a [*a]", "is not YAML: maximum recursion depth exceeded", ""),
         ("seed: 1\n  draws: 2", "is not YAML: mapping values are not allowed in this context\n  line 2, column 8", ""),
     ],
@@ -80,6 +83,12 @@ def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str, h
         from_yaml(tmp_path, text)
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_a_date_without_quotes_is_no_value_on_the_command_line() -> None:
+    with pytest.raises(ConfigError, match=r"--set responder.options.since: '2024-05-01' is not a YAML value") as caught:
+        config.load(None, {}, ["responder.options.since=2024-05-01"])
+    assert caught.value.hint == "--set 'responder.options.since=\"…\"'"
 
 
 def test_a_setting_without_a_value_is_left_at_its_default(tmp_path: Path) -> None:

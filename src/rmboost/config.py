@@ -27,7 +27,7 @@ from rmboost.backends.endpoint import refuse_password, valid_address
 from rmboost.budget import Ceilings, Price
 from rmboost.errors import ConfigError
 from rmboost.registry import Component, validate
-from rmboost.resources import read_yaml
+from rmboost.resources import parse_yaml, read_yaml
 from rmboost.sources import InputOptions
 from rmboost.verification import Verification
 
@@ -239,8 +239,8 @@ def _parse(assignment: str) -> tuple[str, Any]:
     if not equals or not name:
         raise ConfigError(f"--set {assignment!r} has no name=value", "--set rewriter.temperature=0.7")
     try:
-        return name.strip(), yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError):
+        return name.strip(), parse_yaml(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(f"--set {name}: {value!r} is not a YAML value", f"--set '{name}=\"…\"'") from None
 
 

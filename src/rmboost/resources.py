@@ -10,6 +10,7 @@ import yaml
 from rmboost.errors import ConfigError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with libyaml
+_PLAIN = {"null", "bool", "int", "float", "str", "merge"}
 _PACKAGE = Path(__file__).parent
 _HOMES = (_PACKAGE, _PACKAGE.parents[1])
 
@@ -22,7 +23,7 @@ def folder(name: str) -> Path:
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; an empty file is an empty one. Raises ConfigError."""
     try:
-        values = _loaded(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # no UTF-8, no such date, a list within itself
@@ -33,26 +34,35 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values or {}
 
 
-def _loaded(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
+    """What a text in YAML stands for. Raises YAMLError, or what else its parser raises: ValueError, RecursionError."""
     loader = _LOADER(text)
     try:
         if node := loader.get_single_node():
-            _need_names_once(node)
+            _need_plain(node)
             return loader.construct_document(node)
         return None
     finally:
         loader.dispose()
 
 
-def _need_names_once(node: yaml.Node) -> None:
-    """Of a name that is given twice YAML keeps the last, without a word: half of the settings would be lost."""
-    if isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            _need_names_once(each)
-    elif isinstance(node, yaml.MappingNode):
+def _need_plain(node: yaml.Node) -> None:
+    """Names that are given once, and values that JSON has.
+
+    Of a name that is given twice YAML keeps the last, without a word: half of the settings would be lost. A date
+    without quotes is no text to YAML, and could not be sent or written down.
+    """
+    if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for name, value in node.value:
             if str(name.value) in seen:
                 raise yaml.MarkedYAMLError(problem=f"{name.value!r} is given twice", problem_mark=name.start_mark)
             seen.add(str(name.value))
-            _need_names_once(value)
+            _need_plain(name)
+            _need_plain(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            _need_plain(each)
+    elif (kind := node.tag.rpartition(":")[2]) not in _PLAIN:
+        problem = f"{node.value!r} is a {kind}; put it into quotes if it is a text"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
