@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from itertools import product
 from typing import Any
 
@@ -99,9 +100,16 @@ def test_what_is_to_be_better_is_told_the_aspects_in_one_system_turn(system: tup
     values = {"prompt": Prompt("p", (*turns, *PROMPT.messages)), "aspects": [aspect], "length": "3 words"}
     told = Templates().render("rmboost/contrast-better", **values, match_length=True)
     assert [turn["role"] for turn in told] == [*["system"] * max(1, len(system)), "user"]
-    assert str(told).count(aspect.definition) == str(told).count("3 words") == 1
-    assert aspect.definition in told[0]["content"]
+    assert str(told).count(aspect.definition[1:]) == str(told).count("3 words") == 1
+    assert "What matters most in your answer is honesty: whether the response" in told[0]["content"]
     assert told[0]["content"].startswith("".join(system[:1]))
+
+
+def test_of_two_aspects_one_comes_first() -> None:
+    both = [aspects.load("general")[name] for name in ("honesty", "coherence")]
+    values = {"prompt": PROMPT, "aspects": both, "length": "3 words", "match_length": False}
+    told = Templates().render("rmboost/contrast-better", **values)[0]["content"]
+    assert re.search(r"most in your answer is honesty: whether .*\. What matters next is coherence: \S.*\.$", told)
 
 
 @pytest.mark.parametrize(
