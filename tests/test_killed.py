@@ -130,7 +130,7 @@ def test_a_signal_stops_cleanly_and_loses_no_answer(
         arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
         code, said = interrupted(server, arguments, 30, number)
         assert code == 130, said
-        assert "the same command goes on from here" in said
+        assert f"stopped: by {number.name}; the same command goes on from here" in said
         assert "Traceback" not in said
         assert finish(arguments).returncode == 0
         assert len(server.calls) == undisturbed[2], "not one call was asked twice"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
+from chat_server import ChatServer, Fault
 from conftest import write_jsonl
 from rmboost.client import Meter
 from rmboost.config import load
@@ -64,6 +66,16 @@ def test_the_last_bar_says_where_a_run_stopped(prompts: Path, tmp_path: Path) ->
     bars = [line for line in said.split("\n") if " left " in line]
     assert bars[-1].startswith("7/24")
     assert "max_calls 14 is reached" in said
+
+
+def test_it_says_once_what_a_run_waits_for(prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(script=lambda _: Fault(status=429, headers={"Retry-After": "300"}, message="slow down")) as server:
+        where = ("-o", tmp_path / "pairs.jsonl", "--base-url", server.url, "--model", "test-model")
+        said = click.unstyle(on_terminal(100, "generate", prompts, *where, "--deadline", "1s")).replace("\r", "\n")
+    assert said.count(f"refused, and sent again: {server.url}: HTTP 429: slow down") == 1
+    bars = [line for line in said.split("\n") if " left " in line]
+    assert any(re.search(r"\d+ waiting, \d+ retries, 0/\d+ in flight", bar) for bar in bars)
+    assert "waiting" not in bars[-1]
 
 
 class Attentive(Listener):

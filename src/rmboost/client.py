@@ -48,6 +48,8 @@ class Meter:
     """What this process has asked so far, for the progress line.
 
     limit: calls that may be in flight as things are now. cost: of the run over all restarts; None: a price is missing.
+    retries, waiting: requests that were, and calls that will be, sent again, by what went wrong. trouble: what was said
+    at the first of each kind.
     """
 
     asked: int = 0
@@ -57,6 +59,8 @@ class Meter:
     cost: float | None = None
     usage: Usage = field(default_factory=Usage)
     retries: Counter[str] = field(default_factory=Counter)
+    waiting: Counter[str] = field(default_factory=Counter)
+    trouble: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +209,9 @@ class Client:
                 if retries.over:
                     raise
                 self.meter.retries[error.kind] += 1
+                self.meter.trouble.setdefault(error.kind, str(error))
                 log.warning("sent again in %.1f s: %s", pause, error, extra={"kind": error.kind})
-                await self._rest(pause)
+                await self._rest(pause, error.kind)
 
     async def _send(self, call: _Call, line: Line) -> Response:
         """One request in one slot, which is held until the answer is on disk: a kill costs no more than the slots."""
@@ -251,14 +256,16 @@ class Client:
         if self.halt.calls:
             raise Stopped
 
-    async def _rest(self, seconds: float) -> None:
+    async def _rest(self, seconds: float, kind: str) -> None:
         """Wait without a slot; another job may have it."""
         self.resting += 1
+        self.meter.waiting[kind] += 1
         self.wake()
         try:
             await self.halt.sleep(seconds)
         finally:
             self.resting -= 1
+            self.meter.waiting[kind] -= 1
 
     def _count(self, response: Response, call: _Call) -> None:
         self._failures[call.role] = 0

@@ -17,16 +17,16 @@ def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[N
     caught = (signal.SIGINT, signal.SIGTERM)
     assert task is not None
 
-    def stop() -> None:
+    def stop(sent: signal.Signals) -> None:
         if client.halt.cause == "signal":
             task.cancel()
             return
-        client.stop("signal", "stopped by a signal")
+        client.stop("signal", f"by {sent.name}")
         notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
 
     try:
         for each in caught:
-            loop.add_signal_handler(each, stop)
+            loop.add_signal_handler(each, stop, each)
     except (RuntimeError, ValueError):
         yield  # not in the main thread: signals are somebody else's
         return

@@ -157,10 +157,12 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
 
 def exit_code(summary: Summary) -> int:
     """What the shell is told; and the person, when there is something left to do."""
+    from rmboost.cli.progress import tell
+
     if summary.status == "stopped" and summary.cause != "pilot":
-        click.echo(f"stopped: {summary.reason}; {summary.goes_on}", err=True)
+        tell(f"stopped: {summary.reason}; {summary.goes_on}")
         return STOPPED.get(summary.cause, 130)
     if summary.tally.failed:
-        click.echo(f"{summary.tally.failed.total()} jobs failed; the same command asks just them again", err=True)
+        tell(f"{summary.tally.failed.total()} jobs failed; the same command asks just them again")
         return 5
     return 0

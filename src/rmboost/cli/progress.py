@@ -38,7 +38,7 @@ class Progress(Listener):
         if not self._quiet and line not in self._told:
             self._told.add(line)
             with tqdm.external_write_mode(file=sys.stderr):
-                click.echo(_whole_words(line) if sys.stderr.isatty() else line, err=True)
+                tell(line)
 
     def row(self, line: bytes) -> None:
         sys.stdout.buffer.write(line)
@@ -47,6 +47,8 @@ class Progress(Listener):
     def progress(self, tally: Tally, meter: Meter, total: int) -> None:
         if self._quiet:
             return
+        for kind, said in meter.trouble.items():
+            self.notice(f"{kind}, and sent again: {said}")
         if sys.stderr.isatty():
             self._move_bar(tally, meter, total)
         elif time.monotonic() - self._last >= _LINE_SECONDS or tally.settled == total:
@@ -69,6 +71,8 @@ class Progress(Listener):
     def _state(self, meter: Meter) -> Iterator[str]:
         seconds = max(time.monotonic() - self._started, 1e-3)
         calls, tokens = meter.asked / seconds, meter.usage.completion_tokens / seconds
+        if waiting := meter.waiting.total():
+            yield f"{waiting} waiting"
         if meter.retries:
             yield f"{meter.retries.total()} retries"
         yield f"{meter.in_flight}/{meter.limit} in flight"
@@ -78,14 +82,18 @@ class Progress(Listener):
         yield f"{tokens:.0f} tok/s"
 
 
-def _columns() -> int:
-    """Of the terminal that stderr is; some do not say, and say 0."""
-    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+def tell(line: str) -> None:
+    """Write it to stderr; on a terminal, however narrow, no word is broken."""
+    click.echo(_whole_words(line) if sys.stderr.isatty() else line, err=True)
 
 
 def _whole_words(line: str) -> str:
-    """A line that a narrow terminal does not break within a word."""
     return fill(line, _columns(), break_long_words=False, break_on_hyphens=False)
+
+
+def _columns() -> int:
+    """Of the terminal that stderr is; some do not say, and say 0."""
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
 
 
 def _outcomes(tally: Tally, *, brief: bool = False) -> Iterator[str]:
