@@ -172,6 +172,24 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         ),
         {"text": "Yes."},
     ),
+    "part that holds nothing": (
+        Fault(choice={"message": {"content": [{"type": "thinking", "text": None}, {"type": "text", "text": "Yes."}]}}),
+        {"text": "Yes."},
+    ),
+    "bare parts": (Fault(choice={"message": {"content": ["Yes", "."]}}), {"text": "Yes."}),
+    "refusal that is none": (Fault(choice={"message": {"content": "Yes.", "refusal": False}}), {"text": "Yes."}),
+    "filtered without a message": (
+        Fault(choice={"message": None, "finish_reason": "content_filter: RECITATION"}),
+        {"text": "", "finish_reason": "content_filter: RECITATION"},
+    ),
+    "blank lines before it": (
+        Fault(content=b'\n \n\n{"choices": [{"message": {"content": "Yes."}}]}'),
+        {"text": "Yes."},
+    ),
+    "errors that are none": (
+        Fault(reply={"error": None}, choice={"message": {"content": "Yes."}, "error": None}),
+        {"text": "Yes."},
+    ),
     "dated model": (Fault(reply={"model": "test-model-2026"}), {"model": "test-model-2026"}),
     "null model": (Fault(reply={"model": None}), {"model": "test-model"}),
 }
@@ -224,6 +242,23 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "choices missing": (Fault(content=b'{"id": "1"}'), TransientError, "choices Field required"),
     "not an object": (Fault(content=b"[]"), TransientError, "not a chat completion"),
     "bytes that are no text": (Fault(content=b"\xff\xfe\x00"), TransientError, "not a chat completion"),
+    "no message": (Fault(choice={"message": None, "finish_reason": None}), TransientError, "(no message)"),
+    "error in a choice": (
+        Fault(choice={"error": {"code": 502, "message": "upstream died"}, "finish_reason": None}),
+        TransientError,
+        "HTTP 502: upstream died",
+    ),
+    "error in a choice that says so": (
+        Fault(choice={"error": {"code": 400, "message": "too long"}, "finish_reason": "error"}),
+        BackendError,
+        "HTTP 400: too long",
+    ),
+    "error beside choices": (Fault(reply={"error": "upstream died"}), TransientError, "upstream died"),
+    "no room for it": (
+        Fault(choice={"finish_reason": "insufficient_system_resource"}),
+        TransientError,
+        "gave up within a reply (insufficient_system_resource)",
+    ),
     "aborted": (Fault(choice={"finish_reason": "abort"}), TransientError, "gave up within a reply (abort)"),
     "disconnect": (Fault(hang_up="at once"), TransientError, "closed before the reply"),
     "half a body": (Fault(hang_up="half way"), TransientError, "closed within the reply"),
