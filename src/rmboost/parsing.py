@@ -14,8 +14,13 @@ _INSIDE = r"(?:(?!<think>).)*?"
 _OPENED = rf"{_INSIDE}(?:(?:^|(?<=[.!?…。！？]))[ \t]*</think>|</think>(?![ \t]+\S|[`'\"»”,.;:)]))"
 _THINK = re.compile(rf"\A\s*(?:<think>{_INSIDE}</think>|{_OPENED})", re.DOTALL | re.MULTILINE)
 
-_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
-"""Finish reasons of a whole answer; servers spell them differently."""
+_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete")
+"""Finish reasons of a whole answer; servers spell them differently, some in capitals."""
+_CUT = ("length", "model_length", "max_tokens")
+_FILTERED = (
+    *("content_filter", "content_filtered", "guardrail_intervened", "refusal"),
+    *("safety", "recitation", "blocklist", "prohibited_content", "spii"),
+)
 
 
 def without_thinking(text: str) -> str:
@@ -25,13 +30,15 @@ def without_thinking(text: str) -> str:
 
 def whole(response: Response) -> Response:
     """The response without thinking, unless it was cut: half a text is a failure, not an answer. Raises ReplyError."""
-    if response.finish_reason in _WHOLE:
+    ended = response.finish_reason.lower().partition(":")[0]
+    if ended in _WHOLE:
         text = without_thinking(response.text)
         return response if text is response.text else replace(response, text=text)
-    if response.finish_reason == "content_filter":
+    if ended in _FILTERED:
         raise ReplyError("filtered", "the server's content filter cut the answer", response)
-    if response.finish_reason in ("length", "model_length", "max_tokens"):
-        raise ReplyError("truncated", "the answer was cut at the token limit", response)
+    if ended in _CUT:
+        where = "" if response.text else " before it began, by what the model thinks first"
+        raise ReplyError("truncated", f"the answer was cut at the token limit{where}", response)
     raise ReplyError("unfinished", f"the answer ended by {response.finish_reason!r}", response)
 
 
