@@ -162,6 +162,43 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         ),
         {"usage": Usage(3, 2)},
     ),
+    "thinking that only the total counts": (
+        Fault(reply={"usage": {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135}}),
+        {"usage": Usage(32, 103)},
+    ),
+    "thinking and no answer": (
+        Fault(reply={"usage": {"prompt_tokens": 21, "total_tokens": 81}}),
+        {"usage": Usage(21, 60)},
+    ),
+    "a total that adds up": (
+        Fault(reply={"usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}),
+        {"usage": Usage(3, 2)},
+    ),
+    "a total alone": (
+        Fault(reply={"usage": {"completion_tokens": 2, "total_tokens": 5}}),
+        {"usage": Usage(0, 2)},
+    ),
+    "cached tokens counted apart": (
+        Fault(
+            reply={
+                "usage": {
+                    "prompt_tokens": 10,
+                    "completion_tokens": 2,
+                    "total_tokens": 112,
+                    "prompt_tokens_details": {"cached_tokens": 100},
+                }
+            }
+        ),
+        {"usage": Usage(110, 2, 100)},
+    ),
+    "cached tokens beside the others": (
+        Fault(reply={"usage": {"prompt_tokens": 10, "completion_tokens": 2, "cached_tokens": 8}}),
+        {"usage": Usage(10, 2, 8)},
+    ),
+    "cached tokens as hits": (
+        Fault(reply={"usage": {"prompt_tokens": 10, "completion_tokens": 2, "prompt_cache_hit_tokens": 8}}),
+        {"usage": Usage(10, 2, 8)},
+    ),
     "usage beyond all bounds": (
         Fault(reply={"usage": {"prompt_tokens": 2**63}}, choice={"message": {"content": "Twelve chars"}}),
         {"usage": Usage(5, 3, estimated=8)},

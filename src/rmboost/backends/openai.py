@@ -22,12 +22,11 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
-    ValidatorFunctionWrapHandler,
     field_validator,
 )
 
 from rmboost import texts
-from rmboost.backends import Backend, logprobs
+from rmboost.backends import Backend, logprobs, usage
 from rmboost.backends.endpoint import Endpoint, valid_address
 from rmboost.backends.transport import Transport
 from rmboost.errors import BackendError, EndpointError, TransientError
@@ -120,7 +119,8 @@ class OpenAIBackend(Backend):
             first = error.errors(include_url=False)[0]
             problem = ".".join(map(str, first["loc"])) + " " + first["msg"]
             raise self._endpoint.unreadable(body, problem.strip()) from None
-        choice, model = reply.choices[0], reply.model or self.model
+        choice, tokens = reply.choices[0], usage.read(reply.usage)
+        model = reply.model if isinstance(reply.model, str) and reply.model else self.model
         if late := reply.error or choice.error:
             raise self._endpoint.unreadable(orjson.dumps({"error": late}), "an error within it")
         if choice.finish_reason in _GAVE_UP:
@@ -130,9 +130,9 @@ class OpenAIBackend(Backend):
             raise self._endpoint.unreadable(body, "no message")
         message = choice.message or _Message()
         if message.refused:
-            return Response(message.refused, model, "content_filter", reply.tokens)
+            return Response(message.refused, model, "content_filter", tokens)
         top = logprobs.read(choice.logprobs)
-        return Response(message.text, model, choice.finish_reason or "stop", reply.tokens, top=top)
+        return Response(message.text, model, choice.finish_reason or "stop", tokens, top=top)
 
 
 def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY") -> str:
@@ -171,16 +171,6 @@ def _cut(names: str) -> str:
 
 _GAVE_UP = ("error", "abort", "insufficient_system_resource")
 """Finish reasons of an answer that the server broke off and may well give when it is asked again."""
-_MANY = 2**53
-"""More tokens than any answer takes."""
-
-
-def _lenient(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """What is read of a value, or None."""
-    try:
-        return read(value)
-    except ValidationError:
-        return None
 
 
 class _Part(BaseModel):
@@ -218,38 +208,10 @@ class _Choice(BaseModel):
     error: Any = None
 
 
-class _Cached(BaseModel):
-    cached_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
-
-
-class _Usage(BaseModel):
-    @field_validator("*", mode="wrap")
-    @classmethod
-    def _or_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-        """One odd count does not make the others unknown."""
-        return _lenient(value, read)
-
-    prompt_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
-    completion_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
-    prompt_tokens_details: _Cached | None = None
-
-
 class _Reply(BaseModel):
     """What is read of a completion; anything else in it is left alone."""
 
     choices: list[_Choice] = Field(min_length=1)
-    model: str | None = None
-    usage: _Usage | None = None
+    model: Any = None
+    usage: Any = None
     error: Any = None
-
-    @field_validator("model", "usage", mode="wrap")
-    @classmethod
-    def _or_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-        """A good answer is not asked for again because of how it was counted."""
-        return _lenient(value, read)
-
-    @property
-    def tokens(self) -> Usage:
-        usage = self.usage or _Usage()
-        cached = usage.prompt_tokens_details or _Cached()
-        return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached.cached_tokens or 0)
