@@ -602,6 +602,7 @@ SCOPES = "You have insufficient permissions for this operation. Missing scopes: 
 CHECKS: dict[str, tuple[Fault, bool]] = {
     **{f"status {code}": (status(code), True) for code in (400, 404, 405, 429, 500, 503)},
     "key without the right to list": (Fault(status=403, message=SCOPES), True),
+    "list that wants another header": (Fault(status=401, message="Invalid bearer token"), True),
     "HTML": (Fault(content=b"<html>"), True),
     "a bare list": (Fault(content=b'[{"id": "test-model"}, {"id": "b"}, "c"]'), True),
     "disconnect": (Fault(hang_up="at once"), True),
@@ -612,7 +613,7 @@ CHECKS: dict[str, tuple[Fault, bool]] = {
 
 @pytest.mark.parametrize(("fault", "passes"), CHECKS.values(), ids=CHECKS)
 def test_the_check_stops_only_what_cannot_work(fault: Fault, passes: bool) -> None:
-    with ChatServer(models_fault=fault) as server:
+    with ChatServer(models_fault=fault, nothing_asked=status(400) if passes else fault) as server:
         if passes:
             assert check(server.url) == "test-model"
             return

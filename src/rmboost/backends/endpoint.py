@@ -26,6 +26,8 @@ _NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {408, 409, 425, 429}
 _PATHS = ("/chat/completions", "/completions", "/models")
+_NOTHING = b"{}"
+"""A request without a question: it tells whether the key is accepted, and no server can charge for it."""
 _NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 
 
@@ -115,6 +117,8 @@ class Endpoint:
         transport = self.connect(timeout=5)
         try:
             reply = await transport.exchange("GET", "/models")
+            if reply.status in (401, 403):  # a key may be allowed to complete but not to list, or not in this way
+                reply = await transport.exchange("POST", "/chat/completions", _NOTHING)
         except TransportError as error:
             if error.kind != "unreachable":
                 return []
@@ -123,10 +127,7 @@ class Endpoint:
         finally:
             await transport.close()
         if reply.status in (401, 403):
-            refused = self.refusal(reply.status, reply.content, reply.headers)
-            # A key may be allowed to complete but not to list: OpenAI then speaks of missing scopes.
-            if "scope" not in refused.message:
-                raise refused
+            raise self.refusal(reply.status, reply.content, reply.headers)
         return self._listed(_json(reply.content)) if reply.status < 300 else []
 
     def _listed(self, found: Any) -> list[str]:
