@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rmboost import lines
+from rmboost.backends import unwanted
 from rmboost.budget import Budget, Ceilings, Price, Spent
 from rmboost.errors import BackendError, EndpointError, TransientError
 from rmboost.halt import Cause, Halt
@@ -41,6 +42,8 @@ class Seat:
     lines: tuple[Line, ...]
     sampling: Mapping[str, Any]
     price: Price | None = None
+    settings: str = ""
+    """where those of its role stand"""
 
 
 @dataclass
@@ -191,6 +194,9 @@ class Client:
                 self.journal.note_refusal(key, error)
                 log.warning("given up: %s", error, extra={"job": job.key, "role": role})
                 if isinstance(error, TransientError) or role not in self._proven:
+                    if error.unwanted:  # by the first call as by all others
+                        same = (each for each in self.seats.values() if each.lines == seat.lines)
+                        raise EndpointError(error.message, unwanted.hint(error, same)) from None
                     self._give_up(role, error)
             raise
 

@@ -156,7 +156,7 @@ class Endpoint:
         if status in _RETRIED or status >= 500:
             kind = "refused" if status == 429 else "overloaded" if status in (503, 529) else "broken"
             return TransientError(message, retry_after=retry_after(headers), kind=kind, quota=quota.read(headers))
-        return BackendError(message)
+        return BackendError(message, said=said)
 
     def unreadable(self, body: bytes, problem: str) -> BackendError:
         """A reply with status 200 that is no completion; gateways send late errors that way."""
@@ -257,7 +257,8 @@ def _error_in(body: bytes) -> tuple[str, dict[str, Any]]:
     if not isinstance(found, dict):
         return body.decode("utf-8", "replace") if found is None else str(found), {}
     said = found.get("message") or found.get("detail") or json.dumps(found, ensure_ascii=False)
-    return str(said), found
+    upstream = _mapping(found.get("metadata")).get("raw")  # OpenRouter's own words are but "Provider returned error"
+    return f"{said}: {_error_in(upstream.encode())[0]}" if isinstance(upstream, str) else str(said), found
 
 
 def _json(body: bytes) -> Any:

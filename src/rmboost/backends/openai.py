@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from rmboost import texts
-from rmboost.backends import Backend, logprobs, usage
+from rmboost.backends import Backend, logprobs, unwanted, usage
 from rmboost.backends.endpoint import Endpoint, valid_address
 from rmboost.backends.transport import Transport
 from rmboost.errors import BackendError, EndpointError, TransientError
@@ -66,6 +66,7 @@ class OpenAIBackend(Backend):
                 return response if response.usage != Usage() else replace(response, usage=_guess(request, response))
             except BackendError as error:
                 if not (top and logprobs.is_about(error)):
+                    error.unwanted = unwanted.parameter(error.said, ("seed", *request.sampling))
                     raise
                 self._offer.refuse(top)
 
