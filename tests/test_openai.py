@@ -247,11 +247,14 @@ def status(code: int, **options: Any) -> Fault:
 
 
 STATUSES: dict[type[BackendError], tuple[int, ...]] = {
-    TransientError: (408, 409, 425, 429, 500, 502, 503, 529),
+    TransientError: (408, 409, 424, 425, 429, 498, 500, 502, 503, 529),
     BackendError: (400, 413, 422),
     EndpointError: (401, 402, 403, 404, 405),
 }
 FLAGGED = b'{"error": {"code": 403, "message": "flagged", "metadata": {"flagged_input": "a word"}}}'
+UNWANTED = b'{"code": "permission-denied", "error": "Content violates usage guidelines. "}'
+SPENT = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low"}}'
+BUDGET = b'{"error": {"message": "Budget has been exceeded!", "type": "budget_exceeded", "code": "400"}}'
 LATE = b'{"error": {"code": 429, "message": "upstream is busy"}}'
 
 FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
@@ -262,6 +265,11 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     },
     "no credit": (Fault(status=429, code="insufficient_quota"), EndpointError, "HTTP 429: scripted"),
     "flagged prompt": (Fault(status=403, content=FLAGGED), BackendError, "flagged"),
+    "unwanted prompt": (Fault(status=403, content=UNWANTED), BackendError, "violates usage guidelines"),
+    "no credit with status 400": (Fault(status=400, content=SPENT), EndpointError, "credit balance is too low"),
+    "budget of a gateway": (Fault(status=400, content=BUDGET), EndpointError, "Budget has been exceeded"),
+    "no credit for a moment": (status(402, headers={"Retry-After": "3"}), TransientError, "HTTP 402"),
+    "a code in words": (Fault(content=b'{"error": {"code": "400", "message": "no"}}'), BackendError, "HTTP 400: no"),
     "error with status 200": (Fault(content=LATE), TransientError, "HTTP 429: upstream is busy"),
     "error without a code": (Fault(content=b'{"error": "overloaded"}'), TransientError, "overloaded"),
     "error in a list": (
@@ -373,6 +381,19 @@ def test_retry_after_travels_with_the_error() -> None:
         seconds, dated = failure(lambda: ask(server.url)), failure(lambda: ask(server.url))
     assert isinstance(seconds, TransientError) and seconds.retry_after == 3
     assert isinstance(dated, TransientError) and dated.retry_after is not None and 50 < dated.retry_after <= 60
+
+
+DELAYED = (
+    b'[{"error": {"message": "slow down", "details": [{}, "odd", {"@type": "RetryInfo", "retryDelay": "41.5s"}]}}]'
+)
+
+
+def test_a_wait_within_the_error_is_obeyed_where_no_header_names_one() -> None:
+    faults = [Fault(status=429, content=DELAYED), Fault(status=429, content=DELAYED, headers={"Retry-After": "3"})]
+    with ChatServer(faults) as server:
+        within, header = failure(lambda: ask(server.url)), failure(lambda: ask(server.url))
+    assert isinstance(within, TransientError) and within.retry_after == 41.5
+    assert isinstance(header, TransientError) and header.retry_after == 3
 
 
 # The key

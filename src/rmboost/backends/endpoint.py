@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
@@ -24,11 +25,22 @@ from rmboost.records import Quota
 OPENAI = "https://api.openai.com/v1"
 _NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
-_RETRIED = {408, 409, 425, 429}
+_RETRIED = {402, 408, 409, 424, 425, 429, 498}
 _PATHS = ("/chat/completions", "/completions", "/models")
 _NOTHING = b"{}"
 """A request without a question: it tells whether the key is accepted, and no server can charge for it."""
-_NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_NO_CREDIT = {
+    *("insufficient_quota", "exceeded_current_quota_error", "budget_exceeded"),
+    *("billing_hard_limit_reached", "billing_not_active", "billing_error"),
+}
+_SPENT = re.compile(
+    r"credit balance|insufficient (?:balance|credit|funds)|have any credits|all available credits"
+    r"|(?:spend|spending|usage) limit",
+    re.IGNORECASE,
+)
+"""What servers say with 400 or 403 where 402 is meant."""
+_OF_THE_PROMPT = re.compile(r"usage guidelines|content (?:policy|policies|filter)|moderation|safety", re.IGNORECASE)
+"""What servers say with 403 of a prompt that they do not want; of a key they say other things."""
 
 
 @dataclass(frozen=True)
@@ -145,25 +157,26 @@ class Endpoint:
         message = f"{self.address}: HTTP {status}: {self._quote(said)}".rstrip(": ")
         if status < 400:
             return EndpointError(message, f"it has moved: base_url {self._quote(headers.get('location', ''))}")
-        if status == 402 or not _NO_CREDIT.isdisjoint((str(details.get("code")), str(details.get("type")))):
+        wait = _wait(headers, details)
+        if _no_credit(status, said, details, wait):
             return EndpointError(message, f"the account of the key in {self.key_env} has no credit left")
-        if status == 403 and "flagged_input" in _mapping(details.get("metadata")):
-            return BackendError(message)  # OpenRouter's moderation: this prompt, not this key
+        if status == 403 and ("flagged_input" in _mapping(details.get("metadata")) or _OF_THE_PROMPT.search(said)):
+            return BackendError(message, said=said)  # this prompt, not this key
         if status in (401, 403):
             return EndpointError(message, f"{self.key_env} must hold a key for {self.address}")
         if status in (404, 405):
             return EndpointError(message, self.where_to_look())
         if status in _RETRIED or status >= 500:
-            kind = "refused" if status == 429 else "overloaded" if status in (503, 529) else "broken"
-            return TransientError(message, retry_after=retry_after(headers), kind=kind, quota=quota.read(headers))
+            kind = "refused" if status in (402, 429) else "overloaded" if status in (498, 503, 529) else "broken"
+            return TransientError(message, retry_after=wait, kind=kind, quota=quota.read(headers))
         return BackendError(message, said=said)
 
     def unreadable(self, body: bytes, problem: str) -> BackendError:
         """A reply with status 200 that is no completion; gateways send late errors that way."""
         said, details = _error_in(body)
-        code = details.get("code")
-        if isinstance(code, int) and code >= 400:
-            return self.refusal(code, body, {})
+        code = str(details.get("code"))
+        if re.fullmatch("[45][0-9][0-9]", code):
+            return self.refusal(int(code), body, {})
         message = f"{self.address}: not a chat completion ({problem}): {self._quote(said)}"
         return TransientError(message.rstrip(": "), kind="unreadable")
 
@@ -245,6 +258,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return max(0.0, seconds)
     until = quota.moment(headers.get("retry-after", ""))
     return None if until is None else max(0.0, until - quota.clock(headers))
+
+
+def _wait(headers: Mapping[str, str], details: Mapping[str, Any]) -> float | None:
+    """Seconds that the server asks to be left alone: by a header, or within the error as Google does."""
+    told = details.get("details")
+    delays = (_mapping(each).get("retryDelay") for each in told) if isinstance(told, list) else ()
+    delay = next((each for each in delays if isinstance(each, str)), None)
+    asked = retry_after(headers)
+    return quota.seconds(delay, 0.0) if asked is None and delay else asked
+
+
+def _no_credit(status: int, said: str, details: Mapping[str, Any], wait: float | None) -> bool:
+    """Whether nothing more is answered until somebody pays; a 402 that names a time is only for so long."""
+    coded = not _NO_CREDIT.isdisjoint((str(details.get("code")), str(details.get("type"))))
+    return coded or (status == 402 and wait is None) or (status in (400, 403, 412) and bool(_SPENT.search(said)))
 
 
 def _error_in(body: bytes) -> tuple[str, dict[str, Any]]:
