@@ -22,9 +22,10 @@ import pytest
 from chat_server import ChatServer, Fault, some
 from rmboost import backends, registry
 from rmboost.backends import Backend
-from rmboost.backends.endpoint import Endpoint, retry_after
+from rmboost.backends.endpoint import Endpoint
 from rmboost.backends.fake import FakeBackend
 from rmboost.backends.openai import OpenAIBackend, only_model
+from rmboost.backends.refusals import retry_after
 from rmboost.errors import BackendError, ConfigError, EndpointError, RMBoostError, TransientError
 from rmboost.records import Request, Response, Usage
 
@@ -665,6 +666,23 @@ def test_an_address_that_lacks_its_end_is_told() -> None:
         short = server.url.removesuffix("/v1")
         for use in (lambda: only_model(short), lambda: ask(short)):
             assert f"often ends in /v1: {server.url}" in failure(use).hint
+
+
+def test_a_missing_model_is_no_missing_end_of_an_address() -> None:
+    with ChatServer() as server:
+        short = server.url.removesuffix("/v1")
+        endpoint = Endpoint.find(short, "OPENAI_API_KEY")
+    assert "/v1/v1" not in (hint := endpoint.where_to_look("The model `x` does not exist."))
+    assert f"curl {short}/models" in hint
+
+
+def test_azure_is_told_apart() -> None:
+    old = f"https://me.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2024&code={CANARY}"
+    error = failure(lambda: Endpoint.find(old, "OPENAI_API_KEY"))
+    assert type(error) is ConfigError
+    assert "write https://me.openai.azure.com/openai/v1, and --model" in error.hint
+    endpoint = Endpoint.find("https://me.openai.azure.com/openai/v1", "OPENAI_API_KEY")
+    assert "deployment" in endpoint.where_to_look("Resource not found")
 
 
 def test_https_where_nobody_speaks_it_is_doubted() -> None:
