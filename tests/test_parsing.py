@@ -131,3 +131,10 @@ def test_no_whole_answer_is_told_by_its_reason(reason: str, counted: str) -> Non
 def test_thinking_that_took_all_the_tokens_is_told_from_a_cut_answer() -> None:
     with pytest.raises(ReplyError, match="before it began"):
         whole(Response("", "m", "length"))
+
+
+@pytest.mark.parametrize("text", ["", " \n", "<think>Hm.</think>\n"])
+def test_a_reply_without_an_answer_is_none(text: str) -> None:
+    with pytest.raises(ReplyError) as error:
+        whole(Response(text, "m"))
+    assert error.value.reason == "empty"

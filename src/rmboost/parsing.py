@@ -33,6 +33,8 @@ def whole(response: Response) -> Response:
     ended = response.finish_reason.lower().partition(":")[0]
     if ended in _WHOLE:
         text = without_thinking(response.text)
+        if not text or text.isspace():
+            raise ReplyError("empty", "the reply holds no answer", response)
         return response if text is response.text else replace(response, text=text)
     if ended in _FILTERED:
         raise ReplyError("filtered", "the server's content filter cut the answer", response)
