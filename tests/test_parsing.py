@@ -84,7 +84,15 @@ def test_no_known_name_is_unreadable(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Split at </think> and keep the rest.", "The tag `</think>` ends it.", "Look for </think>, then go on."]
+    "text",
+    [
+        "[THINK] is a mark.",
+        "It ends by [/THINK], then goes on.",
+        "<thoughts> are free",
+        "Split at </think> and keep the rest.",
+        "The tag `</think>` ends it.",
+        "Look for </think>, then go on.",
+    ],
 )
 def test_an_answer_about_the_tag_of_thinking_keeps_its_beginning(text: str) -> None:
     assert without_thinking(text) == text
@@ -98,6 +106,10 @@ def test_an_answer_about_the_tag_of_thinking_keeps_its_beginning(text: str) -> N
         "<think>a</think> Four.",
         "So.</think> Four.",
         "So it is\n</think> Four.",
+        "[THINK]So it is 4.[/THINK]Four.",
+        "\n<thought>\nSo.\n</thought>\n\nFour.",
+        "<seed:think>So.</seed:think>Four.",
+        "<|channel|>analysis<|message|>So.<|end|><|start|>assistant<|channel|>final<|message|>Four.",
     ],
 )
 def test_thinking_is_cut_off_wherever_it_was_opened(text: str) -> None:

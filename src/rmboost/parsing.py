@@ -14,6 +14,13 @@ _INSIDE = r"(?:(?!<think>).)*?"
 _OPENED = rf"{_INSIDE}(?:(?:^|(?<=[.!?…。！？]))[ \t]*</think>|</think>(?![ \t]+\S|[`'\"»”,.;:)]))"
 _THINK = re.compile(rf"\A\s*(?:<think>{_INSIDE}</think>|{_OPENED})", re.DOTALL | re.MULTILINE)
 
+_MARKS = {
+    "[THINK]": "[/THINK]",
+    "<thought>": "</thought>",
+    "<seed:think>": "</seed:think>",
+    "<|channel|>analysis<|message|>": "<|channel|>final<|message|>",
+}
+"""How thinking begins and ends with Magistral, Gemini, Seed and gpt-oss, where their server leaves it in the reply."""
 _WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete")
 """Finish reasons of a whole answer; servers spell them differently, some in capitals."""
 _CUT = ("length", "model_length", "max_tokens")
@@ -25,7 +32,11 @@ _FILTERED = (
 
 def without_thinking(text: str) -> str:
     """The text without the block of thinking that some models begin with; it is no part of the response."""
-    return _THINK.sub("", text).lstrip() if "</think>" in text else text
+    if "</think>" in text:
+        return _THINK.sub("", text).lstrip()
+    start = text.lstrip()
+    end = next((end for mark, end in _MARKS.items() if start.startswith(mark)), "") if start[:1] in ("<", "[") else ""
+    return start.partition(end)[2].lstrip() if end and end in start else text
 
 
 def whole(response: Response) -> Response:
