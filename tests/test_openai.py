@@ -384,6 +384,13 @@ def test_retry_after_travels_with_the_error() -> None:
     assert isinstance(dated, TransientError) and dated.retry_after is not None and 50 < dated.retry_after <= 60
 
 
+def test_a_model_that_loads_is_waited_for_like_a_limit() -> None:
+    with ChatServer([Fault(status=503, message="Loading model"), status(503)]) as server:
+        loading, busy = failure(lambda: ask(server.url)), failure(lambda: ask(server.url))
+    assert isinstance(loading, TransientError) and loading.kind == "refused"
+    assert isinstance(busy, TransientError) and busy.kind == "overloaded"
+
+
 DELAYED = (
     b'[{"error": {"message": "slow down", "details": [{}, "odd", {"@type": "RetryInfo", "retryDelay": "41.5s"}]}}]'
 )

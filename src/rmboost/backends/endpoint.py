@@ -154,7 +154,10 @@ class Endpoint:
         if status in (404, 405):
             return EndpointError(message, self.where_to_look(said))
         if status in _RETRIED or status >= 500:
-            kind = "refused" if status in (402, 429) else "overloaded" if status in (498, 503, 529) else "broken"
+            loads = status == 503 and "loading" in said.lower()  # a model, which may take minutes
+            kind = (
+                "refused" if loads or status in (402, 429) else "overloaded" if status in (498, 503, 529) else "broken"
+            )
             return TransientError(message, retry_after=wait, kind=kind, quota=quota.read(headers))
         return BackendError(message, said=said)
 
