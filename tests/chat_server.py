@@ -65,13 +65,17 @@ def some(share: float, *faults: Fault) -> Callable[[Call], Fault | None]:
 
 
 class ChatServer:
-    """Serves in a thread of its own between ``with`` and its end; notes every call."""
+    """Serves in a thread of its own between ``with`` and its end; notes every call.
+
+    models_fault: what becomes of the list of models. nothing_asked: what is said to a request without messages.
+    """
 
     def __init__(
         self,
         script: Script = (),
         models: Sequence[str] = ("test-model",),
         models_fault: Fault | None = None,
+        nothing_asked: Fault = Fault(status=400, message="messages: field required"),
         latency: float = 0.0,
     ) -> None:
         self.calls: list[Call] = []
@@ -79,6 +83,7 @@ class ChatServer:
         self.in_flight = 0
         self.max_in_flight = 0
         self.script, self._models, self._models_fault = script, models, models_fault
+        self._nothing_asked = nothing_asked
         self._fake = FakeBackend(latency=latency)
         self._attempts: Counter[int] = Counter()
 
@@ -140,6 +145,8 @@ class ChatServer:
             return self._models_fault or Fault(), json.dumps(listed).encode()
         if path != "/v1/chat/completions":
             return Fault(status=404, message=f"no {path} here"), b""
+        if "messages" not in body:
+            return self._nothing_asked, b""
         fault = self._fault(headers, body) or Fault()
         await asyncio.sleep(fault.delay)
         return fault, json.dumps(await self._completion(body, fault)).encode()

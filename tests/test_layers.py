@@ -19,7 +19,7 @@ LAYERS = [
     "sets aspects templates journal checkpoint claim weights",
     "budget forecast halt",
     "backends",
-    "pace lines retries client jobask",
+    "pace lines retries worth meter client jobask",
     "listener signals",
     "judges",
     "checks methods exports sources preferences inspection verification gold labelled comparison rewards separability",

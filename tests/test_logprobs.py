@@ -28,9 +28,9 @@ def ask(server: ChatServer, *requests: Request) -> list[Response]:
     return asyncio.run(scene())
 
 
-def refusing(allowed: int, message: str) -> Callable[[Call], Fault | None]:
+def refusing(allowed: int, message: str, status: int = 400) -> Callable[[Call], Fault | None]:
     """A server that gives ``allowed`` tokens a place and refuses to give more."""
-    return lambda call: Fault(status=400, message=message) if call.body.get("top_logprobs", 0) > allowed else None
+    return lambda call: Fault(status=status, message=message) if call.body.get("top_logprobs", 0) > allowed else None
 
 
 def test_the_written_token_comes_first_and_then_the_likeliest() -> None:
@@ -61,6 +61,12 @@ def test_a_server_that_refuses_is_asked_for_less_from_then_on(allowed: int, mess
         answers = ask(server, ASKED, ASKED)
     assert [call.body.get("top_logprobs") for call in server.calls] == asked
     assert all(bool(answer.top) == bool(allowed) for answer in answers)
+
+
+def test_a_model_that_gives_none_is_no_wrong_key() -> None:
+    with ChatServer(refusing(0, "You are not allowed to request logprobs from this model", 403)) as server:
+        (answer,) = ask(server, ASKED)
+    assert answer.text and not answer.top
 
 
 @pytest.mark.parametrize(

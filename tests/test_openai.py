@@ -22,9 +22,10 @@ import pytest
 from chat_server import ChatServer, Fault, some
 from rmboost import backends, registry
 from rmboost.backends import Backend
-from rmboost.backends.endpoint import Endpoint, retry_after
+from rmboost.backends.endpoint import Endpoint
 from rmboost.backends.fake import FakeBackend
 from rmboost.backends.openai import OpenAIBackend, only_model
+from rmboost.backends.refusals import retry_after
 from rmboost.errors import BackendError, ConfigError, EndpointError, RMBoostError, TransientError
 from rmboost.records import Request, Response, Usage
 
@@ -162,6 +163,43 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         ),
         {"usage": Usage(3, 2)},
     ),
+    "thinking that only the total counts": (
+        Fault(reply={"usage": {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135}}),
+        {"usage": Usage(32, 103)},
+    ),
+    "thinking and no answer": (
+        Fault(reply={"usage": {"prompt_tokens": 21, "total_tokens": 81}}),
+        {"usage": Usage(21, 60)},
+    ),
+    "a total that adds up": (
+        Fault(reply={"usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}),
+        {"usage": Usage(3, 2)},
+    ),
+    "a total alone": (
+        Fault(reply={"usage": {"completion_tokens": 2, "total_tokens": 5}}),
+        {"usage": Usage(0, 2)},
+    ),
+    "cached tokens counted apart": (
+        Fault(
+            reply={
+                "usage": {
+                    "prompt_tokens": 10,
+                    "completion_tokens": 2,
+                    "total_tokens": 112,
+                    "prompt_tokens_details": {"cached_tokens": 100},
+                }
+            }
+        ),
+        {"usage": Usage(110, 2, 100)},
+    ),
+    "cached tokens beside the others": (
+        Fault(reply={"usage": {"prompt_tokens": 10, "completion_tokens": 2, "cached_tokens": 8}}),
+        {"usage": Usage(10, 2, 8)},
+    ),
+    "cached tokens as hits": (
+        Fault(reply={"usage": {"prompt_tokens": 10, "completion_tokens": 2, "prompt_cache_hit_tokens": 8}}),
+        {"usage": Usage(10, 2, 8)},
+    ),
     "usage beyond all bounds": (
         Fault(reply={"usage": {"prompt_tokens": 2**63}}, choice={"message": {"content": "Twelve chars"}}),
         {"usage": Usage(5, 3, estimated=8)},
@@ -170,6 +208,24 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         Fault(
             choice={"message": {"content": [{"type": "reasoning", "text": "Hm."}, {"type": "text", "text": "Yes."}]}}
         ),
+        {"text": "Yes."},
+    ),
+    "part that holds nothing": (
+        Fault(choice={"message": {"content": [{"type": "thinking", "text": None}, {"type": "text", "text": "Yes."}]}}),
+        {"text": "Yes."},
+    ),
+    "bare parts": (Fault(choice={"message": {"content": ["Yes", "."]}}), {"text": "Yes."}),
+    "refusal that is none": (Fault(choice={"message": {"content": "Yes.", "refusal": False}}), {"text": "Yes."}),
+    "filtered without a message": (
+        Fault(choice={"message": None, "finish_reason": "content_filter: RECITATION"}),
+        {"text": "", "finish_reason": "content_filter: RECITATION"},
+    ),
+    "blank lines before it": (
+        Fault(content=b'\n \n\n{"choices": [{"message": {"content": "Yes."}}]}'),
+        {"text": "Yes."},
+    ),
+    "errors that are none": (
+        Fault(reply={"error": None}, choice={"message": {"content": "Yes."}, "error": None}),
         {"text": "Yes."},
     ),
     "dated model": (Fault(reply={"model": "test-model-2026"}), {"model": "test-model-2026"}),
@@ -192,11 +248,14 @@ def status(code: int, **options: Any) -> Fault:
 
 
 STATUSES: dict[type[BackendError], tuple[int, ...]] = {
-    TransientError: (408, 409, 425, 429, 500, 502, 503, 529),
+    TransientError: (408, 409, 424, 425, 429, 498, 500, 502, 503, 529),
     BackendError: (400, 413, 422),
     EndpointError: (401, 402, 403, 404, 405),
 }
 FLAGGED = b'{"error": {"code": 403, "message": "flagged", "metadata": {"flagged_input": "a word"}}}'
+UNWANTED = b'{"code": "permission-denied", "error": "Content violates usage guidelines. "}'
+SPENT = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low"}}'
+BUDGET = b'{"error": {"message": "Budget has been exceeded!", "type": "budget_exceeded", "code": "400"}}'
 LATE = b'{"error": {"code": 429, "message": "upstream is busy"}}'
 
 FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
@@ -207,6 +266,11 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     },
     "no credit": (Fault(status=429, code="insufficient_quota"), EndpointError, "HTTP 429: scripted"),
     "flagged prompt": (Fault(status=403, content=FLAGGED), BackendError, "flagged"),
+    "unwanted prompt": (Fault(status=403, content=UNWANTED), BackendError, "violates usage guidelines"),
+    "no credit with status 400": (Fault(status=400, content=SPENT), EndpointError, "credit balance is too low"),
+    "budget of a gateway": (Fault(status=400, content=BUDGET), EndpointError, "Budget has been exceeded"),
+    "no credit for a moment": (status(402, headers={"Retry-After": "3"}), TransientError, "HTTP 402"),
+    "a code in words": (Fault(content=b'{"error": {"code": "400", "message": "no"}}'), BackendError, "HTTP 400: no"),
     "error with status 200": (Fault(content=LATE), TransientError, "HTTP 429: upstream is busy"),
     "error without a code": (Fault(content=b'{"error": "overloaded"}'), TransientError, "overloaded"),
     "error in a list": (
@@ -224,6 +288,23 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "choices missing": (Fault(content=b'{"id": "1"}'), TransientError, "choices Field required"),
     "not an object": (Fault(content=b"[]"), TransientError, "not a chat completion"),
     "bytes that are no text": (Fault(content=b"\xff\xfe\x00"), TransientError, "not a chat completion"),
+    "no message": (Fault(choice={"message": None, "finish_reason": None}), TransientError, "(no message)"),
+    "error in a choice": (
+        Fault(choice={"error": {"code": 502, "message": "upstream died"}, "finish_reason": None}),
+        TransientError,
+        "HTTP 502: upstream died",
+    ),
+    "error in a choice that says so": (
+        Fault(choice={"error": {"code": 400, "message": "too long"}, "finish_reason": "error"}),
+        BackendError,
+        "HTTP 400: too long",
+    ),
+    "error beside choices": (Fault(reply={"error": "upstream died"}), TransientError, "upstream died"),
+    "no room for it": (
+        Fault(choice={"finish_reason": "insufficient_system_resource"}),
+        TransientError,
+        "gave up within a reply (insufficient_system_resource)",
+    ),
     "aborted": (Fault(choice={"finish_reason": "abort"}), TransientError, "gave up within a reply (abort)"),
     "disconnect": (Fault(hang_up="at once"), TransientError, "closed before the reply"),
     "half a body": (Fault(hang_up="half way"), TransientError, "closed within the reply"),
@@ -301,6 +382,26 @@ def test_retry_after_travels_with_the_error() -> None:
         seconds, dated = failure(lambda: ask(server.url)), failure(lambda: ask(server.url))
     assert isinstance(seconds, TransientError) and seconds.retry_after == 3
     assert isinstance(dated, TransientError) and dated.retry_after is not None and 50 < dated.retry_after <= 60
+
+
+def test_a_model_that_loads_is_waited_for_like_a_limit() -> None:
+    with ChatServer([Fault(status=503, message="Loading model"), status(503)]) as server:
+        loading, busy = failure(lambda: ask(server.url)), failure(lambda: ask(server.url))
+    assert isinstance(loading, TransientError) and loading.kind == "refused"
+    assert isinstance(busy, TransientError) and busy.kind == "overloaded"
+
+
+DELAYED = (
+    b'[{"error": {"message": "slow down", "details": [{}, "odd", {"@type": "RetryInfo", "retryDelay": "41.5s"}]}}]'
+)
+
+
+def test_a_wait_within_the_error_is_obeyed_where_no_header_names_one() -> None:
+    faults = [Fault(status=429, content=DELAYED), Fault(status=429, content=DELAYED, headers={"Retry-After": "3"})]
+    with ChatServer(faults) as server:
+        within, header = failure(lambda: ask(server.url)), failure(lambda: ask(server.url))
+    assert isinstance(within, TransientError) and within.retry_after == 41.5
+    assert isinstance(header, TransientError) and header.retry_after == 3
 
 
 # The key
@@ -530,6 +631,7 @@ SCOPES = "You have insufficient permissions for this operation. Missing scopes: 
 CHECKS: dict[str, tuple[Fault, bool]] = {
     **{f"status {code}": (status(code), True) for code in (400, 404, 405, 429, 500, 503)},
     "key without the right to list": (Fault(status=403, message=SCOPES), True),
+    "list that wants another header": (Fault(status=401, message="Invalid bearer token"), True),
     "HTML": (Fault(content=b"<html>"), True),
     "a bare list": (Fault(content=b'[{"id": "test-model"}, {"id": "b"}, "c"]'), True),
     "disconnect": (Fault(hang_up="at once"), True),
@@ -540,7 +642,7 @@ CHECKS: dict[str, tuple[Fault, bool]] = {
 
 @pytest.mark.parametrize(("fault", "passes"), CHECKS.values(), ids=CHECKS)
 def test_the_check_stops_only_what_cannot_work(fault: Fault, passes: bool) -> None:
-    with ChatServer(models_fault=fault) as server:
+    with ChatServer(models_fault=fault, nothing_asked=status(400) if passes else fault) as server:
         if passes:
             assert check(server.url) == "test-model"
             return
@@ -571,6 +673,23 @@ def test_an_address_that_lacks_its_end_is_told() -> None:
         short = server.url.removesuffix("/v1")
         for use in (lambda: only_model(short), lambda: ask(short)):
             assert f"often ends in /v1: {server.url}" in failure(use).hint
+
+
+def test_a_missing_model_is_no_missing_end_of_an_address() -> None:
+    with ChatServer() as server:
+        short = server.url.removesuffix("/v1")
+        endpoint = Endpoint.find(short, "OPENAI_API_KEY")
+    assert "/v1/v1" not in (hint := endpoint.where_to_look("The model `x` does not exist."))
+    assert f"curl {short}/models" in hint
+
+
+def test_azure_is_told_apart() -> None:
+    old = f"https://me.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2024&code={CANARY}"
+    error = failure(lambda: Endpoint.find(old, "OPENAI_API_KEY"))
+    assert type(error) is ConfigError
+    assert "write https://me.openai.azure.com/openai/v1, and --model" in error.hint
+    endpoint = Endpoint.find("https://me.openai.azure.com/openai/v1", "OPENAI_API_KEY")
+    assert "deployment" in endpoint.where_to_look("Resource not found")
 
 
 def test_https_where_nobody_speaks_it_is_doubted() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rmboost.errors import ReplyError
-from rmboost.parsing import names, tagged, without_thinking
+from rmboost.parsing import names, tagged, whole, without_thinking
 from rmboost.records import Response
 
 ASPECTS = ("completeness", "error_handling", "honesty")
@@ -84,7 +84,15 @@ def test_no_known_name_is_unreadable(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Split at </think> and keep the rest.", "The tag `</think>` ends it.", "Look for </think>, then go on."]
+    "text",
+    [
+        "[THINK] is a mark.",
+        "It ends by [/THINK], then goes on.",
+        "<thoughts> are free",
+        "Split at </think> and keep the rest.",
+        "The tag `</think>` ends it.",
+        "Look for </think>, then go on.",
+    ],
 )
 def test_an_answer_about_the_tag_of_thinking_keeps_its_beginning(text: str) -> None:
     assert without_thinking(text) == text
@@ -98,7 +106,47 @@ def test_an_answer_about_the_tag_of_thinking_keeps_its_beginning(text: str) -> N
         "<think>a</think> Four.",
         "So.</think> Four.",
         "So it is\n</think> Four.",
+        "[THINK]So it is 4.[/THINK]Four.",
+        "\n<thought>\nSo.\n</thought>\n\nFour.",
+        "<seed:think>So.</seed:think>Four.",
+        "<|channel|>analysis<|message|>So.<|end|><|start|>assistant<|channel|>final<|message|>Four.",
     ],
 )
 def test_thinking_is_cut_off_wherever_it_was_opened(text: str) -> None:
     assert without_thinking(text) == "Four."
+
+
+@pytest.mark.parametrize("reason", ["stop", "STOP", "eos", "end_turn", "COMPLETE"])
+def test_a_whole_answer_is_one_however_its_end_is_spelled(reason: str) -> None:
+    assert whole(Response("Four.", "m", reason)).text == "Four."
+
+
+@pytest.mark.parametrize(
+    ("reason", "counted"),
+    [
+        ("length", "truncated"),
+        ("MAX_TOKENS", "truncated"),
+        ("content_filter", "filtered"),
+        ("content_filter: RECITATION", "filtered"),
+        ("SAFETY", "filtered"),
+        ("refusal", "filtered"),
+        ("function_call_filter: MALFORMED_FUNCTION_CALL", "unfinished"),
+        ("tool_calls", "unfinished"),
+    ],
+)
+def test_no_whole_answer_is_told_by_its_reason(reason: str, counted: str) -> None:
+    with pytest.raises(ReplyError) as error:
+        whole(Response("Fou", "m", reason))
+    assert error.value.reason == counted
+
+
+def test_thinking_that_took_all_the_tokens_is_told_from_a_cut_answer() -> None:
+    with pytest.raises(ReplyError, match="before it began"):
+        whole(Response("", "m", "length"))
+
+
+@pytest.mark.parametrize("text", ["", " \n", "<think>Hm.</think>\n"])
+def test_a_reply_without_an_answer_is_none(text: str) -> None:
+    with pytest.raises(ReplyError) as error:
+        whole(Response(text, "m"))
+    assert error.value.reason == "empty"

@@ -11,18 +11,21 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rmboost import lines
+from rmboost.backends import unwanted
 from rmboost.budget import Budget, Ceilings, Price, Spent
 from rmboost.errors import BackendError, EndpointError, TransientError
 from rmboost.halt import Cause, Halt
 from rmboost.journal import Entry, Journal
 from rmboost.lines import Line
-from rmboost.records import Job, Request, Response, Usage, canonical_json
+from rmboost.meter import Meter
+from rmboost.records import Job, Request, Response, canonical_json
 from rmboost.retries import Retries
 from rmboost.templates import Templates
+from rmboost.worth import Worth
 
 log = logging.getLogger("rmboost")
 log.addHandler(logging.NullHandler())  # else Python shows warnings where nobody asked for a log
@@ -41,26 +44,8 @@ class Seat:
     lines: tuple[Line, ...]
     sampling: Mapping[str, Any]
     price: Price | None = None
-
-
-@dataclass
-class Meter:
-    """What this process has asked so far, for the progress line.
-
-    limit: calls that may be in flight as things are now. cost: of the run over all restarts; None: a price is missing.
-    retries, waiting: requests that were, and calls that will be, sent again, by what went wrong. trouble: what was said
-    at the first of each kind.
-    """
-
-    asked: int = 0
-    replayed: int = 0
-    in_flight: int = 0
-    limit: int = 0
-    cost: float | None = None
-    usage: Usage = field(default_factory=Usage)
-    retries: Counter[str] = field(default_factory=Counter)
-    waiting: Counter[str] = field(default_factory=Counter)
-    trouble: dict[str, str] = field(default_factory=dict)
+    settings: str = ""
+    """where those of its role stand"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +100,7 @@ class Client:
         """calls given up in a row, by role"""
         self._proven = {*seats} if proven else set()
         """roles that were answered: what is refused them for ever after that is a prompt's fault"""
+        self._worth = Worth(max_failures, self._proven)
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
         self._needed = without_another(seats.values())
         self._last_limit: int | None = None
@@ -176,6 +162,7 @@ class Client:
         if known := self.journal.get(key):
             self.meter.replayed += 1
             self._proven.add(role)
+            self._worth.flaw(role, known)
             return known
         if lent := self.journal.lent(key, job, call, role):
             self._stop_at_a_ceiling(self.meter.in_flight)
@@ -183,6 +170,7 @@ class Client:
             await self.journal.put(lent)
             self.meter.replayed += 1
             self._proven.add(role)
+            self._worth.flaw(role, lent.response)
             return lent.response
         try:
             return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
@@ -191,6 +179,9 @@ class Client:
                 self.journal.note_refusal(key, error)
                 log.warning("given up: %s", error, extra={"job": job.key, "role": role})
                 if isinstance(error, TransientError) or role not in self._proven:
+                    if error.unwanted:  # by the first call as by all others
+                        same = (each for each in self.seats.values() if each.lines == seat.lines)
+                        raise EndpointError(error.message, unwanted.hint(error, same)) from None
                     self._give_up(role, error)
             raise
 
@@ -273,6 +264,8 @@ class Client:
         self.meter.asked += 1
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
+        if (reason := self._worth.paid(call.role, call.request, response)) and not self.halt.calls:
+            self.stop("failures", reason)
 
     def _leave_out(self, line: Line, seat: Seat, error: TransientError) -> None:
         """An endpoint that asks for hours is left alone for them. Raises EndpointError where no other stands in."""

@@ -43,7 +43,15 @@ class StoreError(RMBoostError):
 
 
 class BackendError(RMBoostError):
-    """A request that this backend will never answer (too long, refused by the server's filter)."""
+    """A request that this backend will never answer (too long, refused by the server's filter).
+
+    said: the server's words in full, for nobody's eyes. unwanted: the parameter that it was refused for, if for one.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, said: str = "") -> None:
+        super().__init__(message, hint)
+        self.said = said
+        self.unwanted = ""
 
 
 class TransientError(BackendError):

@@ -14,24 +14,44 @@ _INSIDE = r"(?:(?!<think>).)*?"
 _OPENED = rf"{_INSIDE}(?:(?:^|(?<=[.!?…。！？]))[ \t]*</think>|</think>(?![ \t]+\S|[`'\"»”,.;:)]))"
 _THINK = re.compile(rf"\A\s*(?:<think>{_INSIDE}</think>|{_OPENED})", re.DOTALL | re.MULTILINE)
 
-_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
-"""Finish reasons of a whole answer; servers spell them differently."""
+_MARKS = {
+    "[THINK]": "[/THINK]",
+    "<thought>": "</thought>",
+    "<seed:think>": "</seed:think>",
+    "<|channel|>analysis<|message|>": "<|channel|>final<|message|>",
+}
+"""How thinking begins and ends with Magistral, Gemini, Seed and gpt-oss, where their server leaves it in the reply."""
+_WHOLE = ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete")
+"""Finish reasons of a whole answer; servers spell them differently, some in capitals."""
+_CUT = ("length", "model_length", "max_tokens")
+_FILTERED = (
+    *("content_filter", "content_filtered", "guardrail_intervened", "refusal"),
+    *("safety", "recitation", "blocklist", "prohibited_content", "spii"),
+)
 
 
 def without_thinking(text: str) -> str:
     """The text without the block of thinking that some models begin with; it is no part of the response."""
-    return _THINK.sub("", text).lstrip() if "</think>" in text else text
+    if "</think>" in text:
+        return _THINK.sub("", text).lstrip()
+    start = text.lstrip()
+    end = next((end for mark, end in _MARKS.items() if start.startswith(mark)), "") if start[:1] in ("<", "[") else ""
+    return start.partition(end)[2].lstrip() if end and end in start else text
 
 
 def whole(response: Response) -> Response:
     """The response without thinking, unless it was cut: half a text is a failure, not an answer. Raises ReplyError."""
-    if response.finish_reason in _WHOLE:
+    ended = response.finish_reason.lower().partition(":")[0]
+    if ended in _WHOLE:
         text = without_thinking(response.text)
+        if not text or text.isspace():
+            raise ReplyError("empty", "the reply holds no answer", response)
         return response if text is response.text else replace(response, text=text)
-    if response.finish_reason == "content_filter":
+    if ended in _FILTERED:
         raise ReplyError("filtered", "the server's content filter cut the answer", response)
-    if response.finish_reason in ("length", "model_length", "max_tokens"):
-        raise ReplyError("truncated", "the answer was cut at the token limit", response)
+    if ended in _CUT:
+        where = "" if response.text else " before it began, by what the model thinks first"
+        raise ReplyError("truncated", f"the answer was cut at the token limit{where}", response)
     raise ReplyError("unfinished", f"the answer ended by {response.finish_reason!r}", response)
 
 

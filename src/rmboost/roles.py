@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rmboost import backends, registry
@@ -101,7 +102,15 @@ def seats(config: Config) -> dict[str, Seat]:
     concurrency = None if config.concurrency == "auto" else config.concurrency
     limits = Limits(concurrency, config.rpm, config.tpm, config.patience)
     built: dict[tuple[Backend, float], Line] = {}
-    return {name: _seat(role, limits, config.prices, built) for name, role in used(config).items()}
+    return {
+        name: replace(_seat(role, limits, config.prices, built), settings=_settings(config, name))
+        for name, role in used(config).items()
+    }
+
+
+def _settings(config: Config, name: str) -> str:
+    """Where the settings of a role stand: ``responder``, ``judges.NAME``."""
+    return f"judges.{name}" if name in config.judges else f"writers.{name}" if name in config.writers else name
 
 
 def judging(config: Config) -> dict[str, RoleConfig]:

@@ -5,28 +5,29 @@ Everything foreign (HTTP, the library that speaks it, how servers word an error)
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from textwrap import shorten
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from rmboost import __version__
-from rmboost.backends import quota
+from rmboost.backends import quota, refusals
 from rmboost.backends.transport import Transport, TransportError
 from rmboost.errors import BackendError, ConfigError, EndpointError, TransientError
 from rmboost.records import Quota
 
 OPENAI = "https://api.openai.com/v1"
+_AZURE = ".azure.com"
 _NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
-_RETRIED = {408, 409, 425, 429}
+_RETRIED = {402, 408, 409, 424, 425, 429, 498}
 _PATHS = ("/chat/completions", "/completions", "/models")
-_NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_NOTHING = b"{}"
+"""A request without a question: it tells whether the key is accepted, and no server can charge for it."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Endpoint:
         transport = self.connect(timeout=5)
         try:
             reply = await transport.exchange("GET", "/models")
+            if reply.status in (401, 403):  # a key may be allowed to complete but not to list, or not in this way
+                reply = await transport.exchange("POST", "/chat/completions", _NOTHING)
         except TransportError as error:
             if error.kind != "unreachable":
                 return []
@@ -123,15 +126,12 @@ class Endpoint:
         finally:
             await transport.close()
         if reply.status in (401, 403):
-            refused = self.refusal(reply.status, reply.content, reply.headers)
-            # A key may be allowed to complete but not to list: OpenAI then speaks of missing scopes.
-            if "scope" not in refused.message:
-                raise refused
-        return self._listed(_json(reply.content)) if reply.status < 300 else []
+            raise self.refusal(reply.status, reply.content, reply.headers)
+        return self._listed(refusals.json_of(reply.content)) if reply.status < 300 else []
 
     def _listed(self, found: Any) -> list[str]:
         listed = found.get("data") if isinstance(found, dict) else found
-        if not isinstance(listed, list) or ".azure.com" in self.address:
+        if not isinstance(listed, list) or _AZURE in self.address:
             return []  # Azure lists what could be deployed, and answers to the names of deployments
         return [str(entry["id"]) for entry in listed if isinstance(entry, dict) and "id" in entry]
 
@@ -140,29 +140,33 @@ class Endpoint:
 
     def refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
         """An HTTP error status, and what the server said with it."""
-        said, details = _error_in(body)
+        said, details = refusals.read(body)
         message = f"{self.address}: HTTP {status}: {self._quote(said)}".rstrip(": ")
         if status < 400:
             return EndpointError(message, f"it has moved: base_url {self._quote(headers.get('location', ''))}")
-        if status == 402 or not _NO_CREDIT.isdisjoint((str(details.get("code")), str(details.get("type")))):
+        wait = refusals.wait(headers, details)
+        if refusals.no_credit(status, said, details, wait):
             return EndpointError(message, f"the account of the key in {self.key_env} has no credit left")
-        if status == 403 and "flagged_input" in _mapping(details.get("metadata")):
-            return BackendError(message)  # OpenRouter's moderation: this prompt, not this key
+        if status == 403 and refusals.of_the_prompt(said, details):
+            return BackendError(message, said=said)  # this prompt, not this key
         if status in (401, 403):
             return EndpointError(message, f"{self.key_env} must hold a key for {self.address}")
         if status in (404, 405):
-            return EndpointError(message, self.where_to_look())
+            return EndpointError(message, self.where_to_look(said))
         if status in _RETRIED or status >= 500:
-            kind = "refused" if status == 429 else "overloaded" if status in (503, 529) else "broken"
-            return TransientError(message, retry_after=retry_after(headers), kind=kind, quota=quota.read(headers))
-        return BackendError(message)
+            loads = status == 503 and "loading" in said.lower()  # a model, which may take minutes
+            kind = (
+                "refused" if loads or status in (402, 429) else "overloaded" if status in (498, 503, 529) else "broken"
+            )
+            return TransientError(message, retry_after=wait, kind=kind, quota=quota.read(headers))
+        return BackendError(message, said=said)
 
     def unreadable(self, body: bytes, problem: str) -> BackendError:
         """A reply with status 200 that is no completion; gateways send late errors that way."""
-        said, details = _error_in(body)
-        code = details.get("code")
-        if isinstance(code, int) and code >= 400:
-            return self.refusal(code, body, {})
+        said, details = refusals.read(body)
+        code = str(details.get("code"))
+        if re.fullmatch("[45][0-9][0-9]", code):
+            return self.refusal(int(code), body, {})
         message = f"{self.address}: not a chat completion ({problem}): {self._quote(said)}"
         return TransientError(message.rstrip(": "), kind="unreadable")
 
@@ -173,9 +177,11 @@ class Endpoint:
         plain = f" Without a certificate it is http{self.address[5:]}" if parts.scheme == "https" and parts.port else ""
         return f"is it running{proxied}?{plain}"
 
-    def where_to_look(self) -> str:
-        """What is most likely wrong with an address where something is missing."""
-        if not self.address.endswith("/v1"):
+    def where_to_look(self, said: str = "") -> str:
+        """What is most likely wrong with an address where something is missing, as the server says."""
+        if _AZURE in self.address and self.address.endswith("/v1"):
+            return "--model NAME is the name of a deployment of yours"
+        if not (self.address.endswith("/v1") or "model" in said.lower()):
             return f"the address often ends in /v1: {self.address}/v1"
         return f"see which models there are: curl {self.address}/models"
 
@@ -198,6 +204,9 @@ def valid_address(url: str) -> str:
     a password or a key, which is not repeated.
     """
     refuse_password(url)
+    if _AZURE in url and "/deployments/" in url:
+        hint = f"write https://{_split(url).hostname}/openai/v1, and --model NAME for the deployment"
+        raise ConfigError("base_url names a deployment of Azure's, and needs none", hint)
     if "?" in url or "#" in url:
         hint = "leave off all from there; a key belongs into a variable, named in api_key_env"
         raise ConfigError("base_url has a ? or a #, and what follows would not be sent", hint)
@@ -231,40 +240,3 @@ def _is_address(url: str) -> bool:
     except ValueError:  # of brackets, of the port, of a name that is none
         return False
     return bool(named) and parts.scheme in ("http", "https")
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from milliseconds, seconds or a date by the server's clock; None when it does not say."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        if isfinite(seconds):
-            return max(0.0, seconds)
-    until = quota.moment(headers.get("retry-after", ""))
-    return None if until is None else max(0.0, until - quota.clock(headers))
-
-
-def _error_in(body: bytes) -> tuple[str, dict[str, Any]]:
-    """A server's message and the object it came in, whichever of the usual shapes that has."""
-    found = _json(body)
-    if isinstance(found, list) and found:
-        found = found[0]
-    if isinstance(found, dict):
-        found = found.get("error") or found
-    if not isinstance(found, dict):
-        return body.decode("utf-8", "replace") if found is None else str(found), {}
-    said = found.get("message") or found.get("detail") or json.dumps(found, ensure_ascii=False)
-    return str(said), found
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

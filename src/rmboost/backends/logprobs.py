@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from rmboost.errors import BackendError, EndpointError, TransientError
+from rmboost.errors import BackendError, TransientError
 
 _LADDER = (5, 0)
 """What is asked for after a refusal: some endpoints give five tokens a place at most, some models none."""
@@ -32,9 +32,9 @@ def parameters(top: int) -> dict[str, Any]:
 
 
 def is_about(error: BackendError) -> bool:
-    """Whether a request was refused because it asked for log-probabilities, and not for good."""
-    passing = isinstance(error, TransientError | EndpointError)
-    return not passing and "logprob" in error.message.lower().replace("_", "").replace(" ", "")
+    """Whether a request was refused because it asked for log-probabilities; OpenAI does so as if the key were wrong."""
+    said = (error.said or error.message).lower().replace("_", "").replace(" ", "")
+    return not isinstance(error, TransientError) and "logprob" in said
 
 
 def read(found: Any) -> tuple[Mapping[str, float], ...]:

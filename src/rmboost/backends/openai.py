@@ -22,12 +22,11 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
-    ValidatorFunctionWrapHandler,
     field_validator,
 )
 
 from rmboost import texts
-from rmboost.backends import Backend, logprobs
+from rmboost.backends import Backend, logprobs, unwanted, usage
 from rmboost.backends.endpoint import Endpoint, valid_address
 from rmboost.backends.transport import Transport
 from rmboost.errors import BackendError, EndpointError, TransientError
@@ -67,6 +66,7 @@ class OpenAIBackend(Backend):
                 return response if response.usage != Usage() else replace(response, usage=_guess(request, response))
             except BackendError as error:
                 if not (top and logprobs.is_about(error)):
+                    error.unwanted = unwanted.parameter(error.said, ("seed", *request.sampling))
                     raise
                 self._offer.refuse(top)
 
@@ -120,14 +120,20 @@ class OpenAIBackend(Backend):
             first = error.errors(include_url=False)[0]
             problem = ".".join(map(str, first["loc"])) + " " + first["msg"]
             raise self._endpoint.unreadable(body, problem.strip()) from None
-        choice, model = reply.choices[0], reply.model or self.model
-        if choice.finish_reason in ("error", "abort"):
-            message = f"{self._endpoint.address} gave up within a reply ({choice.finish_reason})"
-            raise TransientError(message, kind="overloaded")
-        if choice.message.refusal and not choice.message.content:
-            return Response(choice.message.refusal, model, "content_filter", reply.tokens)
+        choice, tokens = reply.choices[0], usage.read(reply.usage)
+        model = reply.model if isinstance(reply.model, str) and reply.model else self.model
+        if late := reply.error or choice.error:
+            raise self._endpoint.unreadable(orjson.dumps({"error": late}), "an error within it")
+        if choice.finish_reason in _GAVE_UP:
+            problem = f"{self._endpoint.address} gave up within a reply ({choice.finish_reason})"
+            raise TransientError(problem, kind="overloaded")
+        if not (choice.message or choice.finish_reason):
+            raise self._endpoint.unreadable(body, "no message")
+        message = choice.message or _Message()
+        if message.refused:
+            return Response(message.refused, model, "content_filter", tokens)
         top = logprobs.read(choice.logprobs)
-        return Response(choice.message.text, model, choice.finish_reason or "stop", reply.tokens, top=top)
+        return Response(message.text, model, choice.finish_reason or "stop", tokens, top=top)
 
 
 def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY") -> str:
@@ -164,72 +170,49 @@ def _cut(names: str) -> str:
     return shorten(names, 400, placeholder=" …")
 
 
-_MANY = 2**53
-"""More tokens than any answer takes."""
-
-
-def _lenient(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """What is read of a value, or None."""
-    try:
-        return read(value)
-    except ValidationError:
-        return None
+_GAVE_UP = ("error", "abort", "insufficient_system_resource")
+"""Finish reasons of an answer that the server broke off and may well give when it is asked again."""
 
 
 class _Part(BaseModel):
-    type: str | None = "text"
-    text: str = ""
+    type: Any = "text"
+    text: Any = ""
+
+    @property
+    def said(self) -> str:
+        """What is part of the answer, and no thought."""
+        return self.text if self.type in (None, "text", "output_text") and isinstance(self.text, str) else ""
 
 
 class _Message(BaseModel):
-    content: str | list[_Part] | None = None
-    refusal: str | None = None
+    content: str | list[_Part | str] | None = None
+    refusal: Any = None
 
     @property
     def text(self) -> str:
         """The answer alone: what the model thought aloud stands in another field, or another kind of part."""
         if isinstance(self.content, list):
-            return "".join(part.text for part in self.content if part.type in (None, "text", "output_text"))
+            return "".join(part if isinstance(part, str) else part.said for part in self.content)
         return self.content or ""
+
+    @property
+    def refused(self) -> str:
+        """What stands in place of an answer, where the model refuses to give one."""
+        return self.refusal if isinstance(self.refusal, str) and not self.content else ""
 
 
 class _Choice(BaseModel):
-    message: _Message
+    message: _Message | None = None
+    """none where a filter took it away; the finish reason then says so"""
     finish_reason: str | None = None
     logprobs: Any = None
-
-
-class _Cached(BaseModel):
-    cached_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
-
-
-class _Usage(BaseModel):
-    @field_validator("*", mode="wrap")
-    @classmethod
-    def _or_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-        """One odd count does not make the others unknown."""
-        return _lenient(value, read)
-
-    prompt_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
-    completion_tokens: int | None = Field(default=None, ge=0, lt=_MANY)
-    prompt_tokens_details: _Cached | None = None
+    error: Any = None
 
 
 class _Reply(BaseModel):
     """What is read of a completion; anything else in it is left alone."""
 
     choices: list[_Choice] = Field(min_length=1)
-    model: str | None = None
-    usage: _Usage | None = None
-
-    @field_validator("model", "usage", mode="wrap")
-    @classmethod
-    def _or_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-        """A good answer is not asked for again because of how it was counted."""
-        return _lenient(value, read)
-
-    @property
-    def tokens(self) -> Usage:
-        usage = self.usage or _Usage()
-        cached = usage.prompt_tokens_details or _Cached()
-        return Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached.cached_tokens or 0)
+    model: Any = None
+    usage: Any = None
+    error: Any = None

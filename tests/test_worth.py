@@ -1,0 +1,59 @@
+"""Answers that nothing comes of: a run ends before its list is paid for, and one that goes well does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rmboost
+from chat_server import Call, ChatServer, Fault
+from rmboost.summary import Summary
+
+CUT = {"finish_reason": "length", "message": {"content": ""}}
+EMPTY = {"message": {"content": None, "reasoning": "Hm."}}
+
+
+def generate(
+    tmp_path: Path, script: Callable[[Call], Fault | None], prompts: int = 100, concurrency: int = 4, **settings: Any
+) -> tuple[Summary, int]:
+    """How a run ended, and how many requests it took."""
+    listed = [f"What is {n} plus one?" for n in range(prompts)]
+    with ChatServer(script) as server:
+        place: dict[str, Any] = {"model": "test-model", "base_url": server.url, "concurrency": concurrency}
+        summary = rmboost.generate(listed, tmp_path / "pairs.jsonl", **place, **settings)
+    return summary, len(server.calls)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"), [(CUT, "before it began"), (EMPTY, "holds no answer"), (CUT | {"finish_reason": "?"}, "'?'")]
+)
+def test_where_not_one_answer_is_whole_the_run_ends(tmp_path: Path, choice: Mapping[str, Any], words: str) -> None:
+    summary, calls = generate(tmp_path, lambda _: Fault(choice=choice), responder__max_tokens=50)
+    assert (summary.status, summary.cause) == ("stopped", "failures")
+    assert "not one of 20 answers of the responder is whole" in summary.reason and words in summary.reason
+    assert ("set a larger max_tokens for the responder" in summary.reason) == (words == "before it began")
+    assert 20 <= calls <= 24, "those in flight are let come in"
+
+
+def test_a_role_that_gave_one_whole_answer_is_asked_on(tmp_path: Path) -> None:
+    script = [None, None]
+    summary, _ = generate(
+        tmp_path, lambda _: script.pop() if script else Fault(choice=CUT), concurrency=1, prompts=30, max_failures=5
+    )
+    assert (summary.status, summary.tally.kept) == ("finished", 1)
+
+
+def test_answers_that_a_filter_took_are_their_prompts_fault(tmp_path: Path) -> None:
+    summary, _ = generate(tmp_path, lambda _: Fault(choice={"finish_reason": "content_filter"}), prompts=10)
+    assert summary.status == "finished"
+
+
+def test_an_empty_first_response_is_not_sent_to_be_edited(tmp_path: Path) -> None:
+    def script(call: Call) -> Fault | None:
+        return Fault(choice=EMPTY) if call.body["messages"][-1]["content"] == "What is 1 plus one?" else None
+
+    _, calls = generate(tmp_path, script, prompts=2, concurrency=1)
+    assert calls == 2 + 4, "a pair, and four draws of a first response"
