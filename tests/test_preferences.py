@@ -265,6 +265,12 @@ def test_a_reason_beside_the_texts_makes_no_reject() -> None:
     assert parse(data, 1, "x, line 1").sides == PAIR
 
 
+def test_a_reason_beside_two_responses_makes_no_reject() -> None:
+    data = {"prompt": "p", "response_1": "a", "response_2": "b", "winner": 1, "reason": "clearer"}
+    with pytest.raises(InputError, match="no 'chosen' in the row"):
+        parse(data, 1, "x, line 1")
+
+
 def test_a_prompt_that_the_conversation_repeats_with_other_spaces_is_said_once() -> None:
     system, asked = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Q?\n"}
     sides = {side: [system, asked, {"role": "assistant", "content": side}] for side in ("chosen", "rejected")}

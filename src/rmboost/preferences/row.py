@@ -99,7 +99,7 @@ def parse(data: Any, line: int, where: str) -> Row:
     """
     if not isinstance(data, dict):
         raise InputError(f"{where}: a JSON {_kind(data)}, not an object", HINT)
-    if "reason" in data and not any(has_side(data, name) for name in PAIR):
+    if _is_reject(data):
         return Row(data, line, REJECT)
     for name in PAIR:
         if not has_side(data, name):
@@ -108,6 +108,12 @@ def parse(data: Any, line: int, where: str) -> Row:
         if not readable(side(data, name)):
             raise InputError(f"{where}: {name!r} is neither a text nor a list of messages", HINT)
     return Row(data, line)
+
+
+def _is_reject(data: Mapping[str, Any]) -> bool:
+    """Whether a run of ours wrote it; others have a ``reason`` beside two responses, too."""
+    ours = "reason" in data and not data.keys().isdisjoint((*REJECT, "kind"))
+    return ours and not any(has_side(data, name) for name in PAIR)
 
 
 def _kind(value: Any) -> str:
