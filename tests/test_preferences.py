@@ -278,6 +278,29 @@ def test_a_prompt_that_the_conversation_repeats_with_other_spaces_is_said_once()
     assert [role for role, _ in row.prompt] == ["system", "user"]
 
 
+def numpy_prints(said: list[dict[str, str]]) -> str:
+    return "[" + "\n ".join(map(repr, said)) + "]"
+
+
+@pytest.mark.parametrize("pack", [json.dumps, repr, numpy_prints])
+def test_messages_packed_into_a_text_are_turns(pack: Any) -> None:
+    good, bad = messages("It's\nwhat? }\n {", "yes"), messages("It's\nwhat? }\n {", "no")
+    asked = ("user", "It's\nwhat? }\n {")
+    row = parse({"chosen": pack(good), "rejected": pack(bad)}, 1, "here")
+    assert (row.prompt, row.texts) == ((asked,), ("yes", "no"))
+    row = parse({"prompt": pack(good[:1]), "chosen": pack(good[1:]), "rejected": pack(bad[1:])}, 1, "here")
+    assert (row.prompt, row.texts) == ((asked,), ("yes", "no"))
+
+
+def test_an_answer_that_looks_like_messages_is_a_text() -> None:
+    answer = json.dumps(messages("Hi", "Hello"))
+    assert parse({"prompt": "p", "chosen": answer, "rejected": "no"}, 1, "here").texts == (answer, "no")
+    torn = "[{'role': 'user', 'content': ..."
+    assert parse({"prompt": torn, "chosen": torn, "rejected": torn}, 1, "here").texts == (torn, torn)
+    objects = '[{"value":3}]'
+    assert parse({"prompt": objects, "chosen": objects, "rejected": objects}, 1, "here").texts == (objects, objects)
+
+
 CALL, OTHER = ([{"function": {"name": "look", "arguments": {"at": place}}}] for place in ("sky", "sea"))
 
 

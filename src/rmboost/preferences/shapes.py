@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rmboost.preferences.packed import both_unpacked, unpacked
+
 Turn = tuple[str, str]  # role and text
 
 _NAMES = {"chosen": ("chosen", "chosen_response"), "rejected": ("rejected", "rejected_response")}
@@ -40,7 +42,7 @@ def readable(value: Any) -> bool:
 
 def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple[Turn, ...], str, str]:
     """The turns that both sides answer, and the two answers. An answer of several turns is one transcript."""
-    left, right = (turns(side(data, name), "assistant") for name in sides)
+    left, right = (turns(each, "assistant") for each in both_unpacked(*(side(data, name) for name in sides)))
     common, before = _common(left, right), tuple(_before(data))
     asked = _joined(_asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE)), common)
     prompt = asked if asked[: len(before)] == before else (*before, *asked)
@@ -81,7 +83,7 @@ def names_prompt(data: Mapping[str, Any]) -> bool:
 
 def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
     name = next((name for name in names if data.get(name)), "prompt")
-    asked = turns(data.get(name), "user")
+    asked = turns(unpacked(data.get(name)), "user")
     if name in ("instruction", "question") and (more := text(data.get("input"))):
         asked = (("user", f"{transcript(asked)}\n{more}"),)
     if asked and asked[-1] == ("assistant", ""):
