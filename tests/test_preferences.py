@@ -124,6 +124,27 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [SYSTEM, USER],
     ),
     "argilla": ({"instruction": "Q?", "chosen_response": "yes", "rejected_response": "no"}, [USER]),
+    "axolotl, a column of its own name": (
+        {"conversation": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
+        [USER],
+    ),
+    "messages that end in the chosen answer": (
+        {"messages": messages("Q?", "yes"), "chosen": "yes", "rejected": "no"},
+        [USER],
+    ),
+    "ms-swift": ({"system": "Be kind.", "messages": messages("Q?", "yes"), "rejected_response": "no"}, [SYSTEM, USER]),
+    "ms-swift, whole conversations": (
+        {"messages": messages("Q?", "yes"), "rejected_messages": messages("Q?", "no")},
+        [USER],
+    ),
+    "ms-swift, older": (
+        {"query": "Q?", "response": "yes", "rejected_response": "no", "history": [["Hi", "Hello"]]},
+        [("user", "Hi"), ("assistant", "Hello"), USER],
+    ),
+    "distilabel": (
+        {"system_prompt": "Be kind.", "instruction": "Q?", "chosen": "yes", "rejected": "no"},
+        [SYSTEM, USER],
+    ),
     "a system column beside whole conversations": (
         {"system": "Be kind.", "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
         [SYSTEM, USER],
@@ -276,6 +297,18 @@ def test_a_prompt_that_the_conversation_repeats_with_other_spaces_is_said_once()
     sides = {side: [system, asked, {"role": "assistant", "content": side}] for side in ("chosen", "rejected")}
     row = parse({"prompt": "Q?", **sides}, 1, "x, line 1")
     assert [role for role, _ in row.prompt] == ["system", "user"]
+
+
+def test_a_picture_that_a_table_gives_an_empty_text_is_shown() -> None:
+    parts = [{"type": "image", "text": None}, {"type": "text", "text": "What is it?"}]
+    row = parse({"prompt": [{"role": "user", "content": parts}], "chosen": "yes", "rejected": "no"}, 1, "here")
+    assert row.prompt_text == '{"type": "image", "text": null}\nWhat is it?'
+
+
+def test_a_chosen_answer_that_is_empty_is_not_looked_for_elsewhere() -> None:
+    data = {"prompt": "p", "response": "x", "chosen_response": None, "rejected_response": "no"}
+    with pytest.raises(InputError, match="'chosen' is neither"):
+        parse(data, 1, "here")
 
 
 def numpy_prints(said: list[dict[str, str]]) -> str:
