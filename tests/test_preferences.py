@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -220,6 +221,24 @@ def test_packings(tmp_path: Path, kind: str) -> None:
     assert [row.data for row in rows] == PAIRS
     assert [row.line for row in rows] == list(range(1, 2501)), "a file can be read again"
     assert not rows.torn
+
+
+def test_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    said = json.dumps(messages("Q?", "yes"))
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["prompt", "chosen", "rejected", "score_chosen", "id"])
+        table.writerow(["What is\n6 × 7?", "42", "4.0", "8.5", "007"])
+        table.writerow(["Q?", said, said.replace("yes", "no"), "", "8"])
+    first, second = Preferences(path)
+    assert (first.prompt_text, first.texts, second.texts) == ("What is\n6 × 7?", ("42", "4.0"), ("yes", "no"))
+    assert [first.data[name] for name in ("score_chosen", "id")] == [8.5, "007"]
+    assert (second.data["score_chosen"], second.data["id"], second.line) == ("", 8, 4)
+    path.write_text("prompt,chosen,rejected\np,a\n")
+    assert "pairs.csv, line 2: 2 cells under a header of 3" in refused(path).message
+    path.write_text("prompt,chosen\np,a\n")
+    assert "pairs.csv, line 2: no 'rejected' in the row" in refused(path).message
 
 
 def test_a_stream_is_read_as_it_comes() -> None:

@@ -51,6 +51,8 @@ class Preferences:
         if self.source.is_dir() or head == _PARQUET:
             self._unit = "row"
             return tables.parquet(self.source) if head else tables.arrow(self.source)
+        if self.source.suffix.lower() == ".csv" and head:
+            return tables.comma_separated(self.source)
         return self._json(gzip.open(self.source) if head.startswith(_GZIP) else self.source.open("rb"))
 
     def _json(self, stream: Any) -> Iterator[tuple[int, Any]]:

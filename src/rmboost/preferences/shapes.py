@@ -18,6 +18,7 @@ _NAMES = {
 _PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
 _ELSE = ("input", "query", "context", "trajectory", "conversation")
 """Where a prompt may stand, too, if it stands nowhere else: an input beside an instruction is a part of it."""
+_SYSTEM = ("system", "system_prompt")
 _OF_A_TURN = ("role", "content", "from", "value")
 _CALLS = ("tool_calls", "function_call")
 """Of what else a turn may have beside a text, such as a name or a date, these are part of the answer."""
@@ -94,6 +95,11 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def holds_words(name: str) -> bool:
+    """Whether a column of this name is read as something that was said."""
+    return name in (*_PROMPTS, *_ELSE, *_SYSTEM, "response", *_NAMES["chosen"], *_NAMES["rejected"])
+
+
 def names_prompt(data: Mapping[str, Any]) -> bool:
     """Whether the row has a column for what was asked, if an empty one."""
     return not data.keys().isdisjoint((*_PROMPTS, *_ELSE))
@@ -111,7 +117,7 @@ def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
 
 def _before(data: Mapping[str, Any]) -> Iterator[Turn]:
     """A system text and earlier rounds that stand in columns of their own."""
-    system = data.get("system") or data.get("system_prompt")
+    system = next((data[name] for name in _SYSTEM if data.get(name)), None)
     if isinstance(system, str) and system:
         yield "system", system
     history = data.get("history")
