@@ -125,6 +125,20 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [SYSTEM, USER],
     ),
     "argilla": ({"instruction": "Q?", "chosen_response": "yes", "rejected_response": "no"}, [USER]),
+    "llama-factory sharegpt with tools, and Gemini's name for itself": (
+        {
+            "conversations": [
+                {"from": "human", "value": "Hi"},
+                {"from": "function_call", "value": "look()"},
+                {"from": "observation", "value": "sun"},
+                {"from": "model", "value": "Hello"},
+                {"from": "human", "value": "Q?"},
+            ],
+            "chosen": said("yes"),
+            "rejected": said("no"),
+        },
+        [("user", "Hi"), ("assistant", "look()"), ("tool", "sun"), ("assistant", "Hello"), USER],
+    ),
     "axolotl, a column of its own name": (
         {"conversation": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
         [USER],

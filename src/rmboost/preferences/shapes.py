@@ -22,7 +22,15 @@ _SYSTEM = ("system", "system_prompt")
 _OF_A_TURN = ("role", "content", "from", "value")
 _CALLS = ("tool_calls", "function_call")
 """Of what else a turn may have beside a text, such as a name or a date, these are part of the answer."""
-_ROLES = {"human": "user", "gpt": "assistant"}
+_ROLES = {
+    "human": "user",
+    "prompter": "user",
+    "gpt": "assistant",
+    "model": "assistant",
+    "function_call": "assistant",
+    "observation": "tool",
+    "developer": "system",
+}
 _SPEAKER = re.compile(r"(?:^|(?:\r?\n){2})(Human|Assistant):[ ]?")
 _TRANSCRIPT = re.compile(r"\s*Human:.*(?:\r?\n){2}Assistant:", re.DOTALL)
 
