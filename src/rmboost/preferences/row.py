@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from rmboost.errors import InputError
+from rmboost.preferences.others import hint_for, hint_for_side
 from rmboost.preferences.shapes import Turn, conversation, has_side, readable, side, text, transcript
 from rmboost.visible import one_line
 
@@ -104,9 +105,10 @@ def parse(data: Any, line: int, where: str) -> Row:
     for name in PAIR:
         if not has_side(data, name):
             found = one_line(", ".join(map(str, data))) or "nothing"
-            raise InputError(f"{where}: no {name!r} in the row, only: {found}", HINT)
+            raise InputError(f"{where}: no {name!r} in the row, only: {found}", hint_for(data) or HINT)
         if not readable(side(data, name)):
-            raise InputError(f"{where}: {name!r} is neither a text nor a list of messages", HINT)
+            hint = hint_for_side(side(data, name)) or HINT
+            raise InputError(f"{where}: {name!r} is neither a text nor a list of messages", hint)
     return Row(data, line)
 
 
