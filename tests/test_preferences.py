@@ -293,6 +293,17 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     assert refused(tmp_path / "dato").hint == f"did you mean {tmp_path / 'data'}?"
 
 
+def test_what_is_packed_or_set_over_lines_is_told_how_to_unpack_it(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(b"\x28\xb5\x2f\xfd and more")
+    assert refused(path).message.endswith("pairs.jsonl is compressed (zstd)")
+    assert refused(path).hint == f"zstd -dc {path} > unpacked-pairs.jsonl"
+    path.write_text(json.dumps(PAIRS[0]), encoding="utf-16")
+    assert refused(path).message.endswith("pairs.jsonl is UTF-16, not UTF-8")
+    path.write_text(json.dumps(PAIRS[0], indent=1))
+    assert refused(path).hint == "one object a line: jq -c . FILE > lines.jsonl"
+
+
 def test_a_folder_that_is_no_data_set_says_what_could_be_meant(tmp_path: Path) -> None:
     assert "pairs.jsonl" in refused(tmp_path).hint
     write_jsonl(tmp_path / "mine.jsonl", PAIRS[:1])
