@@ -217,6 +217,7 @@ WRONG = {
     "a setting of one row": (("--methods", "ROW"), "styl"),
     "pairs that are not there": (("--methods", "rmboost,nowhere.jsonl"), "nowhere.jsonl: no such file"),
     "pairs of a method's name": (("--methods", "rmboost,rmboost.parquet"), "two rows would be called rmboost"),
+    "pairs of a method's name, in CSV": (("--methods", "rmboost,rmboost.csv"), "two rows would be called rmboost"),
     "prompts in place of pairs": (("--methods", "PROMPTS"), "no 'chosen' in the row"),
     "two rows of one name": (("--methods", "rmboost,rmboost"), "two rows would be called rmboost"),
     "an eval file that is not there": (("--eval", "nowhere.jsonl"), "nowhere.jsonl: no such file"),

@@ -81,6 +81,8 @@ def test_margins_of_west_of_n_leave_the_rows_as_they_are(rmboost: Shell, prompts
         ({"rmboost": {"evidence": '{"margin": 1}'}, "margin": 2}, "margin", 2),
         ({"score_chosen": 8.5, "score_rejected": 6}, "margin", 2.5),
         ({"chosen-rating": 5.0, "rejected-rating": 4.5}, "margin", 0.5),  # as Argilla binarized UltraFeedback
+        ({"rating_chosen": 5, "rating_rejected": 2}, "margin", 3),  # as in Capybara-DPO
+        ({"chosen_avg_rating": 5, "rejected_avg_rating": 4.5}, "margin", 0.5),
         ({"rmboost": {"evidence": '{"margin": 1}'}, "margin": None}, "margin", 1),  # as of files put together
         ({"score": 2**53 + 3}, "score", float(2**53 + 4)),
         ({"score": 1, "n": 10**400}, "score", 1),

@@ -91,6 +91,14 @@ def test_a_row_without_a_prompt_is_an_error_before_any_call(
     assert "each row has prompt, chosen and rejected" in done.err
 
 
+def test_a_column_of_others_where_the_verdict_goes_is_an_error_before_any_call(rmboost: Shell, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "pairs.jsonl", [{**SHAPES["TRL, strings"], "judge": "gpt-4"}])
+    done = rmboost("judge", file, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    assert (done.code, (tmp_path / "j.jsonl").exists()) == (2, False)
+    assert f"{file}, line 1: the column 'judge' is no verdict of rmboost's" in done.err
+    assert f"jq -c '.judged_by = .judge | del(.judge)' {file} > renamed.jsonl" in done.err
+
+
 def test_an_empty_prompt_among_others_is_judged(rmboost: Shell, tmp_path: Path) -> None:
     file = write_jsonl(
         tmp_path / "pairs.jsonl", [SHAPES["TRL, strings"], {"prompt": "", "chosen": GOOD, "rejected": BAD}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -124,6 +125,41 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [SYSTEM, USER],
     ),
     "argilla": ({"instruction": "Q?", "chosen_response": "yes", "rejected_response": "no"}, [USER]),
+    "llama-factory sharegpt with tools, and Gemini's name for itself": (
+        {
+            "conversations": [
+                {"from": "human", "value": "Hi"},
+                {"from": "function_call", "value": "look()"},
+                {"from": "observation", "value": "sun"},
+                {"from": "model", "value": "Hello"},
+                {"from": "human", "value": "Q?"},
+            ],
+            "chosen": said("yes"),
+            "rejected": said("no"),
+        },
+        [("user", "Hi"), ("assistant", "look()"), ("tool", "sun"), ("assistant", "Hello"), USER],
+    ),
+    "axolotl, a column of its own name": (
+        {"conversation": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
+        [USER],
+    ),
+    "messages that end in the chosen answer": (
+        {"messages": messages("Q?", "yes"), "chosen": "yes", "rejected": "no"},
+        [USER],
+    ),
+    "ms-swift": ({"system": "Be kind.", "messages": messages("Q?", "yes"), "rejected_response": "no"}, [SYSTEM, USER]),
+    "ms-swift, whole conversations": (
+        {"messages": messages("Q?", "yes"), "rejected_messages": messages("Q?", "no")},
+        [USER],
+    ),
+    "ms-swift, older": (
+        {"query": "Q?", "response": "yes", "rejected_response": "no", "history": [["Hi", "Hello"]]},
+        [("user", "Hi"), ("assistant", "Hello"), USER],
+    ),
+    "distilabel": (
+        {"system_prompt": "Be kind.", "instruction": "Q?", "chosen": "yes", "rejected": "no"},
+        [SYSTEM, USER],
+    ),
     "a system column beside whole conversations": (
         {"system": "Be kind.", "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
         [SYSTEM, USER],
@@ -201,6 +237,24 @@ def test_packings(tmp_path: Path, kind: str) -> None:
     assert not rows.torn
 
 
+def test_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    said = json.dumps(messages("Q?", "yes"))
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["prompt", "chosen", "rejected", "score_chosen", "id"])
+        table.writerow(["What is\n6 × 7?", "42", "4.0", "8.5", "007"])
+        table.writerow(["Q?", said, said.replace("yes", "no"), "", "8"])
+    first, second = Preferences(path)
+    assert (first.prompt_text, first.texts, second.texts) == ("What is\n6 × 7?", ("42", "4.0"), ("yes", "no"))
+    assert [first.data[name] for name in ("score_chosen", "id")] == [8.5, "007"]
+    assert (second.data["score_chosen"], second.data["id"], second.line) == ("", 8, 4)
+    path.write_text("prompt,chosen,rejected\np,a\n")
+    assert "pairs.csv, line 2: 2 cells under a header of 3" in refused(path).message
+    path.write_text("prompt,chosen\np,a\n")
+    assert "pairs.csv, line 2: no 'rejected' in the row" in refused(path).message
+
+
 def test_a_stream_is_read_as_it_comes() -> None:
     lines = [json.dumps(pair).encode() for pair in PAIRS[:3]]
     assert data_of(io.BytesIO(b"\n".join(lines))) == PAIRS[:3]
@@ -239,6 +293,17 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path) -> None:
     assert refused(tmp_path / "dato").hint == f"did you mean {tmp_path / 'data'}?"
 
 
+def test_what_is_packed_or_set_over_lines_is_told_how_to_unpack_it(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(b"\x28\xb5\x2f\xfd and more")
+    assert refused(path).message.endswith("pairs.jsonl is compressed (zstd)")
+    assert refused(path).hint == f"zstd -dc {path} > unpacked-pairs.jsonl"
+    path.write_text(json.dumps(PAIRS[0]), encoding="utf-16")
+    assert refused(path).message.endswith("pairs.jsonl is UTF-16, not UTF-8")
+    path.write_text(json.dumps(PAIRS[0], indent=1))
+    assert refused(path).hint == "one object a line: jq -c . FILE > lines.jsonl"
+
+
 def test_a_folder_that_is_no_data_set_says_what_could_be_meant(tmp_path: Path) -> None:
     assert "pairs.jsonl" in refused(tmp_path).hint
     write_jsonl(tmp_path / "mine.jsonl", PAIRS[:1])
@@ -265,11 +330,52 @@ def test_a_reason_beside_the_texts_makes_no_reject() -> None:
     assert parse(data, 1, "x, line 1").sides == PAIR
 
 
+def test_a_reason_beside_two_responses_makes_no_reject() -> None:
+    data = {"prompt": "p", "response_1": "a", "response_2": "b", "winner": 1, "reason": "clearer"}
+    with pytest.raises(InputError, match="no 'chosen' in the row"):
+        parse(data, 1, "x, line 1")
+
+
 def test_a_prompt_that_the_conversation_repeats_with_other_spaces_is_said_once() -> None:
     system, asked = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Q?\n"}
     sides = {side: [system, asked, {"role": "assistant", "content": side}] for side in ("chosen", "rejected")}
     row = parse({"prompt": "Q?", **sides}, 1, "x, line 1")
     assert [role for role, _ in row.prompt] == ["system", "user"]
+
+
+def test_a_picture_that_a_table_gives_an_empty_text_is_shown() -> None:
+    parts = [{"type": "image", "text": None}, {"type": "text", "text": "What is it?"}]
+    row = parse({"prompt": [{"role": "user", "content": parts}], "chosen": "yes", "rejected": "no"}, 1, "here")
+    assert row.prompt_text == '{"type": "image", "text": null}\nWhat is it?'
+
+
+def test_a_chosen_answer_that_is_empty_is_not_looked_for_elsewhere() -> None:
+    data = {"prompt": "p", "response": "x", "chosen_response": None, "rejected_response": "no"}
+    with pytest.raises(InputError, match="'chosen' is neither"):
+        parse(data, 1, "here")
+
+
+def numpy_prints(said: list[dict[str, str]]) -> str:
+    return "[" + "\n ".join(map(repr, said)) + "]"
+
+
+@pytest.mark.parametrize("pack", [json.dumps, repr, numpy_prints])
+def test_messages_packed_into_a_text_are_turns(pack: Any) -> None:
+    good, bad = messages("It's\nwhat? }\n {", "yes"), messages("It's\nwhat? }\n {", "no")
+    asked = ("user", "It's\nwhat? }\n {")
+    row = parse({"chosen": pack(good), "rejected": pack(bad)}, 1, "here")
+    assert (row.prompt, row.texts) == ((asked,), ("yes", "no"))
+    row = parse({"prompt": pack(good[:1]), "chosen": pack(good[1:]), "rejected": pack(bad[1:])}, 1, "here")
+    assert (row.prompt, row.texts) == ((asked,), ("yes", "no"))
+
+
+def test_an_answer_that_looks_like_messages_is_a_text() -> None:
+    answer = json.dumps(messages("Hi", "Hello"))
+    assert parse({"prompt": "p", "chosen": answer, "rejected": "no"}, 1, "here").texts == (answer, "no")
+    torn = "[{'role': 'user', 'content': ..."
+    assert parse({"prompt": torn, "chosen": torn, "rejected": torn}, 1, "here").texts == (torn, torn)
+    objects = '[{"value":3}]'
+    assert parse({"prompt": objects, "chosen": objects, "rejected": objects}, 1, "here").texts == (objects, objects)
 
 
 CALL, OTHER = ([{"function": {"name": "look", "arguments": {"at": place}}}] for place in ("sky", "sea"))

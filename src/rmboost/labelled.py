@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any, get_args
 
 from rmboost.errors import InputError
@@ -74,6 +75,7 @@ def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
         said = (str(name) for name, value in row.data.items() if str(value or "").strip())
         found = one_line(", ".join(said)) or "nothing"
         raise InputError(f"{path}, line {row.line}: no prompt in the row, only: {found}", HINT)
+    _need_room_for_the_verdict(row, path)
     messages: tuple[Message, ...] = tuple(
         {"role": _ROLES.get(role, "user"), "content": text} for role, text in row.prompt
     )
@@ -89,6 +91,13 @@ def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
         label=_LABELS.get(row.label),
         aspects=row.aspects,
     )
+
+
+def _need_room_for_the_verdict(row: Row, path: str) -> None:
+    """Raises InputError where a column ``judge`` is not from us: it would be written over."""
+    if row.data.get("judge") is not None and not row.judge:
+        problem = f"{path}, line {row.line}: the column 'judge' is no verdict of rmboost's, which would take its place"
+        raise InputError(problem, f"jq -c '.judged_by = .judge | del(.judge)' {quote(path)} > renamed.jsonl")
 
 
 def _writers(row: Any) -> Iterable[str]:

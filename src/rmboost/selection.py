@@ -23,6 +23,7 @@ from rmboost.visible import one_line
 _SCORES = (
     *(("score_chosen", "score_rejected"), ("chosen_score", "rejected_score")),
     *(("chosen-rating", "rejected-rating"), ("chosen_rating", "rejected_rating")),
+    *(("rating_chosen", "rating_rejected"), ("chosen_avg_rating", "rejected_avg_rating")),
 )
 """What others call the scores whose difference is the margin."""
 _NAMES_KEPT = 200

@@ -46,8 +46,8 @@ def inspect(
 ) -> None:
     """Show what is in FILE, a file of preference pairs; - reads standard input.
 
-    A few pairs are drawn, and shown with the words marked that only one side has. Any JSONL file with chosen
-    and rejected will do, rmboost's own or not.
+    A few pairs are drawn, and shown with the words marked that only one side has. Any JSONL, CSV or parquet
+    file with chosen and rejected will do, rmboost's own or not.
     """
     from rmboost.inspection import Wanted, sample
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
     """Ask a judge which response of each pair in FILE is better, and write the rows with its verdict.
 
-    FILE has pairs in any shape that trainers read (JSONL, parquet, a folder of the datasets library). Both orders
+    FILE has pairs in any shape that trainers read (JSONL, CSV, parquet, a folder of the datasets library). Both orders
     are asked. Every row is written as it was, with one column more, judge. The same command again goes on where it
     was left.
 

@@ -53,7 +53,8 @@ def report(
 
     Label noise where a judge has been asked, length, shortcuts that tell chosen from rejected without reading,
     words that leak, duplicates, contamination, and the pairs themselves, on one page that needs nothing else.
-    Any preference file will do: rmboost's own, TRL, HH-RLHF, UltraFeedback, LLaMA-Factory; JSONL, parquet, datasets.
+    Any preference file will do: rmboost's own, TRL, HH-RLHF, UltraFeedback, LLaMA-Factory; as JSONL, CSV, parquet or
+    a folder of the datasets library.
     """
     _need_extra()
     from rmboost.report.catalogue import limits

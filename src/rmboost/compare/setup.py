@@ -26,7 +26,7 @@ METHODS = tuple(name for name in methods.CATALOGUE if name != "given")
 _GIVEN: Mapping[str, Any] = {"method": {"name": "given"}, "checks": (), "weights": {}}
 """Settings that take pairs as they are."""
 _OF_SETTINGS = (".yaml", ".yml")
-_OF_PAIRS = (".jsonl", ".ndjson", ".json", ".gz", ".parquet")
+_OF_PAIRS = (".jsonl", ".ndjson", ".json", ".gz", ".csv", ".parquet")
 
 
 @dataclass(frozen=True)

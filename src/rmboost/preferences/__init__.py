@@ -4,8 +4,9 @@
         row.prompt, row.texts, row.data
 
 Read are our own files and rejects; TRL's standard and conversational shapes, with the prompt or without; Anthropic's
-HH transcripts; UltraFeedback, binarized; LLaMA-Factory's and Axolotl's; the prompt in any column that ``shapes`` names;
-as JSON lines (also gzipped), a JSON array, parquet, or the folder that ``datasets`` saves to disk.
+HH transcripts; UltraFeedback, binarized; LLaMA-Factory's, Axolotl's and ms-swift's; the prompt in any column that
+``shapes`` names; as JSON lines (also gzipped), a JSON array, CSV, parquet, or the folder that ``datasets`` saves to
+disk.
 """
 
 from rmboost.preferences.reader import Preferences, no_such_file

@@ -13,9 +13,10 @@ from typing import Any, BinaryIO
 from rmboost.errors import InputError
 from rmboost.preferences import tables
 from rmboost.preferences.row import HINT, Row, parse
-from rmboost.sources.files import nearest
+from rmboost.sources.files import check_text, nearest
 
 _BOM = b"\xef\xbb\xbf"
+_ONE_A_LINE = "one object a line: jq -c . FILE > lines.jsonl"
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 
 
@@ -48,9 +49,13 @@ class Preferences:
         if not isinstance(self.source, Path):
             return self._json(self.source)
         head = _head(self.source)
-        if self.source.is_dir() or head == _PARQUET:
+        if self.source.is_dir() or head.startswith(_PARQUET):
             self._unit = "row"
             return tables.parquet(self.source) if head else tables.arrow(self.source)
+        if not head.startswith(_GZIP):
+            check_text(self.name, head)
+        if self.source.suffix.lower() == ".csv" and head:
+            return tables.comma_separated(self.source)
         return self._json(gzip.open(self.source) if head.startswith(_GZIP) else self.source.open("rb"))
 
     def _json(self, stream: Any) -> Iterator[tuple[int, Any]]:
@@ -74,7 +79,8 @@ class Preferences:
             if line.lstrip().startswith(b"{") and not line.endswith(b"\n"):
                 self.torn = True
                 return
-            raise InputError(f"{self.name}, line {number}: not JSON ({_why(error)})", HINT) from None
+            hint = _ONE_A_LINE if line.strip() == b"{" else HINT
+            raise InputError(f"{self.name}, line {number}: not JSON ({_why(error)})", hint) from None
 
     def _array(self, text: bytes) -> list[Any]:
         try:
@@ -89,7 +95,7 @@ def _head(path: Path) -> bytes:
     if path.exists() and not path.is_file():
         return b""
     with path.open("rb") as file:
-        return file.read(4)
+        return file.read(8)
 
 
 def no_such_file(name: str) -> InputError:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from rmboost.errors import InputError
+from rmboost.preferences.others import hint_for, hint_for_side
 from rmboost.preferences.shapes import Turn, conversation, has_side, readable, side, text, transcript
 from rmboost.visible import one_line
 
@@ -99,15 +100,22 @@ def parse(data: Any, line: int, where: str) -> Row:
     """
     if not isinstance(data, dict):
         raise InputError(f"{where}: a JSON {_kind(data)}, not an object", HINT)
-    if "reason" in data and not any(has_side(data, name) for name in PAIR):
+    if _is_reject(data):
         return Row(data, line, REJECT)
     for name in PAIR:
         if not has_side(data, name):
             found = one_line(", ".join(map(str, data))) or "nothing"
-            raise InputError(f"{where}: no {name!r} in the row, only: {found}", HINT)
+            raise InputError(f"{where}: no {name!r} in the row, only: {found}", hint_for(data) or HINT)
         if not readable(side(data, name)):
-            raise InputError(f"{where}: {name!r} is neither a text nor a list of messages", HINT)
+            hint = hint_for_side(side(data, name)) or HINT
+            raise InputError(f"{where}: {name!r} is neither a text nor a list of messages", hint)
     return Row(data, line)
+
+
+def _is_reject(data: Mapping[str, Any]) -> bool:
+    """Whether a run of ours wrote it; others have a ``reason`` beside two responses, too."""
+    ours = "reason" in data and not data.keys().isdisjoint((*REJECT, "kind"))
+    return ours and not any(has_side(data, name) for name in PAIR)
 
 
 def _kind(value: Any) -> str:

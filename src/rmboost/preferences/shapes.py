@@ -7,28 +7,55 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rmboost.preferences.packed import both_unpacked, unpacked
+
 Turn = tuple[str, str]  # role and text
 
-_NAMES = {"chosen": ("chosen", "chosen_response"), "rejected": ("rejected", "rejected_response")}
+_NAMES = {
+    "chosen": ("chosen", "chosen_response"),
+    "rejected": ("rejected", "rejected_response", "rejected_messages"),
+}
 _PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
-_ELSE = ("input", "query", "context", "trajectory")
+_ELSE = ("input", "query", "context", "trajectory", "conversation")
 """Where a prompt may stand, too, if it stands nowhere else: an input beside an instruction is a part of it."""
+_SYSTEM = ("system", "system_prompt")
 _OF_A_TURN = ("role", "content", "from", "value")
 _CALLS = ("tool_calls", "function_call")
 """Of what else a turn may have beside a text, such as a name or a date, these are part of the answer."""
-_ROLES = {"human": "user", "gpt": "assistant"}
+_ROLES = {
+    "human": "user",
+    "prompter": "user",
+    "gpt": "assistant",
+    "model": "assistant",
+    "function_call": "assistant",
+    "observation": "tool",
+    "developer": "system",
+}
 _SPEAKER = re.compile(r"(?:^|(?:\r?\n){2})(Human|Assistant):[ ]?")
 _TRANSCRIPT = re.compile(r"\s*Human:.*(?:\r?\n){2}Assistant:", re.DOTALL)
 
 
 def side(data: Mapping[str, Any], name: str) -> Any:
     """What the row holds for ``chosen``, ``rejected``, or a side of a reject; None where it holds nothing."""
-    return next((data[key] for key in _NAMES.get(name, (name,)) if data.get(key) is not None), None)
+    names = _NAMES.get(name, (name,))
+    found = next((data[key] for key in names if data.get(key) is not None), None)
+    return _accepted(data) if name == "chosen" and data.keys().isdisjoint(names) else found
 
 
 def has_side(data: Mapping[str, Any], name: str) -> bool:
-    """Whether the row has a column for it."""
-    return any(key in data for key in _NAMES.get(name, (name,)))
+    """Whether the row has it, if an empty one."""
+    return any(key in data for key in _NAMES.get(name, (name,))) or (name == "chosen" and _accepted(data) is not None)
+
+
+def _accepted(data: Mapping[str, Any]) -> Any:
+    """The chosen answer in ms-swift's rows, which name only the rejected one."""
+    said: Any = data.get("messages")
+    if data.get("rejected_messages"):
+        return said
+    if not data.get("rejected_response"):
+        return None
+    ends = isinstance(said, list) and readable(said) and _role(said[-1]) == "assistant"
+    return said[-1:] if ends else data.get("response")
 
 
 def readable(value: Any) -> bool:
@@ -40,11 +67,13 @@ def readable(value: Any) -> bool:
 
 def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple[Turn, ...], str, str]:
     """The turns that both sides answer, and the two answers. An answer of several turns is one transcript."""
-    left, right = (turns(side(data, name), "assistant") for name in sides)
+    left, right = (turns(each, "assistant") for each in both_unpacked(*(side(data, name) for name in sides)))
     common, before = _common(left, right), tuple(_before(data))
-    asked = _joined(_asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE)), common)
+    answers = transcript(left[len(common) :]), transcript(right[len(common) :])
+    asked = _unanswered(_asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE)), answers)
+    asked = _joined(asked, common)
     prompt = asked if asked[: len(before)] == before else (*before, *asked)
-    return prompt, transcript(left[len(common) :]), transcript(right[len(common) :])
+    return prompt, *answers
 
 
 def turns(value: Any, role: str) -> tuple[Turn, ...]:
@@ -74,6 +103,11 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
+def holds_words(name: str) -> bool:
+    """Whether a column of this name is read as something that was said."""
+    return name in (*_PROMPTS, *_ELSE, *_SYSTEM, "response", *_NAMES["chosen"], *_NAMES["rejected"])
+
+
 def names_prompt(data: Mapping[str, Any]) -> bool:
     """Whether the row has a column for what was asked, if an empty one."""
     return not data.keys().isdisjoint((*_PROMPTS, *_ELSE))
@@ -81,7 +115,7 @@ def names_prompt(data: Mapping[str, Any]) -> bool:
 
 def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
     name = next((name for name in names if data.get(name)), "prompt")
-    asked = turns(data.get(name), "user")
+    asked = turns(unpacked(data.get(name)), "user")
     if name in ("instruction", "question") and (more := text(data.get("input"))):
         asked = (("user", f"{transcript(asked)}\n{more}"),)
     if asked and asked[-1] == ("assistant", ""):
@@ -91,7 +125,8 @@ def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
 
 def _before(data: Mapping[str, Any]) -> Iterator[Turn]:
     """A system text and earlier rounds that stand in columns of their own."""
-    if isinstance(system := data.get("system"), str) and system:
+    system = next((data[name] for name in _SYSTEM if data.get(name)), None)
+    if isinstance(system, str) and system:
         yield "system", system
     history = data.get("history")
     for asked in history if isinstance(history, list) else []:
@@ -114,10 +149,22 @@ def _content(turn: Mapping[str, Any]) -> str:
     """A turn's text. Parts that are no text, and calls of tools, are shown as the JSON that they are."""
     content = turn.get("content") if "role" in turn else turn.get("value")
     if isinstance(content, list):
-        content = "\n".join(text(p["text"] if isinstance(p, dict) and "text" in p else p) for p in content)
+        content = "\n".join(map(_part, content))
     shown = _CALLS if content else [key for key in turn if key not in _OF_A_TURN]
     extra = {key: turn[key] for key in shown if turn.get(key) not in (None, [], {})}
     return "\n".join(filter(None, (text(content), text(extra or None))))
+
+
+def _part(part: Any) -> str:
+    """A part of a turn; tables give a picture an empty ``text``, too."""
+    words = part.get("text") if isinstance(part, dict) else None
+    return text(part if words is None else words)
+
+
+def _unanswered(asked: tuple[Turn, ...], answers: Sequence[str]) -> tuple[Turn, ...]:
+    """The turns without a last one that is one of the answers, as where ``messages`` are a whole conversation."""
+    ends = len(asked) > 1 and asked[-1][0] == "assistant" and asked[-1][1].strip() in map(str.strip, answers)
+    return asked[:-1] if ends else asked
 
 
 def _joined(asked: tuple[Turn, ...], common: tuple[Turn, ...]) -> tuple[Turn, ...]:

@@ -43,7 +43,7 @@ def check(path: str, given: str = "auto") -> str:
         raise InputError(f"{path} is empty")
     found = _format(path, head) if given == "auto" else given
     if found != "parquet":
-        _check_text(path, head)
+        check_text(path, head)
     if found == "jsonl" and _start(head) == b"[":
         lines = quote(f"{Path(path).stem}-lines.jsonl")
         raise InputError(f"{path} is one JSON array, not one object a line", f"jq -c '.[]' {quote(path)} > {lines}")
@@ -57,13 +57,14 @@ def _format(path: str, head: bytes) -> str:
         return SUFFIXES[suffix]
     if head.startswith(b"PAR1"):
         return "parquet"
-    _check_text(path, head)
+    check_text(path, head)
     if _start(head) in (b"{", b"["):
         return "jsonl"
     raise InputError(f"{path}: its name does not tell what it holds", "--set input.format=txt (or jsonl, csv, parquet)")
 
 
-def _check_text(path: str, head: bytes) -> None:
+def check_text(path: str, head: bytes) -> None:
+    """Raises InputError for a file that begins as no text in UTF-8 does: one that is packed, or UTF-16."""
     for magic, packer in PACKED.items():
         if head.startswith(magic):
             plain = Path(path).name if Path(path).suffix in SUFFIXES else Path(path).stem

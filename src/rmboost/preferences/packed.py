@@ -1,0 +1,42 @@
+"""Messages packed into one text, as tables without nested columns hold them: JSON, or what Python or numpy prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from ast import literal_eval
+from typing import Any
+
+_BEGINS = re.compile(r"\s*\[?\s*\{\s*([\"'])(?:role|content|from|value)\1\s*:")
+_BETWEEN = re.compile(r"\}\r?\n *\{")
+"""Between what numpy prints there is a line end and no comma; inside of a text that it prints there is no line end."""
+
+
+def unpacked(value: Any) -> Any:
+    """The messages in a text; any other value as it is."""
+    if not isinstance(value, str) or not _BEGINS.match(value):
+        return value
+    found = _read(value)
+    return found if found and all(map(_is_message, found if isinstance(found, list) else [found])) else value
+
+
+def both_unpacked(left: Any, right: Any) -> tuple[Any, Any]:
+    """Two sides; where one is a plain text, the other is one, too, if an answer that looks like messages."""
+    opened = unpacked(left), unpacked(right)
+    return (left, right) if any(isinstance(side, str) for side in opened) else opened
+
+
+def _read(text: str) -> Any:
+    """None for what nobody can read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return literal_eval(_BETWEEN.sub("}, {", text.strip()))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and any({"role": "content", "from": "value"}.get(name) in value for name in value)
