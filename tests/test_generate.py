@@ -15,7 +15,7 @@ import yaml
 import rmboost as package
 from conftest import Shell, read_jsonl, write_jsonl
 from rmboost.config import Config
-from rmboost.errors import InputError
+from rmboost.errors import InputError, StoreError
 from rmboost.recipe import Recipe
 
 PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
@@ -201,6 +201,12 @@ def test_fresh_prompts_as_values(tmp_path: Path) -> None:
     for _ in range(2):
         summary = package.generate(["Why is the sky blue?"], tmp_path / "o.jsonl", fresh=True, model="fake")
         assert summary.tally.kept == 1
+
+
+@pytest.mark.parametrize("output", [".", "/"])
+def test_prompts_as_values_need_a_file_to_go_to(output: str) -> None:
+    with pytest.raises(StoreError, match="is a folder"):
+        package.generate(["Why is the sky blue?"], output, model="fake")
 
 
 def test_an_output_that_is_a_link_keeps_its_rows_and_its_link(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import jsonlines
 
 from rmboost import config as configs
 from rmboost import run
-from rmboost.claim import claim
+from rmboost.claim import claim, run_folder
 from rmboost.config import Config
 from rmboost.errors import ConfigError
 from rmboost.listener import Listener
@@ -46,7 +46,7 @@ def generate(
 
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
-    path = output.with_suffix(".run") / "prompts.jsonl"
+    path = run_folder(output) / "prompts.jsonl"
     with claim(output), jsonlines.open(path, "w") as file:  # not somebody else's output, nor a run that is going on
         file.write_all({"prompt": each} if isinstance(each, str) else dict(each) for each in prompts)
     return path

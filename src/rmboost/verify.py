@@ -76,7 +76,7 @@ async def _verify(
     output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None
 ) -> Verdict:
     recipe, notices = _recipe(output, manifest, prompts)
-    journal = Answers(output.with_suffix(".run") / "journal.sqlite")
+    journal = Answers(run_folder(output) / "journal.sqlite")
     try:
         course = settle_plan(recipe, journal)
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
@@ -119,7 +119,7 @@ class _Proof:
         self._recipe, self._answers, self._checkpoint = recipe, answers, checkpoint
         end, whole = checkpoint.end, checkpoint.closed  # what a killed process wrote past it counts for nothing
         self._pairs = Comparison(output, None if whole else end.pairs[0])
-        self._rejects = Comparison(output.with_suffix(".run") / "rejects.jsonl", None if whole else end.rejects[0])
+        self._rejects = Comparison(run_folder(output) / "rejects.jsonl", None if whole else end.rejects[0])
         self._missing = self._waiting = 0
 
     async def run(self, progress: Progress | None) -> None:
