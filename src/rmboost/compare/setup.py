@@ -128,11 +128,10 @@ def _of_pairs(path: Path, common: Config) -> Entry:
 
 
 def _row_name(name: str) -> str:
-    if not name.endswith((*_OF_SETTINGS, *_OF_PAIRS)):
-        return name
-    if (stem := Path(name).stem) != HUMAN:
-        return stem
-    raise ConfigError(f"--methods {name}: the folder {HUMAN} is for the human pairs", "give the file another name")
+    row = Path(name).stem if name.endswith((*_OF_SETTINGS, *_OF_PAIRS)) else name
+    if row == HUMAN:
+        raise ConfigError(f"--methods {name}: the folder {HUMAN} is for the human pairs", "give the file another name")
+    return row
 
 
 def _own(name: str) -> Mapping[str, Any]:
