@@ -14,7 +14,7 @@ from rmboost.claim import is_finished, surveyed
 from rmboost.client import Seat, without_another
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
-from rmboost.preferences import PAIR, Preferences
+from rmboost.preferences import Preferences
 from rmboost.recipe import Recipe, refuse_undefined
 from rmboost.resources import read_yaml
 from rmboost.rewards import Answer, RewardModel, TextPair
@@ -159,11 +159,7 @@ def human(paths: Sequence[Path]) -> tuple[Human, ...]:
 def read_pairs(path: Path) -> list[TextPair]:
     """The pairs of a preference file; a field ``group`` names what must not stand in training and test at once."""
     pairs = []
-    for row in Preferences(path):
-        if row.sides != PAIR:
-            raise InputError(
-                f"{path}, line {row.line}: a reject, and no pair", "the kept pairs are beside the run folder"
-            )
+    for row in Preferences(path).pairs():
         metadata = row.data.get("metadata")
         said = [part.get("group") for part in (row.data, metadata) if isinstance(part, Mapping)]
         group = next((str(each) for each in said if each not in (None, "")), "")  # 0 is one

@@ -14,7 +14,7 @@ import numpy as np
 from rmboost.errors import InputError
 from rmboost.gold import read_marks
 from rmboost.noise import Marks
-from rmboost.preferences import REJECT, Preferences, Row
+from rmboost.preferences import Preferences
 from rmboost.report.baselines import Baseline, baselines, of_label
 from rmboost.report.catalogue import FIGURES
 from rmboost.report.contamination import GRAMS, Against, Overlap
@@ -86,7 +86,7 @@ def examine(
     judged = _gold(gold, made)
     sketches, gallery, rejects = Sketches(hashes), Gallery(size, seed), Rejects()
     file = Preferences(source)
-    table = tabulate(_pairs(file), tokens, hashes, (sketches, gallery, *held))
+    table = tabulate(file.pairs(), tokens, hashes, (sketches, gallery, *held))
     if not len(table):
         raise InputError(f"{file.name}: no pair in the file")
     for row in rejected(made):
@@ -116,14 +116,6 @@ def examine(
 def _gold(path: Path | None, made: Origin | None) -> Marks | None:
     path = path or (made.gold if made else None)
     return read_marks(path) if path else None
-
-
-def _pairs(file: Preferences) -> Iterator[Row]:
-    for row in file:
-        if row.sides == REJECT:
-            problem = f"{file.name}, line {row.line}: a reject, and no pair"
-            raise InputError(problem, "name the pairs; their rejects are found beside them")
-        yield row
 
 
 def _figures(report: Report) -> Iterator[tuple[str, Figure]]:
