@@ -83,9 +83,11 @@ def compare(prompts: Path, output: Path, **options: Any) -> None:
 
     Exit codes: as of rmboost generate; the first that is not 0, when methods end differently. Others go on.
     """
+    from rmboost.report import need_packages
+
+    need_packages("a comparison")
     from rmboost.compare import setup
 
-    setup.need_report()
     entries, common = setup.entries(options["methods"], options["config_file"], _flags(options), options["sets"])
     human = setup.human(options["evals"])
     if options["judge"]:

@@ -55,7 +55,9 @@ def report(
     words that leak, duplicates, contamination, and the pairs themselves, on one page that needs nothing else.
     Any preference file will do: rmboost's own, TRL, HH-RLHF, UltraFeedback, LLaMA-Factory; JSONL, parquet, datasets.
     """
-    _need_extra()
+    from rmboost.report import need_packages
+
+    need_packages("a report")
     from rmboost.report.catalogue import limits
     from rmboost.report.report import examine
     from rmboost.report.tokens import Estimate, Tokenizer
@@ -81,16 +83,6 @@ def _compare_judges(gold: Path, report: Report) -> None:
     if known and asked and known.isdisjoint(asked):
         said = f"{report.name} by {', '.join(sorted(asked))}, {gold} by {', '.join(sorted(known))}"
         click.echo(f"judged by different models, so the mistakes of one are taken out of the other: {said}", err=True)
-
-
-def _need_extra() -> None:
-    try:
-        import matplotlib
-        import rensa
-        import sklearn
-    except ImportError as error:
-        raise ConfigError(f"a report needs {error.name}", "pip install 'rmboost[report]'") from None
-    del matplotlib, rensa, sklearn
 
 
 def _need_measurable(bounds: Sequence[Limit], against: Sequence[str]) -> None:

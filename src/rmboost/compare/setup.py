@@ -233,17 +233,6 @@ async def _reach(seats: Iterable[Seat]) -> None:
         await lines.close(alone)
 
 
-def need_report() -> None:
-    """Raises ConfigError when packages are missing that the parts of a comparison import."""
-    try:
-        import matplotlib
-        import rensa
-        import sklearn
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"a comparison needs {error.name}", "pip install 'rmboost[report]'") from None
-    del matplotlib, rensa, sklearn
-
-
 def _need_two_units(human: Human) -> None:
     """Raises InputError for a test set that is one unit: none of it is left to train on when some of it is tested."""
     from rmboost.rewards.study import units_of
