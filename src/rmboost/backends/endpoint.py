@@ -22,7 +22,7 @@ from rmboost.errors import BackendError, ConfigError, EndpointError, TransientEr
 from rmboost.records import Quota
 
 OPENAI = "https://api.openai.com/v1"
-_NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
+_NO_KEY = "no-key"  # sent where there is none: servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {408, 409, 425, 429}
 _PATHS = ("/chat/completions", "/completions", "/models")
