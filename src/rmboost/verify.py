@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,6 +20,7 @@ from rmboost.records import Failed, Kept, Outcome
 from rmboost.replan import settle_plan
 from rmboost.replay import Answers, Replay
 from rmboost.rowfile import encode
+from rmboost.together import run
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many jobs are done."""
@@ -69,7 +69,7 @@ def verify(output: Path, prompts: Path | None = None, progress: Progress | None 
     if manifest.get("output") != output.name or not (folder / "journal.sqlite").is_file():
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate wrote (-o)")
     with claim(output):
-        return asyncio.run(_verify(output, manifest, prompts, progress))
+        return run(_verify(output, manifest, prompts, progress))
 
 
 async def _verify(
