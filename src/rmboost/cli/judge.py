@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmboost.cli.generate import exit_code
+from rmboost.cli import exit_code_of
 from rmboost.cli.summaryfile import has_folder, refuse_overwriting, write_summary
 from rmboost.errors import ConfigError
 
@@ -57,7 +57,7 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
 
     from rmboost import closing, run
     from rmboost import gold as people
-    from rmboost.cli.progress import Progress
+    from rmboost.cli.progress import Progress, tell
 
     refuse_overwriting(options, file, output)
     progress = Progress(quiet=quiet, rows_to_stdout=False, unit="pairs")
@@ -71,7 +71,9 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
         write_summary(options["summary_file"], found)
     if not quiet:
         closing.show_judged(summary, agreement, Console(stderr=True, highlight=False))
-    sys.exit(exit_code(summary))
+    if left := summary.left_to_do:
+        tell(left)
+    sys.exit(exit_code_of(summary))
 
 
 def _config(options: dict[str, Any]) -> Config:
