@@ -22,7 +22,7 @@ LAYERS = [
     "pace lines retries client jobask",
     "listener signals",
     "judges",
-    "checks methods exports sources preferences inspection verification gold labelled comparison rewards separability",
+    "checks methods exports sources preferences inspection verification gold labelled rowdiff rewards separability",
     "selection",
     "store config summary",
     "roles fingerprint",

@@ -11,7 +11,6 @@ from typing import Any
 from rmboost import registry
 from rmboost.checkpoint import Checkpoint
 from rmboost.claim import claim, read_manifest, run_folder
-from rmboost.comparison import Comparison
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
 from rmboost.fingerprint import difference, run_of
@@ -19,6 +18,7 @@ from rmboost.recipe import Recipe
 from rmboost.records import Failed, Kept, Outcome
 from rmboost.replan import settle_plan
 from rmboost.replay import Answers, Replay
+from rmboost.rowdiff import RowDiff
 from rmboost.rowfile import encode
 from rmboost.together import run
 
@@ -118,8 +118,8 @@ class _Proof:
     def __init__(self, recipe: Recipe, answers: Answers, checkpoint: Checkpoint, output: Path) -> None:
         self._recipe, self._answers, self._checkpoint = recipe, answers, checkpoint
         end, whole = checkpoint.end, checkpoint.closed  # what a killed process wrote past it counts for nothing
-        self._pairs = Comparison(output, None if whole else end.pairs[0])
-        self._rejects = Comparison(run_folder(output) / "rejects.jsonl", None if whole else end.rejects[0])
+        self._pairs = RowDiff(output, None if whole else end.pairs[0])
+        self._rejects = RowDiff(run_folder(output) / "rejects.jsonl", None if whole else end.rejects[0])
         self._missing = self._waiting = 0
 
     async def run(self, progress: Progress | None) -> None:
@@ -169,7 +169,7 @@ class _Proof:
         file.expect(encode(self._recipe.row(outcome)))
 
 
-def _noted(file: Comparison, manifest: Mapping[str, Any], checkpoint: Checkpoint) -> Iterator[str]:
+def _noted(file: RowDiff, manifest: Mapping[str, Any], checkpoint: Checkpoint) -> Iterator[str]:
     """Where the manifest of a run that ended in peace has another hash than the rows should have."""
     noted = manifest["files"].get(file.path.name, {}).get("sha256")
     if checkpoint.closed and manifest["status"] != "running" and noted != file.sha256[0]:
