@@ -38,7 +38,7 @@ class FileVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of the comparison. ``differences``: the first of ``count``; none: the files are what they should be.
+    """What came of the proof. ``differences``: the first of ``count``; none: the files are what they should be.
 
     status: how the run had ended. missing: jobs with a call that the journal does not hold; nothing is said of them.
     waiting: failed jobs that were asked again since, but for which no new row was written yet.
@@ -144,14 +144,15 @@ class _Proof:
     def verdict(self, manifest: Mapping[str, Any], notices: Iterable[str]) -> Verdict:
         """What came of it."""
         both = (self._pairs, self._rejects)
-        differences = [line for file in both for line in (*file.differences, *_noted(file, manifest, self._checkpoint))]
-        differences += self._touched() if self._waiting else ()
+        of_rows = [line for file in both for line in file.differences]
+        of_files = [line for file in both for line in _noted(file, manifest, self._checkpoint)]
+        of_files += self._touched() if self._waiting else ()
         return Verdict(
             manifest["status"],
             tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
             self._checkpoint.end.jobs,
-            tuple(differences),
-            sum(file.count for file in both) + len(differences) - sum(len(file.differences) for file in both),
+            (*of_rows, *of_files),
+            sum(file.count for file in both) + len(of_files),
             self._missing,
             self._waiting,
             tuple(filter(None, notices)),
