@@ -71,8 +71,8 @@ class Journal(JournalReader):
             super().__init__(path, opened.enter_context(closing(self._connect())))
             self._check_index()
             opened.pop_all()
-        self.held: list[tuple[bytes, str, bool]] | None = None
-        """why calls were given up, while rows stand that tell of other reasons; none: it is noted at once"""
+        self._held: list[tuple[bytes, str, bool]] | None = None
+        """refusals that are not noted yet (``hold_refusals``); none: each is noted at once"""
         self._lenders = Lenders(lenders)
         self._hand = Writer(self._writer, self._told)
 
@@ -93,16 +93,20 @@ class Journal(JournalReader):
     def note_refusal(self, key: bytes, error: BackendError) -> None:
         """Keep, with the next commit, why this call was given up."""
         note = (key, str(error), isinstance(error, TransientError))
-        if self.held is None:
+        if self._held is None:
             self._hand.do(_REFUSED, *note)
         else:
-            self.held.append(note)
+            self._held.append(note)
 
-    def note_what_was_held(self) -> None:
-        """The rows that told of other reasons are gone."""
-        for note in self.held or ():
+    def hold_refusals(self) -> None:
+        """From now on keep new refusals back: rows on disk tell of the earlier ones, and ``verify`` compares them."""
+        self._held = []
+
+    def note_held_refusals(self) -> None:
+        """Those rows are gone: note what was kept back, with the next commit."""
+        for note in self._held or ():
             self._hand.do(_REFUSED, *note)
-        self.held = None
+        self._held = None
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""
