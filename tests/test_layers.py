@@ -14,7 +14,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = [
     "__init__ errors records resources cache",
-    "registry rowfile wholefile tally plan parsing intervals noise kinship together visible letters texts reservoir",
+    "registry rowfile wholefile tally meter plan parsing intervals noise kinship together visible letters texts",
+    "reservoir",
     "ask",
     "sets aspects templates journal checkpoint claim weights",
     "budget forecast halt",

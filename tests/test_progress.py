@@ -17,9 +17,9 @@ import pytest
 
 from chat_server import ChatServer, Fault
 from conftest import write_jsonl
-from rmboost.client import Meter
 from rmboost.config import load
 from rmboost.listener import Listener
+from rmboost.meter import Meter
 from rmboost.run import generate
 from rmboost.tally import Tally
 

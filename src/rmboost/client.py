@@ -11,7 +11,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rmboost import lines
@@ -20,7 +20,8 @@ from rmboost.errors import BackendError, EndpointError, TransientError
 from rmboost.halt import Cause, Halt
 from rmboost.journal import Entry, Journal
 from rmboost.lines import Line
-from rmboost.records import Job, Request, Response, Usage, canonical_json
+from rmboost.meter import Meter
+from rmboost.records import Job, Request, Response, canonical_json
 from rmboost.retries import Retries
 from rmboost.templates import Templates
 
@@ -41,26 +42,6 @@ class Seat:
     lines: tuple[Line, ...]
     sampling: Mapping[str, Any]
     price: Price | None = None
-
-
-@dataclass
-class Meter:
-    """What this process has asked so far, for the progress line.
-
-    limit: calls that may be in flight as things are now. cost: of the run over all restarts; None: a price is missing.
-    retries, waiting: requests that were, and calls that will be, sent again, by what went wrong. trouble: what was said
-    at the first of each kind.
-    """
-
-    asked: int = 0
-    replayed: int = 0
-    in_flight: int = 0
-    limit: int = 0
-    cost: float | None = None
-    usage: Usage = field(default_factory=Usage)
-    retries: Counter[str] = field(default_factory=Counter)
-    waiting: Counter[str] = field(default_factory=Counter)
-    trouble: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

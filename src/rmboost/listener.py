@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rmboost.client import Meter
+from rmboost.meter import Meter
 from rmboost.tally import Tally
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from rmboost.client import Meter
 from rmboost.listener import Listener
+from rmboost.meter import Meter
 from rmboost.tally import Tally
 
 _LINE_SECONDS = 10.0
