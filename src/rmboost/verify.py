@@ -148,14 +148,14 @@ class _Proof:
         of_files = [line for file in both for line in _noted(file, manifest, self._checkpoint)]
         of_files += self._touched() if self._waiting else ()
         return Verdict(
-            manifest["status"],
-            tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
-            self._checkpoint.end.jobs,
-            (*of_rows, *of_files),
-            sum(file.count for file in both) + len(of_files),
-            self._missing,
-            self._waiting,
-            tuple(filter(None, notices)),
+            status=manifest["status"],
+            files=tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
+            jobs=self._checkpoint.end.jobs,
+            differences=(*of_rows, *of_files),
+            count=sum(file.count for file in both) + len(of_files),
+            missing=self._missing,
+            waiting=self._waiting,
+            notices=tuple(filter(None, notices)),
         )
 
     def _touched(self) -> Iterator[str]:

@@ -94,22 +94,22 @@ def examine(
         gallery.offer_reject(row)
     prompts = table.places("prompt")
     return Report(
-        file.name,
-        file.torn,
-        table,
-        rejects,
-        made,
-        noise(table, judged, rejects.contradicted),
-        lengths(table),
-        baselines(table),
-        probes(table),
-        sketches.prompts(prompts),
-        sketches.responses(prompts),
-        diversity(table),
-        [overlap for each in held for overlap in each.overlaps(prompts)],
-        truncation(table),
-        tokens.says,
-        gallery.examples(),
+        name=file.name,
+        torn=file.torn,
+        table=table,
+        rejects=rejects,
+        origin=made,
+        noise=noise(table, judged, rejects.contradicted),
+        lengths=lengths(table),
+        baselines=baselines(table),
+        probes=probes(table),
+        prompts=sketches.prompts(prompts),
+        responses=sketches.responses(prompts),
+        diversity=diversity(table),
+        overlaps=[overlap for each in held for overlap in each.overlaps(prompts)],
+        cuts=truncation(table),
+        tokens=tokens.says,
+        examples=gallery.examples(),
     )
 
 
