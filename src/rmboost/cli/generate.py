@@ -15,7 +15,6 @@ from rmboost.cli.summaryfile import has_folder, refuse_overwriting, write_summar
 if TYPE_CHECKING:
     from rmboost.config import Config
 
-STDIO = "-"
 _PILOT = 32
 """Jobs of a pilot: enough for an interval, few enough to be cheap."""
 
@@ -92,7 +91,7 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     prompts used up before the target, 130 stopped by Ctrl-C.
     """
     from rmboost.cli.logfile import logging_to
-    from rmboost.cli.places import place
+    from rmboost.cli.places import STDIO, place
 
     if output is None and not options["dry_run"]:
         raise click.UsageError("Missing option '-o' / '--output': where shall the pairs go? (-o pairs.jsonl)")
