@@ -55,8 +55,7 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
     """
     from rich.console import Console
 
-    from rmboost import closing, run
-    from rmboost import gold as people
+    from rmboost import closing, gold, run
     from rmboost.cli.progress import Progress, tell
 
     refuse_overwriting(options, file, output)
@@ -65,7 +64,7 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
         summary = run.generate(file, output, _config(options), fresh=options["fresh"], listener=progress)
     finally:
         progress.close()
-    agreement = people.of_file(output) if options["gold"] else None
+    agreement = gold.of_file(output) if options["gold"] else None
     if options["summary_file"]:
         found = {**summary.dump(), "agreement": agreement.dump() if agreement else None}
         write_summary(options["summary_file"], found)
