@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -395,6 +397,19 @@ def test_the_python_door(tmp_path: Path) -> None:
     assert package.generate(given, tmp_path / "o.jsonl", model="fake", rewriter__temperature=0.7, checks=[]).asked == 0
     with pytest.raises(package.RMBoostError):
         package.generate(given, tmp_path / "o.jsonl", modell="fake")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ({"prompt": "Why?", "when": date(2026, 1, 1)}, "prompt 2: Object of type date is not JSON serializable"),
+        (3, "prompt 2: 'int' object is not iterable"),
+        ("Why \ud83d?", "line 2: half a surrogate pair"),
+    ],
+)
+def test_prompts_as_values_that_json_does_not_have(tmp_path: Path, prompt: Any, says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)):
+        package.generate(["Why is the sky blue?", prompt], tmp_path / "o.jsonl", model="fake")
 
 
 def test_the_python_door_inside_a_running_loop(tmp_path: Path) -> None:

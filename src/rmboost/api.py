@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonlines
-
 from rmboost import config as configs
 from rmboost import run
 from rmboost.claim import claim, run_folder
 from rmboost.config import Config
-from rmboost.errors import ConfigError
+from rmboost.errors import ConfigError, InputError
 from rmboost.listener import Listener
+from rmboost.rowfile import encode
 from rmboost.summary import Summary
 
 
@@ -47,6 +46,14 @@ def generate(
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
     path = run_folder(output) / "prompts.jsonl"
-    with claim(output), jsonlines.open(path, "w") as file:  # not somebody else's output, nor a run that is going on
-        file.write_all({"prompt": each} if isinstance(each, str) else dict(each) for each in prompts)
+    with claim(output), path.open("wb") as file:  # not somebody else's output, nor a run that is going on
+        file.writelines(_line(each, number) for number, each in enumerate(prompts, 1))
     return path
+
+
+def _line(prompt: str | Mapping[str, Any], number: int) -> bytes:
+    """Raises InputError for what JSON does not have."""
+    try:
+        return encode({"prompt": prompt} if isinstance(prompt, str) else dict(prompt))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"prompt {number}: {error}", "each is a text, or what a line of a JSONL file may be") from None

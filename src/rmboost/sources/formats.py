@@ -50,7 +50,6 @@ def _txt(path: str, prompt_field: str, skip: int) -> Iterator[tuple[int, Row]]:
 
 
 def _jsonl(path: str, skip: int) -> Iterator[tuple[int, Row]]:
-    # json and not jsonlines: that numbers only lines that do not parse; here a parsed one may be bad too.
     for number, line in islice(_lines(path), skip, None):
         try:
             yield number, _object(line)
