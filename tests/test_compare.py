@@ -219,6 +219,7 @@ WRONG = {
     "pairs of a method's name": (("--methods", "rmboost,rmboost.parquet"), "two rows would be called rmboost"),
     "pairs of a method's name, in CSV": (("--methods", "rmboost,rmboost.csv"), "two rows would be called rmboost"),
     "prompts in place of pairs": (("--methods", "PROMPTS"), "no 'chosen' in the row"),
+    "pairs of the human folder's name": (("--methods", "rmboost,human.gz"), "the folder human is for the human pairs"),
     "two rows of one name": (("--methods", "rmboost,rmboost"), "two rows would be called rmboost"),
     "an eval file that is not there": (("--eval", "nowhere.jsonl"), "nowhere.jsonl: no such file"),
     "an eval file on one prompt": (("--eval", "ONE", "--reward-models", "ngrams"), "all of it is one prompt"),
@@ -411,6 +412,7 @@ def test_what_one_method_has_an_embedded_model_read_the_next_one_need_not(
         "responder={max_tokens: 8, options: {slots: 1, threads: 1}}",
         "checks=[]",
         "draws=1",
+        "max_failures=100",  # all answers are cut
     )
     options = ("--model", "local:smollm2-135m", "--methods", f"rlcd,{row('anew', seed=2)}")
     sets = (part for each in settings for part in ("--set", each))
@@ -805,6 +807,17 @@ def test_hostile_words_are_shown_and_not_obeyed(rmboost: Shell, tmp_path: Path) 
     assert done.code == 0, done.err
     assert "<script>" not in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
     assert len(read_jsonl(tmp_path / "c" / "rmboost" / "pairs.jsonl")) == 2
+
+
+def test_a_test_set_may_be_called_anything(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:
+    people = people.rename(tmp_path / r'a"\1[b]<i>.jsonl')
+    options = ("--methods", "rmboost", "--model", "fake", "--reward-models", "ngrams", "--rm-seeds", "1")
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", *options, "--eval", people)
+    assert done.code == 0, done.err
+    assert r'accuracy on a"\1[b]<i> (%)' in done.out
+    page = (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+    assert r'aria-label="accuracy of ngrams on a&quot;\1[b]&lt;i&gt;, by pairs trained on"' in page
+    assert "<i>" not in page
 
 
 def test_missing_packages_are_named_with_their_extra(prompts: Path, tmp_path: Path) -> None:

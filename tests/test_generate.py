@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import yaml
 import rmboost as package
 from conftest import Shell, read_jsonl, write_jsonl
 from rmboost.config import Config
-from rmboost.errors import InputError
+from rmboost.errors import InputError, StoreError
 from rmboost.recipe import Recipe
 
 PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
@@ -201,6 +203,12 @@ def test_fresh_prompts_as_values(tmp_path: Path) -> None:
     for _ in range(2):
         summary = package.generate(["Why is the sky blue?"], tmp_path / "o.jsonl", fresh=True, model="fake")
         assert summary.tally.kept == 1
+
+
+@pytest.mark.parametrize("output", [".", "/"])
+def test_prompts_as_values_need_a_file_to_go_to(output: str) -> None:
+    with pytest.raises(StoreError, match="is a folder"):
+        package.generate(["Why is the sky blue?"], output, model="fake")
 
 
 def test_an_output_that_is_a_link_keeps_its_rows_and_its_link(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
@@ -389,6 +397,19 @@ def test_the_python_door(tmp_path: Path) -> None:
     assert package.generate(given, tmp_path / "o.jsonl", model="fake", rewriter__temperature=0.7, checks=[]).asked == 0
     with pytest.raises(package.RMBoostError):
         package.generate(given, tmp_path / "o.jsonl", modell="fake")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ({"prompt": "Why?", "when": date(2026, 1, 1)}, "prompt 2: Object of type date is not JSON serializable"),
+        (3, "prompt 2: 'int' object is not iterable"),
+        ("Why \ud83d?", "prompt 2: 'utf-8' codec can't encode character '\\ud83d'"),
+    ],
+)
+def test_prompts_as_values_that_json_does_not_have(tmp_path: Path, prompt: Any, says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)):
+        package.generate(["Why is the sky blue?", prompt], tmp_path / "o.jsonl", model="fake")
 
 
 def test_the_python_door_inside_a_running_loop(tmp_path: Path) -> None:

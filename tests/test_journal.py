@@ -263,11 +263,11 @@ async def _fill_and_close(path: Path) -> None:
 def test_a_disk_that_takes_no_more_fails_the_put_and_not_the_next(tmp_path: Path) -> None:
     async def scene() -> None:
         journal = await filled(tmp_path / "journal.sqlite", 1)
-        journal._writer.execute("PRAGMA max_page_count=1")  # SQLite's own way to be full
+        journal._writer._connection.execute("PRAGMA max_page_count=1")  # SQLite's own way to be full
         with pytest.raises(StoreError, match="full") as caught:
             await journal.put(entry(1, Response("x" * 100_000, "m")))
         assert caught.value.hint == "make room, then run the same command again"
-        journal._writer.execute("PRAGMA max_page_count=1000000")
+        journal._writer._connection.execute("PRAGMA max_page_count=1000000")
         await journal.put(entry(2))
         assert journal.get(entry(1).key) is None
         assert journal.get(entry(2).key) == ANSWER
@@ -279,7 +279,7 @@ def test_a_disk_that_takes_no_more_fails_the_put_and_not_the_next(tmp_path: Path
 def test_a_note_that_could_not_be_written_is_told_at_the_end(tmp_path: Path) -> None:
     async def scene() -> None:
         journal = await filled(tmp_path / "journal.sqlite", 1)
-        journal._writer.execute("PRAGMA max_page_count=1")
+        journal._writer._connection.execute("PRAGMA max_page_count=1")
         journal.remember("plan", {"jobs": "x" * 100_000})
         with pytest.raises(StoreError, match="full"):
             await journal.close()
@@ -302,7 +302,7 @@ def test_room_is_advised_only_where_it_lacks(tmp_path: Path, statement: str, sai
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             if "locked" in said:
                 other.execute("BEGIN IMMEDIATE")
-            journal._writer.execute(statement)
+            journal._writer._connection.execute(statement)
             with pytest.raises(StoreError, match=said) as caught:
                 await journal.put(entry(1))
         assert hint in caught.value.hint

@@ -548,7 +548,7 @@ def test_the_address_comes_from_the_environment_when_none_is_given(monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("address", "trusted"),
+    ("address", "proxied"),
     [
         ("http://localhost:8000/v1", False),
         ("http://127.0.0.9/v1", False),
@@ -557,8 +557,8 @@ def test_the_address_comes_from_the_environment_when_none_is_given(monkeypatch: 
         ("https://api.openai.com/v1", True),
     ],
 )
-def test_proxies_are_for_other_machines(address: str, trusted: bool) -> None:
-    assert Endpoint.find(address, "OPENAI_API_KEY").trust_env is trusted
+def test_proxies_are_for_other_machines(address: str, proxied: bool) -> None:
+    assert Endpoint.find(address, "OPENAI_API_KEY").is_proxied is proxied
 
 
 def test_a_proxy_does_not_come_between_us_and_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:

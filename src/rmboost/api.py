@@ -10,9 +10,9 @@ import jsonlines
 
 from rmboost import config as configs
 from rmboost import run
-from rmboost.claim import claim
+from rmboost.claim import claim, run_folder
 from rmboost.config import Config
-from rmboost.errors import ConfigError
+from rmboost.errors import ConfigError, InputError
 from rmboost.listener import Listener
 from rmboost.summary import Summary
 
@@ -46,7 +46,16 @@ def generate(
 
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
-    path = output.with_suffix(".run") / "prompts.jsonl"
+    path = run_folder(output) / "prompts.jsonl"
     with claim(output), jsonlines.open(path, "w") as file:  # not somebody else's output, nor a run that is going on
-        file.write_all({"prompt": each} if isinstance(each, str) else dict(each) for each in prompts)
+        for number, each in enumerate(prompts, 1):
+            _write_line(file, each, number)
     return path
+
+
+def _write_line(file: jsonlines.Writer, prompt: str | Mapping[str, Any], number: int) -> None:
+    """Raises InputError for what JSON or UTF-8 does not have."""
+    try:
+        file.write({"prompt": prompt} if isinstance(prompt, str) else dict(prompt))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"prompt {number}: {error}", "each is a text, or what a line of a JSONL file may be") from None

@@ -124,7 +124,7 @@ def _refuse_link(output: Path, folder: Path) -> None:
     """Raises StoreError for an output that leads to that of a run in another folder than this one."""
     if not output.is_symlink() or not (real := Path(os.path.realpath(output))).is_file():
         return
-    its = real.with_suffix(".run")
+    its = run_folder(real)
     is_ours = folder.exists() and its.exists() and its.samefile(folder)
     if not is_ours and read_manifest(its).get("output") == real.name:
         raise StoreError(f"{output} leads to {real}, which another run made; it is left alone", "choose another -o")

@@ -178,22 +178,23 @@ class Engine:
 
     def _fill(self, jobs: Iterator[Job]) -> bool:
         """Start as many jobs as there is room for; False when there are no more to start."""
-        while self._has_room():
-            job = None if self._client.halt.jobs else next(jobs, None)
-            if job is None:
+        while not self._client.halt.jobs:
+            if not self._has_room():
+                return True
+            if (job := next(jobs, None)) is None:
                 return False
             task = asyncio.create_task(self._settle(job))
             task.add_done_callback(self._note_done)
             self._left -= 1
             self._in_progress += 1
             self._window.append(task)
-        return True
+        return False
 
     def _has_room(self) -> bool:
         limit = self._client.limit
         full = self._in_progress >= limit * LOOKAHEAD or len(self._window) >= max(limit * LOOKAHEAD, LEAST_LOOKAHEAD)
         if full or self._client.budget_is_full(self._in_progress):
-            return self._client.halt.jobs
+            return False
         return self._in_progress - self._client.resting < limit or self._left <= AHEAD * limit
 
     def _note_done(self, task: asyncio.Task[Outcome]) -> None:

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import Any, get_args
 
 from rmboost.errors import InputError
-from rmboost.preferences import PAIR, Preferences, Row
+from rmboost.preferences import Preferences, Row
 from rmboost.preferences.row import HINT
 from rmboost.preferences.shapes import names_prompt
 from rmboost.records import Label, Labelled, Message, Role, canonical_json
@@ -51,7 +51,7 @@ class Pairs(Source):
 
     def _pairs(self, file: Preferences, start: int = 0) -> Iterator[Labelled]:
         seen: Counter[str] = Counter()
-        rows = islice(file, self.limit)
+        rows = islice(file.pairs(), self.limit)
         yield from islice((_labelled(row, seen, self.path) for row in rows), start, None)
 
     def begins_with(self, sha256: str, size: int) -> bool:
@@ -69,8 +69,6 @@ def _need_to_stay(path: Path) -> None:
 
 def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
     """The pair of a row. Its id is its content, with a number where the same pair comes again."""
-    if row.sides != PAIR:
-        raise InputError(f"{path}, line {row.line}: a reject, and no pair", "the kept pairs are beside the run folder")
     if not row.prompt and not names_prompt(row.data):
         said = (str(name) for name, value in row.data.items() if str(value or "").strip())
         found = one_line(", ".join(said)) or "nothing"

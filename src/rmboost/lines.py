@@ -34,9 +34,9 @@ class Line:
 
     @property
     def load(self) -> tuple[bool, float]:
-        """Whether it is full, and how busy it is: for its weight while it has room, then for its room."""
-        busy, room = self.pace.busy + 1, self.pace.limit
-        return busy > room, busy / (room if busy > room else self.weight)
+        """Whether it is full; and how busy it is, by its weight while it has room, by its limit once it is full."""
+        busy, limit = self.pace.busy + 1, self.pace.limit
+        return busy > limit, busy / (limit if busy > limit else self.weight)
 
     def begin_check(self) -> asyncio.Task[str]:
         """Begin to look whether a request would be answered, unless that has begun."""

@@ -1,4 +1,4 @@
-"""The meter: what a process has asked so far."""
+"""The meter of a run: what this process has asked so far, for the progress line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rmboost.records import Usage
 
 @dataclass
 class Meter:
-    """What this process has asked so far, for the progress line.
+    """What was asked so far, and what is under way.
 
     limit: calls that may be in flight as things are now. cost: of the run over all restarts; None: a price is missing.
     retries, waiting: requests that were, and calls that will be, sent again, by what went wrong. trouble: what was said

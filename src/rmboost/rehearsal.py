@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -90,7 +89,7 @@ async def play_all(recipe: Recipe) -> int:
 
 def show(recipe: Recipe) -> str:
     """Settings, plan and first messages of a run, as text: what ``--dry-run`` prints."""
-    sent = asyncio.run(_play(recipe, next(recipe.jobs()))).sent
+    sent = run(_play(recipe, next(recipe.jobs()))).sent
     settings = yaml.safe_dump(recipe.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     parts = [f"# settings\n{settings}", _plan(recipe)]
     for number, (role, template, messages) in enumerate(sent, 1):

@@ -14,7 +14,7 @@ from typing import Any
 
 from rmboost.errors import InputError
 from rmboost.inspection.evidence import evidence
-from rmboost.preferences import PAIR, Preferences, Row
+from rmboost.preferences import Preferences, Row
 from rmboost.preferences.row import HINT
 from rmboost.registry import suggest
 from rmboost.verification import size_of
@@ -98,11 +98,8 @@ def _numbers_of(file: Preferences, by: str) -> tuple[array[float], int]:
     """The number of each row that has it, and how many rows there are. Raises InputError where none has it."""
     found, total = array("d"), 0
     known: dict[str, None] = {}
-    for row in file:
+    for row in file.pairs():
         total += 1
-        if row.sides != PAIR:
-            problem = f"{file.name}, line {row.line}: a reject, and no pair"
-            raise InputError(problem, "the kept pairs are beside the run folder")
         here = numbers(row)
         if len(known) < _NAMES_KEPT:
             known.update(dict.fromkeys(here))

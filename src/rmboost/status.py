@@ -114,21 +114,21 @@ def read(output: Path) -> Status:
     target, kept = manifest["config"].get("target"), checkpoint.end.tally.get("kept", 0)
     left = jobs_left(target, kept, settled) if target else jobs - settled
     return Status(
-        output,
-        "waiting" if waiting else _state(manifest.get("status", ""), checkpoint, working),
-        "" if process else manifest.get("summary", {}).get("reason", ""),
-        process,
-        prompts,
-        "prompts" if jobs == prompts and manifest["config"]["method"]["name"] != "given" else "pairs",
-        jobs,
-        target,
-        settled,
-        Tally.load(dict(checkpoint.end.tally)),
-        models,
-        _cost(models, manifest),
-        max(now - latest[0][0], 0.0) if latest else None,
-        rates,
-        left * _calls_of_a_job(fresh) / rates.calls if rates and settled else None,
+        output=output,
+        state="waiting" if waiting else _state(manifest.get("status", ""), checkpoint, working),
+        reason="" if process else manifest.get("summary", {}).get("reason", ""),
+        process=process,
+        prompts=prompts,
+        unit="prompts" if jobs == prompts and manifest["config"]["method"]["name"] != "given" else "pairs",
+        jobs=jobs,
+        target=target,
+        settled=settled,
+        tally=Tally.load(dict(checkpoint.end.tally)),
+        models=models,
+        cost=_cost(models, manifest),
+        silent=max(now - latest[0][0], 0.0) if latest else None,
+        rates=rates,
+        left=left * _calls_of_a_job(fresh) / rates.calls if rates and settled else None,
     )
 
 

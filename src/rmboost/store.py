@@ -41,8 +41,8 @@ class Store:
         self.notice = ""
         self._run = ""
         self._first_failure: Mark | None = None
-        self._uncut: Checkpoint | None = None
-        """of the files until the first of the rows that are made again is there: nobody may come to make it"""
+        self._redo: Checkpoint | None = None
+        """of a run that asks failed jobs again: its old rows stay until the first new one is there, if one ever is"""
         self._checked = time.monotonic()
         self._lock = claim(output)
         try:
@@ -83,23 +83,23 @@ class Store:
             self.tally = Tally.load(dict(start.tally))
             self._first_failure = checkpoint.first_failure if self.tally.failed else None
             if checkpoint.closed and start is not checkpoint.end:
-                return self._keep_for_now(checkpoint)
+                return self._begin_redo(checkpoint)
         else:
             self._set_output_aside()
             self._open_at(Mark())
         self.checkpoint(closed=self.tally.settled == jobs)
         return self.tally.settled
 
-    def _keep_for_now(self, checkpoint: Checkpoint) -> int:
-        """Rows are made again; those that stand stay until then, and so do the reasons that they tell."""
-        self._uncut = replace(checkpoint, run=self._run, closed=False)
-        self.journal.remember("checkpoint", asdict(self._uncut))
-        self.journal.held = []
+    def _begin_redo(self, checkpoint: Checkpoint) -> int:
+        """Keep the old rows for now, and in the journal the refusals that they tell of, by which ``verify`` goes."""
+        self._redo = replace(checkpoint, run=self._run, closed=False)
+        self.journal.remember("checkpoint", asdict(self._redo))
+        self.journal.hold_refusals()
         return self.tally.settled
 
-    def _cut(self) -> None:
-        self._uncut = None
-        self.journal.note_what_was_held()
+    def _drop_old_rows(self) -> None:
+        self._redo = None
+        self.journal.note_held_refusals()
         self.checkpoint()
         self._pairs.cut()
         self._rejects.cut()
@@ -114,8 +114,8 @@ class Store:
 
     def add(self, outcome: Outcome, row: Mapping[str, Any]) -> bytes:
         """Append the row of the next job in input order, to the pairs or to the rejects; returns its line."""
-        if self._uncut:
-            self._cut()
+        if self._redo:
+            self._drop_old_rows()
         if isinstance(outcome, Failed):
             self._first_failure = self._first_failure or self._mark()
         line = (self._pairs if isinstance(outcome, Kept) else self._rejects).append(row)
@@ -133,8 +133,8 @@ class Store:
             self._rejects.flush()
             changed = (self._pairs.changed, self._rejects.changed)
         state = Checkpoint(self._run, self._mark(), self._first_failure, closed, changed)
-        if self._uncut:
-            state = replace(self._uncut, closed=closed, changed=changed)
+        if self._redo:
+            state = replace(self._redo, closed=closed, changed=changed)
             self.tally = Tally.load(dict(state.end.tally)) if closed else self.tally
         self.journal.remember("checkpoint", asdict(state))
 
@@ -154,8 +154,8 @@ class Store:
                 yield from takewhile(lambda _: file.tell() <= self._pairs.size, iter(file.readline, b""))
 
     def _mark(self) -> Mark:
-        if self._uncut:
-            return self._uncut.end
+        if self._redo:
+            return self._redo.end
         pairs, rejects = ((file.size, file.sha256) for file in (self._pairs, self._rejects))
         return Mark(self.tally.settled, pairs, rejects, self.tally.dump())
 

@@ -51,11 +51,19 @@ class Summary:
     """of the pairs by two models, when a run finishes"""
 
     @property
-    def goes_on(self) -> str:
-        """What a person is told who may want the rest of a run that stopped."""
-        higher = "with a higher one " if self.reason.startswith("max_") else ""  # a deadline is of one command
-        then = {"ceiling": higher, "prompts": "then "}.get(self.cause, "")
-        return f"{then}the same command goes on from here and asks nothing twice"
+    def stopped_early(self) -> bool:
+        """Whether it stopped before its end. A pilot did not: it was to go no further."""
+        return self.status == "stopped" and self.cause != "pilot"
+
+    @property
+    def left_to_do(self) -> str:
+        """What a person is told who may want the rest of it; empty where the same command would do nothing more."""
+        if self.stopped_early:
+            higher = "with a higher one " if self.reason.startswith("max_") else ""  # a deadline is of one command
+            then = {"ceiling": higher, "prompts": "then "}.get(self.cause, "")
+            return f"stopped: {self.reason}; {then}the same command goes on from here and asks nothing twice"
+        failed = self.tally.failed.total()
+        return f"{failed} jobs failed; the same command asks just them again" if failed else ""
 
     def dump(self) -> dict[str, Any]:
         """As JSON."""

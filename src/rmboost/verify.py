@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -12,7 +11,6 @@ from typing import Any
 from rmboost import registry
 from rmboost.checkpoint import Checkpoint
 from rmboost.claim import claim, read_manifest, run_folder
-from rmboost.comparison import Comparison
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
 from rmboost.fingerprint import difference, run_of
@@ -20,7 +18,9 @@ from rmboost.recipe import Recipe
 from rmboost.records import Failed, Kept, Outcome
 from rmboost.replan import settle_plan
 from rmboost.replay import Answers, Replay
+from rmboost.rowdiff import RowDiff
 from rmboost.rowfile import encode
+from rmboost.together import run
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many jobs are done."""
@@ -38,7 +38,7 @@ class FileVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of the comparison. ``differences``: the first of ``count``; none: the files are what they should be.
+    """What came of the proof. ``differences``: the first of ``count``; none: the files are what they should be.
 
     status: how the run had ended. missing: jobs with a call that the journal does not hold; nothing is said of them.
     waiting: failed jobs that were asked again since, but for which no new row was written yet.
@@ -69,14 +69,14 @@ def verify(output: Path, prompts: Path | None = None, progress: Progress | None 
     if manifest.get("output") != output.name or not (folder / "journal.sqlite").is_file():
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate wrote (-o)")
     with claim(output):
-        return asyncio.run(_verify(output, manifest, prompts, progress))
+        return run(_verify(output, manifest, prompts, progress))
 
 
 async def _verify(
     output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None
 ) -> Verdict:
     recipe, notices = _recipe(output, manifest, prompts)
-    journal = Answers(output.with_suffix(".run") / "journal.sqlite")
+    journal = Answers(run_folder(output) / "journal.sqlite")
     try:
         course = settle_plan(recipe, journal)
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
@@ -118,8 +118,8 @@ class _Proof:
     def __init__(self, recipe: Recipe, answers: Answers, checkpoint: Checkpoint, output: Path) -> None:
         self._recipe, self._answers, self._checkpoint = recipe, answers, checkpoint
         end, whole = checkpoint.end, checkpoint.closed  # what a killed process wrote past it counts for nothing
-        self._pairs = Comparison(output, None if whole else end.pairs[0])
-        self._rejects = Comparison(output.with_suffix(".run") / "rejects.jsonl", None if whole else end.rejects[0])
+        self._pairs = RowDiff(output, None if whole else end.pairs[0])
+        self._rejects = RowDiff(run_folder(output) / "rejects.jsonl", None if whole else end.rejects[0])
         self._missing = self._waiting = 0
 
     async def run(self, progress: Progress | None) -> None:
@@ -144,17 +144,18 @@ class _Proof:
     def verdict(self, manifest: Mapping[str, Any], notices: Iterable[str]) -> Verdict:
         """What came of it."""
         both = (self._pairs, self._rejects)
-        differences = [line for file in both for line in (*file.differences, *_noted(file, manifest, self._checkpoint))]
-        differences += self._touched() if self._waiting else ()
+        of_rows = [line for file in both for line in file.differences]
+        of_files = [line for file in both for line in _noted(file, manifest, self._checkpoint)]
+        of_files += self._touched() if self._waiting else ()
         return Verdict(
-            manifest["status"],
-            tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
-            self._checkpoint.end.jobs,
-            tuple(differences),
-            sum(file.count for file in both) + len(differences) - sum(len(file.differences) for file in both),
-            self._missing,
-            self._waiting,
-            tuple(filter(None, notices)),
+            status=manifest["status"],
+            files=tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
+            jobs=self._checkpoint.end.jobs,
+            differences=(*of_rows, *of_files),
+            count=sum(file.count for file in both) + len(of_files),
+            missing=self._missing,
+            waiting=self._waiting,
+            notices=tuple(filter(None, notices)),
         )
 
     def _touched(self) -> Iterator[str]:
@@ -169,7 +170,7 @@ class _Proof:
         file.expect(encode(self._recipe.row(outcome)))
 
 
-def _noted(file: Comparison, manifest: Mapping[str, Any], checkpoint: Checkpoint) -> Iterator[str]:
+def _noted(file: RowDiff, manifest: Mapping[str, Any], checkpoint: Checkpoint) -> Iterator[str]:
     """Where the manifest of a run that ended in peace has another hash than the rows should have."""
     noted = manifest["files"].get(file.path.name, {}).get("sha256")
     if checkpoint.closed and manifest["status"] != "running" and noted != file.sha256[0]:

@@ -22,7 +22,7 @@ from rmboost.records import Quota
 
 OPENAI = "https://api.openai.com/v1"
 _AZURE = ".azure.com"
-_NO_KEY = "no-key"  # the SDK insists on one; servers without keys ignore it
+_NO_KEY = "no-key"  # sent where there is none: servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {402, 408, 409, 424, 425, 429, 498}
 _PATHS = ("/chat/completions", "/completions", "/models")
@@ -52,8 +52,8 @@ class Endpoint:
         return cls(address, key_env, key or _NO_KEY)
 
     @property
-    def trust_env(self) -> bool:
-        """Whether proxies are for this address: for a server on this machine they are not."""
+    def is_proxied(self) -> bool:
+        """Whether a proxy that is set is for this address: for a server on this machine it is not."""
         host = urlsplit(self.address).hostname or ""
         return not (host in ("localhost", "::1") or host.startswith("127."))
 
@@ -63,7 +63,7 @@ class Endpoint:
         parts = urlsplit(self.address)
         set_here = getproxies()
         proxy = set_here.get(parts.scheme) or set_here.get("all")
-        if not (proxy and self.trust_env) or proxy_bypass(parts.netloc):
+        if not (proxy and self.is_proxied) or proxy_bypass(parts.netloc):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         there = _split(proxy)
@@ -171,7 +171,7 @@ class Endpoint:
         return TransientError(message.rstrip(": "), kind="unreadable")
 
     def _why_unreached(self) -> str:
-        proxied = f", and do {_PROXIES} let it through" if self.trust_env else ""
+        proxied = f", and do {_PROXIES} let it through" if self.is_proxied else ""
         parts = urlsplit(self.address)
         # an address with a port is a server of one's own, and those seldom have certificates
         plain = f" Without a certificate it is http{self.address[5:]}" if parts.scheme == "https" and parts.port else ""

@@ -7,7 +7,6 @@ a second on its import, and of what it offers (retries, typed replies, streams) 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -32,6 +31,7 @@ from rmboost.backends.transport import Transport
 from rmboost.errors import BackendError, EndpointError, TransientError
 from rmboost.records import Request, Response, Usage
 from rmboost.registry import suggest
+from rmboost.together import run
 
 
 class OpenAIBackend(Backend):
@@ -142,8 +142,7 @@ def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY")
     Raises EndpointError when the endpoint cannot be reached, serves none or several, or does not say.
     """
     endpoint = Endpoint.find(base_url, api_key_env)
-    with ThreadPoolExecutor(max_workers=1) as thread:  # a notebook's own loop is busy with the cell
-        served = thread.submit(asyncio.run, endpoint.models()).result()
+    served = run(endpoint.models())
     if len(served) == 1:
         return served[0]
     if not served:

@@ -16,15 +16,19 @@ from contextlib import redirect_stderr
 from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 import rmboost
 from rmboost.errors import BackendError, RMBoostError, StoreError
 
-STOPPED: Mapping[str, int] = {"ceiling": 6, "failures": 4, "prompts": 9}
-"""Exit codes of a run that stopped, by cause; 130 for others."""
+if TYPE_CHECKING:
+    from rmboost.summary import Summary
+
+SIGNAL = 130
+_STOPPED: Mapping[str, int] = {"ceiling": 6, "failures": 4, "prompts": 9}
+"""Exit codes of a run that stopped, by cause; SIGNAL for others."""
 
 _OF_THE_MACHINE = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP),
@@ -96,7 +100,7 @@ def _run(arguments: Sequence[str] | None) -> None:
         with cli.make_context("rmboost", list(sys.argv[1:] if arguments is None else arguments)) as context:
             cli.invoke(context)
     except RMBoostError as error:
-        _complain(error.message, error.hint)
+        complain(error.message, error.hint)
         sys.exit(exit_code(error))
     except click.exceptions.Exit as exit:
         sys.exit(exit.exit_code)
@@ -104,14 +108,14 @@ def _run(arguments: Sequence[str] | None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(SIGNAL)
     except BrokenPipeError:
         _leave(sys.stdout)
         sys.exit(0)
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             raise
-        _complain(f"{error.filename or 'what is written'}: {error.strerror}", "")
+        complain(f"{error.filename or 'what is written'}: {error.strerror}", "")
         if error.filename is None:
             _leave(sys.stdout)
         sys.exit(3)
@@ -134,13 +138,21 @@ def _speak_utf8() -> None:
 
 
 def exit_code(error: RMBoostError) -> int:
-    """2 settings and input, 3 files, 4 endpoint."""
+    """Of a command that ends by an error: 2 settings and input, 3 files, 4 endpoint."""
     if isinstance(error, StoreError):
         return 3
     return 4 if isinstance(error, BackendError) else 2
 
 
-def _complain(message: str, hint: str) -> None:
+def exit_code_of(summary: Summary) -> int:
+    """Of a run that came to an end, or was stopped."""
+    if summary.stopped_early:
+        return _STOPPED.get(summary.cause, SIGNAL)
+    return 5 if summary.tally.failed else 0
+
+
+def complain(message: str, hint: str) -> None:
+    """Write an error to stderr, with what to do about it."""
     click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True)
     if hint:
         click.echo(f"\n{click.style('hint', fg='cyan', bold=True)}: {hint}", err=True)

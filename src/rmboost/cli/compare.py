@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rmboost.cli import SIGNAL, complain, exit_code, exit_code_of
 from rmboost.cli.duration import Duration
 from rmboost.errors import ConfigError
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from rmboost.compare.setup import Setup
 
 _REWARD_MODELS = "ngrams,ngrams-form,embeddings,finetuned"
-_SIGNAL = 130
 
 
 @click.command()
@@ -83,9 +83,11 @@ def compare(prompts: Path, output: Path, **options: Any) -> None:
 
     Exit codes: as of rmboost generate; the first that is not 0, when methods end differently. Others go on.
     """
+    from rmboost.report import need_packages
+
+    need_packages("a comparison")
     from rmboost.compare import setup
 
-    setup.need_report()
     entries, common = setup.entries(options["methods"], options["config_file"], _flags(options), options["sets"])
     human = setup.human(options["evals"])
     if options["judge"]:
@@ -123,30 +125,30 @@ def _compare(setup: Setup, *, fresh: bool, quiet: bool) -> int:
     from rmboost.compare.setup import check
 
     recipes = check(setup, fresh=fresh)
-    room = _Room(quiet=quiet)
+    onlooker = _Onlooker(quiet=quiet)
     with files.claimed(setup.folder):
-        runs = Runs(setup, room, by_turns(setup, recipes))
+        runs = Runs(setup, onlooker, by_turns(setup, recipes))
         if fresh:
             runs.set_aside()
         with kept_loaded():
-            last = {each.name: each for each in room.watched(runs.made())}
+            last = {each.name: each for each in onlooker.watched(runs.made())}
         with kept_loaded():
-            judged, gold = ([*room.watched(part)] for part in (runs.judged(), runs.gold()))
-        if room.interrupted:
-            return _SIGNAL
+            judged, gold = ([*onlooker.watched(part)] for part in (runs.judged(), runs.gold()))
+        if onlooker.interrupted:
+            return SIGNAL
         made = [last[entry.name] for entry in setup.entries]
         figures = Figures(setup, recipes)
         found = figures.collect(made, judged, gold)
         if setup.human:
-            found["signal"] = figures.signal(files.trials(setup.folder), room.tell)
+            found["signal"] = figures.signal(files.trials(setup.folder), onlooker.tell)
         files.write(setup.folder, found)
     _show(found)
-    room.tell(f"report: {setup.folder / files.PAGE}")
+    onlooker.tell(f"report: {setup.folder / files.PAGE}")
     return next((code for each in (*made, *judged, *gold) if (code := _code(each))), 0)
 
 
-class _Room:
-    """Shows one run after the other, and says nothing twice."""
+class _Onlooker:
+    """Whoever looks on: is shown one run after the other, and told nothing twice (an ``Audience`` of the runs)."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -164,21 +166,19 @@ class _Room:
     def watched(self, runs: Iterator[Ended]) -> Iterator[Ended]:
         """Each run as it ends, up to the one that a signal ends."""
         for ended in () if self.interrupted else runs:
-            self._leave(ended)
+            self._tell_end(ended)
             yield ended
             if ended.interrupted:
                 self.interrupted = True
                 return
 
-    def _leave(self, ended: Ended) -> None:
+    def _tell_end(self, ended: Ended) -> None:
         if self._progress:
             self._progress.close()
         if ended.error:
-            click.echo(f"{click.style('error', fg='red', bold=True)}: {ended.what}: {ended.error}", err=True)
-            if ended.error.hint:
-                click.echo(f"{click.style('hint', fg='cyan', bold=True)}: {ended.error.hint}", err=True)
-        elif not ended.paused and _code(ended):
-            self.tell(f"{ended.what}: {_left(ended)}")
+            complain(f"{ended.what}: {ended.error}", ended.error.hint)
+        elif ended.summary and not ended.paused and _code(ended):
+            self.tell(f"{ended.what}: {ended.summary.left_to_do}")
 
     def tell(self, line: str) -> None:
         if not self._quiet:
@@ -187,21 +187,12 @@ class _Room:
 
 def _code(ended: Ended) -> int:
     """What the shell is told of one run. A budget that is used up is no ceiling: it was to be."""
-    from rmboost.cli import STOPPED, exit_code
-
     if ended.error:
         return exit_code(ended.error)
     assert ended.summary
-    if ended.summary.status == "stopped" and not ended.at_budget:
-        return STOPPED.get(ended.summary.cause, _SIGNAL)
-    return 5 if ended.summary.tally.failed else 0
-
-
-def _left(ended: Ended) -> str:
-    assert ended.summary
-    if ended.summary.status == "stopped":
-        return f"stopped: {ended.summary.reason}; {ended.summary.goes_on}"
-    return f"{ended.summary.tally.failed.total()} jobs failed; the same command asks just them again"
+    if ended.at_budget:
+        return 5 if ended.summary.tally.failed else 0
+    return exit_code_of(ended.summary)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmboost.cli import STOPPED
+from rmboost.cli import exit_code_of
 from rmboost.cli.duration import Duration
 from rmboost.cli.summaryfile import has_folder, refuse_overwriting, write_summary
 
 if TYPE_CHECKING:
     from rmboost.config import Config
-    from rmboost.summary import Summary
 
-STDIO = "-"
 _PILOT = 32
 """Jobs of a pilot: enough for an interval, few enough to be cheap."""
 
@@ -93,7 +91,7 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     prompts used up before the target, 130 stopped by Ctrl-C.
     """
     from rmboost.cli.logfile import logging_to
-    from rmboost.cli.places import place
+    from rmboost.cli.places import STDIO, place
 
     if output is None and not options["dry_run"]:
         raise click.UsageError("Missing option '-o' / '--output': where shall the pairs go? (-o pairs.jsonl)")
@@ -135,7 +133,7 @@ def _dry_run(source: Path, config: Config) -> None:
 
 def _generate(source: Path, target: Path, config: Config, options: dict[str, Any], *, to_stdout: bool) -> None:
     from rmboost import run
-    from rmboost.cli.progress import Progress
+    from rmboost.cli.progress import Progress, tell
 
     unit = "prompts" if config.repetitions == 1 and not config.target else "pairs"
     progress = Progress(quiet=options["quiet"], rows_to_stdout=to_stdout, unit=unit)
@@ -152,17 +150,6 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
         from rmboost import closing
 
         closing.show(summary, Console(stderr=True, highlight=False))
-    sys.exit(exit_code(summary))
-
-
-def exit_code(summary: Summary) -> int:
-    """What the shell is told; and the person, when there is something left to do."""
-    from rmboost.cli.progress import tell
-
-    if summary.status == "stopped" and summary.cause != "pilot":
-        tell(f"stopped: {summary.reason}; {summary.goes_on}")
-        return STOPPED.get(summary.cause, 130)
-    if summary.tally.failed:
-        tell(f"{summary.tally.failed.total()} jobs failed; the same command asks just them again")
-        return 5
-    return 0
+    if left := summary.left_to_do:
+        tell(left)
+    sys.exit(exit_code_of(summary))

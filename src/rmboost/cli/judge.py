@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmboost.cli.generate import exit_code
+from rmboost.cli import exit_code_of
 from rmboost.cli.summaryfile import has_folder, refuse_overwriting, write_summary
 from rmboost.errors import ConfigError
 
@@ -55,9 +55,8 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
     """
     from rich.console import Console
 
-    from rmboost import closing, run
-    from rmboost import gold as people
-    from rmboost.cli.progress import Progress
+    from rmboost import closing, gold, run
+    from rmboost.cli.progress import Progress, tell
 
     refuse_overwriting(options, file, output)
     progress = Progress(quiet=quiet, rows_to_stdout=False, unit="pairs")
@@ -65,13 +64,15 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
         summary = run.generate(file, output, _config(options), fresh=options["fresh"], listener=progress)
     finally:
         progress.close()
-    agreement = people.of_file(output) if options["gold"] else None
+    agreement = gold.of_file(output) if options["gold"] else None
     if options["summary_file"]:
         found = {**summary.dump(), "agreement": agreement.dump() if agreement else None}
         write_summary(options["summary_file"], found)
     if not quiet:
         closing.show_judged(summary, agreement, Console(stderr=True, highlight=False))
-    sys.exit(exit_code(summary))
+    if left := summary.left_to_do:
+        tell(left)
+    sys.exit(exit_code_of(summary))
 
 
 def _config(options: dict[str, Any]) -> Config:

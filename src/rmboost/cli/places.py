@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rmboost.cache import cache_folder
-from rmboost.claim import claim
+from rmboost.claim import claim, run_folder
 from rmboost.errors import StoreError
 from rmboost.sources import spool
 from rmboost.sources.files import digest
@@ -43,7 +43,7 @@ def _runs() -> Path:
 def _spool_beside(target: Path) -> Path:
     """Stdin in the run's folder, which is known to be ours, and is nobody else's until all of it is there."""
     with claim(target):
-        return _spool_stdin(target.with_suffix(".run") / "stdin")
+        return _spool_stdin(run_folder(target) / "stdin")
 
 
 def _spool_stdin(path: Path) -> Path:

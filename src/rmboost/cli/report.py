@@ -56,7 +56,9 @@ def report(
     Any preference file will do: rmboost's own, TRL, HH-RLHF, UltraFeedback, LLaMA-Factory; as JSONL, CSV, parquet or
     a folder of the datasets library.
     """
-    _need_extra()
+    from rmboost.report import need_packages
+
+    need_packages("a report")
     from rmboost.report.catalogue import limits
     from rmboost.report.report import examine
     from rmboost.report.tokens import Estimate, Tokenizer
@@ -82,16 +84,6 @@ def _compare_judges(gold: Path, report: Report) -> None:
     if known and asked and known.isdisjoint(asked):
         said = f"{report.name} by {', '.join(sorted(asked))}, {gold} by {', '.join(sorted(known))}"
         click.echo(f"judged by different models, so the mistakes of one are taken out of the other: {said}", err=True)
-
-
-def _need_extra() -> None:
-    try:
-        import matplotlib
-        import rensa
-        import sklearn
-    except ImportError as error:
-        raise ConfigError(f"a report needs {error.name}", "pip install 'rmboost[report]'") from None
-    del matplotlib, rensa, sklearn
 
 
 def _need_measurable(bounds: Sequence[Limit], against: Sequence[str]) -> None:

@@ -25,8 +25,10 @@ def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) 
 
 def refuse_overwriting(options: Mapping[str, Any], *taken: Path) -> None:
     """Raises StoreError where the summary or the log would be written over what the run reads or makes."""
+    from rmboost.claim import run_folder
+
     places = {realpath(path) for path in (*taken, options["config_file"]) if path}
-    folders = {realpath(path.with_suffix(".run")) for path in taken if path.name}
+    folders = {realpath(run_folder(path)) for path in taken if path.name}
     for flag, name in (("--summary", "summary_file"), ("--log-file", "log_file")):
         if path := options.get(name):
             place = Path(realpath(path))

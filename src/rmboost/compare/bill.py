@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost.budget import Price, price_of
+from rmboost.claim import run_folder
 from rmboost.journal.reader import JournalReader, Totals
 from rmboost.records import Usage
 
@@ -49,7 +50,7 @@ def together(outputs: Iterable[Path], prices: Mapping[str, Price]) -> dict[str, 
 
 
 def _journal(output: Path) -> Path:
-    return output.with_suffix(".run") / "journal.sqlite"
+    return run_folder(output) / "journal.sqlite"
 
 
 def _models(output: Path) -> dict[str, Totals]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rmboost.claim import claim
+from rmboost.claim import claim, run_folder
 from rmboost.compare.page import page
 from rmboost.errors import StoreError
 from rmboost.wholefile import replacing
@@ -40,7 +40,7 @@ def write(folder: Path, found: Mapping[str, Any]) -> None:
 
 
 def _state(folder: Path) -> Path:
-    return (folder / FIGURES).with_suffix(".run")
+    return run_folder(folder / FIGURES)
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,12 +13,11 @@ from rmboost import __version__
 from rmboost.compare import table
 from rmboost.compare.leanings import telling
 from rmboost.report import charts
-from rmboost.report.catalogue import FIGURES
+from rmboost.report.catalogue import FIGURES, is_share
 from rmboost.report.estimates import Figure
 from rmboost.visible import one_line
 
 Values = Mapping[str, Any]
-_PLAIN = ("_d", "_auc", "_ratio", "_similarity")
 
 
 def page(found: Values) -> str:
@@ -77,7 +76,7 @@ def leaning(found: Values) -> Iterator[tuple[str, list[str]]]:
 def _cell(name: str, figure: Values | None) -> str:
     if not figure or figure["value"] is None:
         return "–"
-    return table.plain(figure) if name.partition(".")[0].endswith(_PLAIN) else table.percent(figure, 1)
+    return table.percent(figure, 1) if is_share(name) else table.plain(figure)
 
 
 def apart(difference: Values) -> str:

@@ -14,7 +14,7 @@ from rmboost.claim import is_finished, surveyed
 from rmboost.client import Seat, without_another
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
-from rmboost.preferences import PAIR, Preferences
+from rmboost.preferences import Preferences
 from rmboost.recipe import Recipe, refuse_undefined
 from rmboost.resources import read_yaml
 from rmboost.rewards import Answer, RewardModel, TextPair
@@ -128,11 +128,10 @@ def _of_pairs(path: Path, common: Config) -> Entry:
 
 
 def _row_name(name: str) -> str:
-    if not name.endswith((*_OF_SETTINGS, *_OF_PAIRS)):
-        return name
-    if (stem := Path(name).stem) != HUMAN:
-        return stem
-    raise ConfigError(f"--methods {name}: the folder {HUMAN} is for the human pairs", "give the file another name")
+    row = Path(name).stem if name.endswith((*_OF_SETTINGS, *_OF_PAIRS)) else name
+    if row == HUMAN:
+        raise ConfigError(f"--methods {name}: the folder {HUMAN} is for the human pairs", "give the file another name")
+    return row
 
 
 def _own(name: str) -> Mapping[str, Any]:
@@ -160,11 +159,7 @@ def human(paths: Sequence[Path]) -> tuple[Human, ...]:
 def read_pairs(path: Path) -> list[TextPair]:
     """The pairs of a preference file; a field ``group`` names what must not stand in training and test at once."""
     pairs = []
-    for row in Preferences(path):
-        if row.sides != PAIR:
-            raise InputError(
-                f"{path}, line {row.line}: a reject, and no pair", "the kept pairs are beside the run folder"
-            )
+    for row in Preferences(path).pairs():
         metadata = row.data.get("metadata")
         said = [part.get("group") for part in (row.data, metadata) if isinstance(part, Mapping)]
         group = next((str(each) for each in said if each not in (None, "")), "")  # 0 is one
@@ -236,17 +231,6 @@ async def _reach(seats: Iterable[Seat]) -> None:
         await lines.reach_all(alone)
     finally:
         await lines.close(alone)
-
-
-def need_report() -> None:
-    """Raises ConfigError when packages are missing that the parts of a comparison import."""
-    try:
-        import matplotlib
-        import rensa
-        import sklearn
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"a comparison needs {error.name}", "pip install 'rmboost[report]'") from None
-    del matplotlib, rensa, sklearn
 
 
 def _need_two_units(human: Human) -> None:

@@ -200,7 +200,7 @@ def blind(signal: Values, test: str) -> Values:
 
 def _signal(signal: Values, test: str) -> Table:
     models = list(signal["models"])
-    table = _empty(f"accuracy on {one_line(test, 30)} (%)", models)
+    table = _empty(escape(f"accuracy on {one_line(test, 30)} (%)"), models)
     for row in sources(signal, test):
         table.add_row(_name(source_name(*row)), *(percent(accuracy(signal, test, model, row)) for model in models))
     return table

@@ -5,8 +5,7 @@ are wanted; ``view`` and ``charts`` draw what they found for a terminal.
 """
 
 from rmboost.inspection.sample import Sample, sample
-from rmboost.inspection.scan import Scan, Wanted, rejects_of
+from rmboost.inspection.scan import Wanted, rejects_of
 from rmboost.inspection.stats import Figures, measure
-from rmboost.preferences import Row
 
-__all__ = ["Figures", "Row", "Sample", "Scan", "Wanted", "measure", "rejects_of", "sample"]
+__all__ = ["Figures", "Sample", "Wanted", "measure", "rejects_of", "sample"]

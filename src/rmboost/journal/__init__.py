@@ -67,18 +67,18 @@ class Journal(JournalReader):
         self.path = path
         self.rescued = self._rescue() if rescue.is_marked(path) else ""
         with ExitStack() as opened:
-            self._writer = opened.enter_context(closing(self._connect()))
+            to_write = opened.enter_context(closing(self._connect()))
             super().__init__(path, opened.enter_context(closing(self._connect())))
             self._check_index()
             opened.pop_all()
-        self.held: list[tuple[bytes, str, bool]] | None = None
-        """why calls were given up, while rows stand that tell of other reasons; none: it is noted at once"""
+        self._held: list[tuple[bytes, str, bool]] | None = None
+        """refusals that are not noted yet (``hold_refusals``); none: each is noted at once"""
         self._lenders = Lenders(lenders)
-        self._hand = Writer(self._writer, self._told)
+        self._writer = Writer(to_write, self._as_ours)
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
-        await self._hand.put(entry.row(), entry.seconds)
+        await self._writer.put(entry.row(), entry.seconds)
 
     def lent(self, key: bytes, job: Job, call: int, role: str) -> Entry | None:
         """The answer that another run has to this call, to be put here as well; None where nobody has it."""
@@ -88,29 +88,33 @@ class Journal(JournalReader):
     def remember(self, name: str, value: Any) -> None:
         """Set a named value with the next commit."""
         text = json.dumps(value)
-        self._hand.do("INSERT OR REPLACE INTO state VALUES (?,?,?)", name, text, control_sum(text))
+        self._writer.do("INSERT OR REPLACE INTO state VALUES (?,?,?)", name, text, control_sum(text))
 
     def note_refusal(self, key: bytes, error: BackendError) -> None:
         """Keep, with the next commit, why this call was given up."""
         note = (key, str(error), isinstance(error, TransientError))
-        if self.held is None:
-            self._hand.do(_REFUSED, *note)
+        if self._held is None:
+            self._writer.do(_REFUSED, *note)
         else:
-            self.held.append(note)
+            self._held.append(note)
 
-    def note_what_was_held(self) -> None:
-        """The rows that told of other reasons are gone."""
-        for note in self.held or ():
-            self._hand.do(_REFUSED, *note)
-        self.held = None
+    def hold_refusals(self) -> None:
+        """From now on keep new refusals back: rows on disk tell of the earlier ones, and ``verify`` compares them."""
+        self._held = []
+
+    def note_held_refusals(self) -> None:
+        """Those rows are gone: note what was kept back, with the next commit."""
+        for note in self._held or ():
+            self._writer.do(_REFUSED, *note)
+        self._held = None
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""
         try:
-            await self._hand.close()
+            await self._writer.close()
         finally:
             self._lenders.close()
-            self._reader.close()
+            self._connection.close()
 
     def _rescue(self) -> str:
         """Raises StoreError where nothing can be read, or there is no room for the copy."""
@@ -142,5 +146,5 @@ class Journal(JournalReader):
         except rescue.ERRORS as error:
             raise self._translated(error, "opened") from None
 
-    def _told(self, error: Exception) -> Exception:
+    def _as_ours(self, error: Exception) -> Exception:
         return self._translated(error, "written") if isinstance(error, rescue.ERRORS) else error

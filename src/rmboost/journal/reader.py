@@ -43,7 +43,7 @@ class JournalReader:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
-        self._reader = connection
+        self._connection = connection
 
     @classmethod
     @contextmanager
@@ -140,7 +140,7 @@ class JournalReader:
 
     def _rows(self, query: str, *values: Any) -> Iterator[Any]:
         try:
-            yield from self._reader.execute(query, values)
+            yield from self._connection.execute(query, values)
         except rescue.ERRORS as error:
             raise self._translated(error, "read") from None
 

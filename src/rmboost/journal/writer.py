@@ -1,4 +1,4 @@
-"""The hand that writes: commits what it is given from a thread of its own, many answers at once."""
+"""Writing a journal: commits what it is given from a thread of its own, many answers at once."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ROWS = 32
 class Writer:
     """Writes to one connection. Answers that arrive during a commit share the next one.
 
-    told: an error of SQLite as whoever waits for an answer to be written is to hear of it.
+    translate: makes of an error of SQLite what is raised where somebody waits for an answer to be written.
     """
 
-    def __init__(self, connection: sqlite3.Connection, told: Callable[[Exception], Exception]) -> None:
-        self._connection, self._told = connection, told
+    def __init__(self, connection: sqlite3.Connection, translate: Callable[[Exception], Exception]) -> None:
+        self._connection, self._translate = connection, translate
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rmboost-journal")
         self._batch: _Batch | None = None
         self._busy = False
@@ -89,7 +89,7 @@ class Writer:
         loop.call_soon_threadsafe(self._tell, batch, error)
 
     def _tell(self, batch: _Batch, error: Exception | None) -> None:
-        told = self._told(error) if error else None
+        told = self._translate(error) if error else None
         for _, (name, *_rest) in batch.others:
             if told:
                 self._unheard[name] = told

@@ -15,7 +15,9 @@ from rmboost.pace.rate import Bucket, Refusals
 from rmboost.records import Quota, Response
 
 _FULL = 0.95
+"""The share of the slots from which on all count as taken."""
 _LEAVING = 8
+"""So many answers, and a quarter of the slots, may leave before others enter, and the slots still count as taken."""
 _IN_A_ROW = 10
 """So many refusals without an answer between, or as many as may be under way: Retry-After is meant for all requests.
 Fewer are meant for themselves: to rest at each edge of the rate would leave a third of it unused."""

@@ -8,11 +8,15 @@ START = 16
 _GAIN = 1.2
 """Twice as many at once must bring this much more throughput, or there was no room."""
 _STEP = 1.25
+"""How much more or less a trial has at once."""
 _PROBE_GAIN = 1.1
+"""What a trial of more must bring in throughput to be taken, and to climb again."""
 _NO_LOSS = 0.95
+"""What a trial of less must keep of it to be taken."""
 _HOLD = 6
 """Windows between two trials of a little more or a little less."""
 _CUT = 0.7
+"""What overload leaves of the limit."""
 
 
 class Climb:

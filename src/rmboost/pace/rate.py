@@ -18,8 +18,12 @@ _MANY, _NEARLY = 0.15, 0.75
 _BROKEN = 0.08
 """Of a second's worth, so many refusals in a row are more than the end of the endpoint's own window."""
 _BELOW, _CREEP = 0.97, 0.01
+"""A cap begins at this share of the rate that was accepted, and then grows by 2 to 4 times this share a window."""
 _NEAR, _LEAP = 0.9, 1.25
+"""Below this share of the edge, a cap grows by this factor instead."""
 _FLOOR, _CLEARLY_LESS = 0.7, 0.75
+"""Shares of the fastest rate that was accepted lately: a cap is cut no lower than to the first, and what is refused at
+no more than the second is refused for another reason."""
 _STALE = 8
 """Windows without an edge, in which the cap has crept up by a third: there is none where it was seen."""
 _UNUSED = 2.0

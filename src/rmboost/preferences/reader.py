@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from rmboost.errors import InputError
 from rmboost.preferences import tables
-from rmboost.preferences.row import HINT, Row, parse
+from rmboost.preferences.row import HINT, PAIR, Row, parse
 from rmboost.sources.files import check_text, nearest
 
 _BOM = b"\xef\xbb\xbf"
@@ -36,6 +36,14 @@ class Preferences:
     def __iter__(self) -> Iterator[Row]:
         for line, data in self.objects():
             yield parse(data, line, f"{self.name}, {self._unit} {line}")
+
+    def pairs(self) -> Iterator[Row]:
+        """The rows of a file that is to hold pairs alone. Raises InputError for a reject as well."""
+        for row in self:
+            if row.sides != PAIR:
+                problem = f"{self.name}, {self._unit} {row.line}: a reject, and no pair"
+                raise InputError(problem, "name the pairs, which lie beside the run's folder")
+            yield row
 
     def objects(self) -> Iterator[tuple[int, Any]]:
         """What the lines hold, pairs or not, with their numbers."""

@@ -2,3 +2,18 @@
 
 ``report`` measures a file, ``verdict`` says what that means, ``page`` draws it. It needs ``rmboost[report]``.
 """
+
+from __future__ import annotations
+
+from rmboost.errors import ConfigError
+
+
+def need_packages(what: str) -> None:
+    """Raises ConfigError where a package is missing that ``what``, such as ``a report``, is made with."""
+    try:
+        import matplotlib
+        import rensa
+        import sklearn
+    except ImportError as error:
+        raise ConfigError(f"{what} needs {error.name}", "pip install 'rmboost[report]'") from None
+    del matplotlib, rensa, sklearn

@@ -61,6 +61,7 @@ FIGURES: Mapping[str, str] = {
     "seconds": "seconds that the run's last process took",
 }
 
+_NO_SHARES = ("_d", "_auc", "_ratio", "_similarity")
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -100,6 +101,11 @@ class Limit:
         if value is None:
             return f"{self.text}: {self.name} was not measured ({figure.why or 'it has no interval'})"
         return f"{self.text}: it is {value:.4g}" if self.compare(value, self.bound) else ""
+
+
+def is_share(name: str) -> bool:
+    """Whether a figure, of those that are no count, is shown in percent: not a distance, an area or a ratio."""
+    return not name.partition(".")[0].endswith(_NO_SHARES)
 
 
 def limits(texts: Iterable[str]) -> list[Limit]:

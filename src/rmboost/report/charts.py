@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from io import StringIO
 from typing import Any
 
@@ -87,14 +88,14 @@ def _drawing(height: float) -> Iterator[tuple[Axes, StringIO]]:
 
 def _cleaned(svg: StringIO, name: str) -> str:
     """Fit to stand in a page: no prologue, metadata or rules for the whole page; ids of its own, short numbers."""
-    text = svg.getvalue()
+    text, label, prefix = svg.getvalue(), f' role="img" aria-label="{escape(name)}"', re.sub(r"\W+", "-", name)
     text = re.sub(
         r"<metadata>.*?</metadata>|<defs>\s*<style.*?</defs>", "", text[text.index("<svg") :], flags=re.DOTALL
     )
-    text = re.sub(r' width="[^"]*pt" height="[^"]*pt"', f' role="img" aria-label="{name}"', text, count=1)
+    text = re.sub(r' width="[^"]*pt" height="[^"]*pt"', lambda _: label, text, count=1)
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))
     text = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", text)
-    text = re.sub(r'(id="|href="#|url\(#)', lambda found: f"{found[1]}{name.replace(' ', '-')}-", text)
+    text = re.sub(r'(id="|href="#|url\(#)', lambda found: f"{found[1]}{prefix}-", text)
     text = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda found: _DIGITS.sub(_rounded, found[0]), text)
     text = re.sub(r"font-family: [^;\"]*|font: ([\d.]+)px [^;\"]*", _font, text)
     for color, variable in _VARIABLES.items():

@@ -86,18 +86,18 @@ def _example(row: Row) -> Example:
         parts = (Part(left),), (Part(right),)
     winner, p_chosen = row.judge.get("winner", ""), row.judge.get("p_chosen")
     return Example(
-        row.line,
-        row.id,
-        row.label,
-        row.aspects,
-        row.reason,
-        str(row.data.get("detail") or row.data.get("error") or "") if row.reason else "",
-        {"chosen": "agrees", "rejected": "disagrees"}.get(str(winner), str(winner)),
-        p_chosen if isinstance(p_chosen, float | int) else None,
-        tuple(shown(row)),
-        tuple((role, excerpt([Part(text)], _PROMPT_ROOM)) for role, text in row.prompt),
-        _sides(row, parts),
-        left == right,
+        line=row.line,
+        id=row.id,
+        label=row.label,
+        aspects=row.aspects,
+        reason=row.reason,
+        detail=str(row.data.get("detail") or row.data.get("error") or "") if row.reason else "",
+        judge={"chosen": "agrees", "rejected": "disagrees"}.get(str(winner), str(winner)),
+        p_chosen=p_chosen if isinstance(p_chosen, float | int) else None,
+        evidence=tuple(shown(row)),
+        prompt=tuple((role, excerpt([Part(text)], _PROMPT_ROOM)) for role, text in row.prompt),
+        sides=_sides(row, parts),
+        alike=left == right,
     )
 
 

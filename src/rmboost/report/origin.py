@@ -69,15 +69,16 @@ def origin(path: Path) -> Origin | None:
         rejects = rejects_of(path)
     except InputError:
         rejects = None
+    summary = manifest.get("summary", {})
     return Origin(
-        manifest["status"],
-        manifest.get("summary", {}).get("jobs", manifest["input"]["count"]),
-        manifest.get("summary", {}),
-        dict(flat(manifest["settings"])),
-        manifest.get("template_texts", {}),
-        _models(folder / "journal.sqlite"),
-        rejects,
-        _gold(manifest),
+        status=manifest["status"],
+        prompts=summary.get("jobs", manifest["input"]["count"]),
+        summary=summary,
+        settings=dict(flat(manifest["settings"])),
+        templates=manifest.get("template_texts", {}),
+        models=_models(folder / "journal.sqlite"),
+        rejects=rejects,
+        gold=_gold(manifest),
     )
 
 

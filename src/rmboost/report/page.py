@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from rmboost import __version__
 from rmboost.report import charts
-from rmboost.report.catalogue import FIGURES
+from rmboost.report.catalogue import FIGURES, is_share
 from rmboost.report.cells import cells
 from rmboost.report.estimates import Figure, difference
 from rmboost.report.parts import parts
@@ -22,7 +22,6 @@ from rmboost.report.verdict import percent, plain
 from rmboost.texts import count
 from rmboost.visible import one_line, visible
 
-MARK = f'<meta name="generator" content="rmboost {__version__}">'
 _HTML = Path(__file__).parent / "html"
 
 
@@ -107,14 +106,13 @@ def _compared(one: Report, other: Report) -> Iterator[tuple[str, Markup, Markup,
             yield name, first, second, apart
 
 
-_NO_SHARES = ("_d", "_auc", "_ratio", "_similarity")
 _NUMBERS = ("pairs", "calls", "tokens", "tokens_per_pair", "seconds", "cost", "cost_per_pair")
 
 
 def _value(name: str, figure: Figure) -> Markup:
     if name in _NUMBERS:
         return Markup("–" if figure.value is None else f"{figure.value:,.6g}")
-    return _unbroken(plain(figure) if name.partition(".")[0].endswith(_NO_SHARES) else percent(figure))
+    return _unbroken(percent(figure) if is_share(name) else plain(figure))
 
 
 def _choices(reports: Sequence[Report]) -> Iterator[tuple[str, str, list[str]]]:

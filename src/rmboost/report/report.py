@@ -14,7 +14,7 @@ import numpy as np
 from rmboost.errors import InputError
 from rmboost.gold import read_marks
 from rmboost.noise import Marks
-from rmboost.preferences import REJECT, Preferences, Row
+from rmboost.preferences import Preferences
 from rmboost.report.baselines import Baseline, baselines, of_label
 from rmboost.report.catalogue import FIGURES
 from rmboost.report.contamination import GRAMS, Against, Overlap
@@ -86,7 +86,7 @@ def examine(
     judged = _gold(gold, made)
     sketches, gallery, rejects = Sketches(hashes), Gallery(size, seed), Rejects()
     file = Preferences(source)
-    table = tabulate(_pairs(file), tokens, hashes, (sketches, gallery, *held))
+    table = tabulate(file.pairs(), tokens, hashes, (sketches, gallery, *held))
     if not len(table):
         raise InputError(f"{file.name}: no pair in the file")
     for row in rejected(made):
@@ -94,36 +94,28 @@ def examine(
         gallery.offer_reject(row)
     prompts = table.places("prompt")
     return Report(
-        file.name,
-        file.torn,
-        table,
-        rejects,
-        made,
-        noise(table, judged, rejects.contradicted),
-        lengths(table),
-        baselines(table),
-        probes(table),
-        sketches.prompts(prompts),
-        sketches.responses(prompts),
-        diversity(table),
-        [overlap for each in held for overlap in each.overlaps(prompts)],
-        truncation(table),
-        tokens.says,
-        gallery.examples(),
+        name=file.name,
+        torn=file.torn,
+        table=table,
+        rejects=rejects,
+        origin=made,
+        noise=noise(table, judged, rejects.contradicted),
+        lengths=lengths(table),
+        baselines=baselines(table),
+        probes=probes(table),
+        prompts=sketches.prompts(prompts),
+        responses=sketches.responses(prompts),
+        diversity=diversity(table),
+        overlaps=[overlap for each in held for overlap in each.overlaps(prompts)],
+        cuts=truncation(table),
+        tokens=tokens.says,
+        examples=gallery.examples(),
     )
 
 
 def _gold(path: Path | None, made: Origin | None) -> Marks | None:
     path = path or (made.gold if made else None)
     return read_marks(path) if path else None
-
-
-def _pairs(file: Preferences) -> Iterator[Row]:
-    for row in file:
-        if row.sides == REJECT:
-            problem = f"{file.name}, line {row.line}: a reject, and no pair"
-            raise InputError(problem, "name the pairs; their rejects are found beside them")
-        yield row
 
 
 def _figures(report: Report) -> Iterator[tuple[str, Figure]]:

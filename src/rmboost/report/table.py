@@ -10,17 +10,14 @@ from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rmboost.preferences import Row
 from rmboost.records import stable_hash
 from rmboost.report import surface
+from rmboost.report.estimates import Floats, Ints
 from rmboost.report.text import Batch, WordHashes, words_of
 from rmboost.report.tokens import Tokens
 from rmboost.reservoir import Reservoir
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SAMPLE = 5_000
 """pairs that are kept as words, for what cannot be counted as they pass"""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
 from rapidfuzz.distance import Prefix
 
+from rmboost import texts
 from rmboost.errors import ConfigError
-from rmboost.texts import encodable
-
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_CHARACTERS = 4  # a token of English prose has 4.0 to 4.7; in code and other languages a token has fewer
 
 
 class Tokens(Protocol):
@@ -33,9 +29,9 @@ class Estimate:
 
     def of(self, prompt: str, chosen: str, rejected: str) -> tuple[float, float, float]:
         """See ``Tokens``."""
-        before = estimated(prompt)
+        before = texts.tokens(prompt)
         same = chosen[: Prefix.similarity(chosen, rejected)]
-        return before + estimated(chosen), before + estimated(rejected), before + estimated(same)
+        return before + texts.tokens(chosen), before + texts.tokens(rejected), before + texts.tokens(same)
 
 
 class Tokenizer:
@@ -60,14 +56,8 @@ class Tokenizer:
         return len(left), len(right), _same(left, right)
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(encodable(text), add_special_tokens=False).ids
+        ids: list[int] = self._tokenizer.encode(texts.encodable(text), add_special_tokens=False).ids
         return ids
-
-
-def estimated(text: str) -> float:
-    """About how many tokens a text has."""
-    unspaced = 0 if text.isascii() else len(_UNSPACED.findall(text))
-    return unspaced + (len(text) - unspaced) / _CHARACTERS
 
 
 def _same(left: Iterable[int], right: Iterable[int]) -> int:

@@ -102,7 +102,10 @@ def check_file(name: str) -> Path:
 
 
 def locate(name: str, stop: Event | None = None) -> Path:
-    """The file of a model, by name or by path, fetched when it is not there yet. Raises as those three do."""
+    """The file of a model, by name or by path, fetched when it is not there yet.
+
+    Raises as ``check_file``, ``find`` and ``pull`` do.
+    """
     return check_file(name) if is_file(name) else pull(find(name), stop)
 
 

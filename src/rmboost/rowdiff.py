@@ -15,7 +15,7 @@ _SHOWN = 20
 Identity = tuple[str, int] | None
 
 
-class Comparison:
+class RowDiff:
     """Is given the rows that should be there, one after the other, and reads the file along with them.
 
     size: only so many bytes of the file count; None: all. differences: the first of them in words, of ``count`` in all.
