@@ -93,7 +93,9 @@ def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
 
 def _need_room_for_the_verdict(row: Row, path: str) -> None:
     """Raises InputError where a column ``judge`` is not from us: it would be written over."""
-    if row.data.get("judge") is not None and not row.judge:
+    said = row.data.get("judge")
+    ours = not said or (isinstance(said, dict) and "winner" in said and "p_chosen" in said)  # of nulls, if not asked
+    if not ours:
         problem = f"{path}, line {row.line}: the column 'judge' is no verdict of rmboost's, which would take its place"
         raise InputError(problem, f"jq -c '.judged_by = .judge | del(.judge)' {quote(path)} > renamed.jsonl")
 
