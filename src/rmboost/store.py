@@ -2,6 +2,15 @@
 
 Rows are appended in input order as the frontier of settled jobs moves. A checkpoint in the journal says how far the
 files are good; whatever a killed process wrote past it is cut off and written again from the journal.
+
+What a process finds, and what it does about it (``Store.resume``):
+
+    nothing, or what other settings made    all anew; rows that are there are set aside
+    killed in the middle                    cut to the checkpoint, and on from there
+    stopped, or with jobs added since       on from its end, if the rows are those that it left
+    all settled                             nothing; files that nobody touched are not even read
+    all settled, some of it failed          a redo: the old rows stay until the first new one is there, and are then
+                                            cut to the first failure
 """
 
 from __future__ import annotations

@@ -37,20 +37,28 @@ def signal(trials: Trials, names: Names) -> dict[str, Any]:
         accuracy.append(_entry("blind", blind, trials.accuracy(blind)))
         for model in names.models:
             own = {name: found for name in names.made if (found := _tried(trials, Trial(model, (name,), test)))}
-            size = equal[test] = min((found.pairs for found in own.values()), default=0)
-            accuracy += [_entry("own", Trial(model, (name,), test), found) for name, found in own.items()]
-            at = {name: dict(_curve(trials, Trial(model, (name,), test), size, own[name].pairs)) for name in own}
-            accuracy += [_entry("own", trial, found) for curve in at.values() for trial, found in curve.items()]
-            level = {name: curve.get(Trial(model, (name,), test, size), own[name]) for name, curve in at.items()}
-            fewer = [("equal", level)] if level != own else []  # where all have equally many, that is said once
-            for kind, found_by in [("all", own), *fewer]:
-                differences += [{"pairs": kind, **each} for each in _to_first(model, test, found_by)]
-            accuracy += _references(trials, model, test)
-            if names.mix:
-                for each, apart in _mixed(trials, model, test, list(own)):
-                    accuracy.append(each)
-                    differences.append(apart)
+            equal[test] = min((found.pairs for found in own.values()), default=0)
+            entries, apart = _of_methods(trials, model, test, own, equal[test])
+            mixed = list(_mixed(trials, model, test, list(own))) if names.mix else []
+            accuracy += [*entries, *_references(trials, model, test), *(entry for entry, _ in mixed)]
+            differences += [*apart, *(difference for _, difference in mixed)]
     return {"accuracy": accuracy, "equal": equal, "differences": differences}
+
+
+def _of_methods(
+    trials: Trials, model: str, test: str, own: dict[str, Accuracy], size: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What each method's pairs reach, all of them and up to ``size``, which all have; and how far that is apart."""
+    entries = [_entry("own", Trial(model, (name,), test), found) for name, found in own.items()]
+    level = dict(own)
+    for name, found in own.items():
+        curve = dict(_curve(trials, Trial(model, (name,), test), size, found.pairs))
+        entries += [_entry("own", trial, part) for trial, part in curve.items()]
+        level[name] = curve.get(Trial(model, (name,), test, size), found)
+    apart = [{"pairs": "all", **each} for each in _to_first(model, test, own)]
+    if level != own:  # where all have equally many, that is said once
+        apart += [{"pairs": "equal", **each} for each in _to_first(model, test, level)]
+    return entries, apart
 
 
 def _tried(trials: Trials, trial: Trial) -> Accuracy | None:
