@@ -210,6 +210,7 @@ class Client:
         self.meter.in_flight += 1
         try:
             await self._may_ask(line, call.seat)
+            self._worth.sent(call.role, call.key)
             started = time.perf_counter()
             response = await line.backend.complete(call.request)
             seconds = time.perf_counter() - started
@@ -218,6 +219,7 @@ class Client:
             self._count(response, call)  # from here on it is no call in flight
         except BaseException as error:
             line.pace.failed(number, error)
+            self._worth.lost(call.role, call.key)
             if len(call.seat.lines) > 1 and line.struck(error):
                 log.warning("%s is left out for a while: %s", line.backend, error)
             raise
@@ -264,7 +266,7 @@ class Client:
         self.meter.asked += 1
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
-        if (reason := self._worth.paid(call.role, call.request, response)) and not self.halt.calls:
+        if (reason := self._worth.paid(call.role, call.key, call.request, response)) and not self.halt.calls:
             self.stop("failures", reason)
 
     def _leave_out(self, line: Line, seat: Seat, error: TransientError) -> None:
