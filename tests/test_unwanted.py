@@ -74,6 +74,13 @@ def test_only_roles_that_send_it_are_named_and_its_new_name_is(tmp_path: Path) -
     assert calls == 2, "the first response, and the edit that is refused"
 
 
+def test_what_was_left_out_is_not_what_is_refused(tmp_path: Path) -> None:
+    fault = Fault(status=400, message="Use 'max_tokens', for 'max_completion_tokens' is not supported with this model.")
+    left_out = {"max_tokens": None, "max_completion_tokens": 300}
+    _, hint, _ = generate(tmp_path, lambda _: fault, responder__extra=left_out)
+    assert hint == "without it: --set responder.extra.max_completion_tokens=null"
+
+
 def test_what_an_upstream_said_behind_openrouter_is_read(tmp_path: Path) -> None:
     upstream = json.dumps({"error": {"message": "Unsupported parameter: 'seed' is not supported with this model."}})
     error = {"message": "Provider returned error", "code": 400, "metadata": {"raw": upstream}}

@@ -56,6 +56,12 @@ def test_empty_answers_that_come_sooner_than_whole_ones_do_not_end_the_run(tmp_p
     assert (summary.status, summary.tally.rejected["empty"]) == ("finished", len(empty))
 
 
+def test_a_limit_that_is_left_out_is_not_the_one_to_be_made_larger(tmp_path: Path) -> None:
+    limits = {"max_tokens": None, "max_completion_tokens": 50}
+    summary, _ = generate(tmp_path, lambda _: Fault(choice=CUT), responder__extra=limits)
+    assert "set a larger max_completion_tokens for the responder" in summary.reason
+
+
 def test_answers_that_a_filter_took_are_their_prompts_fault(tmp_path: Path) -> None:
     summary, _ = generate(tmp_path, lambda _: Fault(choice={"finish_reason": "content_filter"}), prompts=10)
     assert summary.status == "finished"

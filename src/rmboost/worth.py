@@ -54,6 +54,6 @@ class Worth:
         self._wasted[role] += bool(flaw)
         if not flaw or self._wasted[role] < self._enough or any(of == role for of, _ in self._awaited):
             return ""
-        limit = next((name for name in request.sampling if name.startswith("max_")), "")
+        limit = next((name for name, value in request.sampling.items() if name.startswith("max_") and value), "")
         way_out = f"; set a larger {limit} for the {role}, or none" if limit and flaw.startswith("truncated") else ""
         return f"not one of {self._wasted[role]} answers of the {role} is whole, the last: {flaw}{way_out}"

@@ -66,7 +66,7 @@ class OpenAIBackend(Backend):
                 return response if response.usage != Usage() else replace(response, usage=_guess(request, response))
             except BackendError as error:
                 if not (top and logprobs.is_about(error)):
-                    error.unwanted = unwanted.parameter(error.said, ("seed", *request.sampling))
+                    error.unwanted = unwanted.parameter(error.said, _sent(request))
                     raise
                 self._offer.refuse(top)
 
@@ -150,6 +150,11 @@ def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY")
         raise EndpointError(f"{endpoint.address} does not list its models", hint)
     hint = "choose one with --model NAME: " + _cut(", ".join(sorted(served)))
     raise EndpointError(f"{endpoint.address} serves {len(served)} models", hint)
+
+
+def _sent(request: Request) -> list[str]:
+    """The names of the parameters that a request was sent with."""
+    return [name for name, value in {"seed": request.seed, **request.sampling}.items() if value is not None]
 
 
 def _guess(request: Request, response: Response) -> Usage:
