@@ -256,6 +256,7 @@ FLAGGED = b'{"error": {"code": 403, "message": "flagged", "metadata": {"flagged_
 UNWANTED = b'{"code": "permission-denied", "error": "Content violates usage guidelines. "}'
 SPENT = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low"}}'
 BUDGET = b'{"error": {"message": "Budget has been exceeded!", "type": "budget_exceeded", "code": "400"}}'
+BLOCKED = b"<html><title>Blocked</title>By the content filter, for your safety"
 LATE = b'{"error": {"code": 429, "message": "upstream is busy"}}'
 
 FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
@@ -267,6 +268,7 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "no credit": (Fault(status=429, code="insufficient_quota"), EndpointError, "HTTP 429: scripted"),
     "flagged prompt": (Fault(status=403, content=FLAGGED), BackendError, "flagged"),
     "unwanted prompt": (Fault(status=403, content=UNWANTED), BackendError, "violates usage guidelines"),
+    "page of a web filter": (Fault(status=403, content=BLOCKED), EndpointError, "By the content filter"),
     "no credit with status 400": (Fault(status=400, content=SPENT), EndpointError, "credit balance is too low"),
     "budget of a gateway": (Fault(status=400, content=BUDGET), EndpointError, "Budget has been exceeded"),
     "no credit for a moment": (status(402, headers={"Retry-After": "3"}), TransientError, "HTTP 402"),
@@ -637,6 +639,7 @@ CHECKS: dict[str, tuple[Fault, bool]] = {
     "disconnect": (Fault(hang_up="at once"), True),
     "unauthorized": (status(401), False),
     "forbidden": (status(403), False),
+    "account that broke the rules": (Fault(status=403, message="Suspended for breaking our content policy"), False),
 }
 
 

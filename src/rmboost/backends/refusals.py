@@ -53,8 +53,9 @@ def no_credit(status: int, said: str, details: Mapping[str, Any], wait: float | 
 
 
 def of_the_prompt(said: str, details: Mapping[str, Any]) -> bool:
-    """Whether a 403 is about what was asked, and not about who asks."""
-    return "flagged_input" in mapping(details.get("metadata")) or bool(_OF_THE_PROMPT.search(said))
+    """Whether a 403 is about what was asked, and not about who asks; a page of a web filter is of the way there."""
+    page = said.lstrip().startswith("<")
+    return "flagged_input" in mapping(details.get("metadata")) or bool(_OF_THE_PROMPT.search(said) and not page)
 
 
 def read(body: bytes) -> tuple[str, dict[str, Any]]:
