@@ -192,6 +192,14 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         ),
         {"usage": Usage(110, 2, 100)},
     ),
+    "more than those cached, counted apart": (
+        Fault(
+            reply={
+                "usage": {"prompt_tokens": 200, "completion_tokens": 2, "total_tokens": 302, "cached_tokens": 100},
+            }
+        ),
+        {"usage": Usage(300, 2, 100)},
+    ),
     "cached tokens beside the others": (
         Fault(reply={"usage": {"prompt_tokens": 10, "completion_tokens": 2, "cached_tokens": 8}}),
         {"usage": Usage(10, 2, 8)},
