@@ -46,6 +46,17 @@ def test_a_role_that_gave_one_whole_answer_is_asked_on(tmp_path: Path) -> None:
     assert (summary.status, summary.tally.kept) == ("finished", 1)
 
 
+def test_pairs_are_kept_without_a_verdict_and_do_not_speak_for_the_judge(tmp_path: Path) -> None:
+    def script(call: Call) -> Fault | None:
+        return Fault(choice=CUT) if "You grade answers" in str(call.body) else None
+
+    for _ in range(2):
+        summary, _ = generate(tmp_path, script, verify__sample="all")
+        assert summary.tally.kept > 0
+        assert (summary.status, summary.cause) == ("stopped", "failures")
+        assert "answers of the judge" in summary.reason
+
+
 def test_empty_answers_that_come_sooner_than_whole_ones_do_not_end_the_run(tmp_path: Path) -> None:
     empty = {f"What is {n} plus one?" for n in range(0, 40, 3)}
 

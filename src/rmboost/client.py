@@ -65,8 +65,8 @@ class Client:
 
     seats: who answers for each role. tries: how often one call is sent at most, refusals (429) not counted: these are
     waited out for up to ``patience`` seconds. max_failures: calls given up in a row until the run is stopped.
-    calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off. proven: whether pairs
-    were made with these seats before, so that they are known to answer.
+    calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off. proven: roles
+    that answered before, as pairs show.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Client:
         patience: float = 600,
         max_failures: int = 20,
         calls_of_a_job: int = 2,
-        proven: bool = False,
+        proven: Iterable[str] = (),
     ) -> None:
         self.seats = seats
         self.journal = journal
@@ -98,7 +98,7 @@ class Client:
         self._calls_of_a_job = calls_of_a_job
         self._failures: Counter[str] = Counter()
         """calls given up in a row, by role"""
-        self._proven = {*seats} if proven else set()
+        self._proven = {*proven}
         """roles that were answered: what is refused them for ever after that is a prompt's fault"""
         self._worth = Worth(max_failures, self._proven)
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
