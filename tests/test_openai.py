@@ -299,6 +299,11 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "not an object": (Fault(content=b"[]"), TransientError, "not a chat completion"),
     "bytes that are no text": (Fault(content=b"\xff\xfe\x00"), TransientError, "not a chat completion"),
     "no message": (Fault(choice={"message": None, "finish_reason": None}), TransientError, "(no message)"),
+    "error with a number beyond all bounds": (
+        Fault(reply={"error": {"code": 2**80, "message": "odd"}}),
+        TransientError,
+        "(an error within it): odd",
+    ),
     "error in a choice": (
         Fault(choice={"error": {"code": 502, "message": "upstream died"}, "finish_reason": None}),
         TransientError,

@@ -7,6 +7,7 @@ a second on its import, and of what it offers (retries, typed replies, streams) 
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -123,7 +124,7 @@ class OpenAIBackend(Backend):
         choice, tokens = reply.choices[0], usage.read(reply.usage)
         model = reply.model if isinstance(reply.model, str) and reply.model else self.model
         if late := reply.error or choice.error:
-            raise self._endpoint.unreadable(orjson.dumps({"error": late}), "an error within it")
+            raise self._endpoint.unreadable(json.dumps({"error": late}).encode(), "an error within it")
         if choice.finish_reason in _GAVE_UP:
             problem = f"{self._endpoint.address} gave up within a reply ({choice.finish_reason})"
             raise TransientError(problem, kind="overloaded")
