@@ -36,6 +36,8 @@ EXTRA = {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": 
         ("Unrecognized request argument supplied: seed", "seed"),
         ("'max_tokens' is too large: 8192. This model's maximum context length is 4096 tokens …", ""),
         ("This model's maximum context length is 4096 tokens.", ""),
+        ("max_tokens (50) and the prompt's 4090 are not allowed to exceed the context of 4096 tokens", ""),
+        ("Unexpected length: the prompt is too long for max_tokens=50", ""),
         ("The response was filtered due to the prompt triggering a content management policy.", ""),
         ("messages: reseeding is not supported", ""),
         ("unknown error", ""),
