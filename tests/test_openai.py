@@ -276,6 +276,11 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "no credit": (Fault(status=429, code="insufficient_quota"), EndpointError, "HTTP 429: scripted"),
     "flagged prompt": (Fault(status=403, content=FLAGGED), BackendError, "flagged"),
     "unwanted prompt": (Fault(status=403, content=UNWANTED), BackendError, "violates usage guidelines"),
+    "account that broke the rules": (
+        Fault(status=403, message="Your account was suspended for breaking our content policy"),
+        EndpointError,
+        "was suspended",
+    ),
     "page of a web filter": (Fault(status=403, content=BLOCKED), EndpointError, "By the content filter"),
     "no credit with status 400": (Fault(status=400, content=SPENT), EndpointError, "credit balance is too low"),
     "budget of a gateway": (Fault(status=400, content=BUDGET), EndpointError, "Budget has been exceeded"),
