@@ -192,6 +192,14 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         ),
         {"usage": Usage(110, 2, 100)},
     ),
+    "more than those cached, counted apart": (
+        Fault(
+            reply={
+                "usage": {"prompt_tokens": 200, "completion_tokens": 2, "total_tokens": 302, "cached_tokens": 100},
+            }
+        ),
+        {"usage": Usage(300, 2, 100)},
+    ),
     "cached tokens beside the others": (
         Fault(reply={"usage": {"prompt_tokens": 10, "completion_tokens": 2, "cached_tokens": 8}}),
         {"usage": Usage(10, 2, 8)},
@@ -256,6 +264,7 @@ FLAGGED = b'{"error": {"code": 403, "message": "flagged", "metadata": {"flagged_
 UNWANTED = b'{"code": "permission-denied", "error": "Content violates usage guidelines. "}'
 SPENT = b'{"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low"}}'
 BUDGET = b'{"error": {"message": "Budget has been exceeded!", "type": "budget_exceeded", "code": "400"}}'
+BLOCKED = b"<html><title>Blocked</title>By the content filter, for your safety"
 LATE = b'{"error": {"code": 429, "message": "upstream is busy"}}'
 
 FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
@@ -267,6 +276,12 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "no credit": (Fault(status=429, code="insufficient_quota"), EndpointError, "HTTP 429: scripted"),
     "flagged prompt": (Fault(status=403, content=FLAGGED), BackendError, "flagged"),
     "unwanted prompt": (Fault(status=403, content=UNWANTED), BackendError, "violates usage guidelines"),
+    "account that broke the rules": (
+        Fault(status=403, message="Your account was suspended for breaking our content policy"),
+        EndpointError,
+        "was suspended",
+    ),
+    "page of a web filter": (Fault(status=403, content=BLOCKED), EndpointError, "By the content filter"),
     "no credit with status 400": (Fault(status=400, content=SPENT), EndpointError, "credit balance is too low"),
     "budget of a gateway": (Fault(status=400, content=BUDGET), EndpointError, "Budget has been exceeded"),
     "no credit for a moment": (status(402, headers={"Retry-After": "3"}), TransientError, "HTTP 402"),
@@ -289,6 +304,11 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     "not an object": (Fault(content=b"[]"), TransientError, "not a chat completion"),
     "bytes that are no text": (Fault(content=b"\xff\xfe\x00"), TransientError, "not a chat completion"),
     "no message": (Fault(choice={"message": None, "finish_reason": None}), TransientError, "(no message)"),
+    "error with a number beyond all bounds": (
+        Fault(reply={"error": {"code": 2**80, "message": "odd"}}),
+        TransientError,
+        "(an error within it): odd",
+    ),
     "error in a choice": (
         Fault(choice={"error": {"code": 502, "message": "upstream died"}, "finish_reason": None}),
         TransientError,
@@ -637,6 +657,7 @@ CHECKS: dict[str, tuple[Fault, bool]] = {
     "disconnect": (Fault(hang_up="at once"), True),
     "unauthorized": (status(401), False),
     "forbidden": (status(403), False),
+    "account that broke the rules": (Fault(status=403, message="Suspended for breaking our content policy"), False),
 }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rmboost
+from chat_server import Call, ChatServer, Fault
 from rmboost.errors import ReplyError
 from rmboost.parsing import names, tagged, whole, without_thinking
-from rmboost.records import Response
+from rmboost.records import Message, Response
 
 ASPECTS = ("completeness", "error_handling", "honesty")
 
@@ -114,6 +119,26 @@ def test_an_answer_about_the_tag_of_thinking_keeps_its_beginning(text: str) -> N
 )
 def test_thinking_is_cut_off_wherever_it_was_opened(text: str) -> None:
     assert without_thinking(text) == "Four."
+
+
+def test_marks_that_were_asked_for_are_part_of_the_answer() -> None:
+    text = "<thought>Two and two.</thought>\nFour."
+    asked: Message = {"role": "user", "content": "What is 2 + 2? Think in <thought></thought> first."}
+    assert whole(Response(text, "m"), (asked,)).text == text
+    assert whole(Response(text, "m"), ({**asked, "content": "What is 2 + 2?"},)).text == "Four."
+
+
+def test_a_response_keeps_the_marks_that_its_prompt_asks_for(tmp_path: Path) -> None:
+    asked = "What is 2 + 2? Think within <thought></thought>, then answer."
+    text = "<thought>Two and two.</thought>\nIt is four, as everybody knows."
+
+    def script(call: Call) -> Fault | None:
+        return Fault(choice={"message": {"content": text}}) if call.body["messages"][-1]["content"] == asked else None
+
+    with ChatServer(script) as server:
+        rmboost.generate([asked], tmp_path / "pairs.jsonl", model="test-model", base_url=server.url)
+    row = json.loads((tmp_path / "pairs.jsonl").read_text())
+    assert text in (row["chosen"], row["rejected"])
 
 
 @pytest.mark.parametrize("reason", ["stop", "STOP", "eos", "end_turn", "COMPLETE"])

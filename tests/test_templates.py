@@ -55,6 +55,21 @@ def test_the_indent_that_a_value_begins_with_is_kept(tmp_path: Path, source: str
     assert render(tmp_path, turn, x=" \n ")[0]["content"] == ""
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n{% set y = 1 %}\n    Text{{ x }}",
+        "\n{% if x %}\n    Text{{ x }}\n{% endif %}",
+        "{% if not x %} no {% elif x %} Text{{ x }}{% else %} no{% endif %}",
+        "\n  {# why #}\n  {# how #} Text{{ x }}",
+        "{% set y = 1 %}{% if x %}{% set z = 1 %}\n  {% if y %}\n    Text{{ x }}{% endif %}{% endif %}",
+    ],
+)
+def test_the_indent_of_a_template_is_not_sent(tmp_path: Path, source: str) -> None:
+    turn = '{% turn "user" %}' + source + "{% endturn %}"
+    assert render(tmp_path, turn, x="  a")[0]["content"] == "Text  a"
+
+
 def test_a_prompt_of_code_is_asked_as_it_is() -> None:
     code = prompt("    def f(x):\n        return x\nWhat does it do?")
     assert Templates().render("respond", prompt=code) == code.messages

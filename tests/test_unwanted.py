@@ -36,6 +36,8 @@ EXTRA = {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": 
         ("Unrecognized request argument supplied: seed", "seed"),
         ("'max_tokens' is too large: 8192. This model's maximum context length is 4096 tokens …", ""),
         ("This model's maximum context length is 4096 tokens.", ""),
+        ("max_tokens (50) and the prompt's 4090 are not allowed to exceed the context of 4096 tokens", ""),
+        ("Unexpected length: the prompt is too long for max_tokens=50", ""),
         ("The response was filtered due to the prompt triggering a content management policy.", ""),
         ("messages: reseeding is not supported", ""),
         ("unknown error", ""),
@@ -72,6 +74,13 @@ def test_only_roles_that_send_it_are_named_and_its_new_name_is(tmp_path: Path) -
     _, hint, calls = generate(tmp_path, refusing("max_tokens", {"message": RENAMED}), rewriter__max_tokens=300)
     assert hint == ("without it: --set rewriter.extra.max_tokens=null --set rewriter.extra.max_completion_tokens=300")
     assert calls == 2, "the first response, and the edit that is refused"
+
+
+def test_what_was_left_out_is_not_what_is_refused(tmp_path: Path) -> None:
+    fault = Fault(status=400, message="Use 'max_tokens', for 'max_completion_tokens' is not supported with this model.")
+    left_out = {"max_tokens": None, "max_completion_tokens": 300}
+    _, hint, _ = generate(tmp_path, lambda _: fault, responder__extra=left_out)
+    assert hint == "without it: --set responder.extra.max_completion_tokens=null"
 
 
 def test_what_an_upstream_said_behind_openrouter_is_read(tmp_path: Path) -> None:

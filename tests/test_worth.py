@@ -46,6 +46,33 @@ def test_a_role_that_gave_one_whole_answer_is_asked_on(tmp_path: Path) -> None:
     assert (summary.status, summary.tally.kept) == ("finished", 1)
 
 
+def test_pairs_are_kept_without_a_verdict_and_do_not_speak_for_the_judge(tmp_path: Path) -> None:
+    def script(call: Call) -> Fault | None:
+        return Fault(choice=CUT) if "You grade answers" in str(call.body) else None
+
+    for _ in range(2):
+        summary, _ = generate(tmp_path, script, verify__sample="all")
+        assert summary.tally.kept > 0
+        assert (summary.status, summary.cause) == ("stopped", "failures")
+        assert "answers of the judge" in summary.reason
+
+
+def test_empty_answers_that_come_sooner_than_whole_ones_do_not_end_the_run(tmp_path: Path) -> None:
+    empty = {f"What is {n} plus one?" for n in range(0, 40, 3)}
+
+    def script(call: Call) -> Fault | None:
+        return Fault(choice=EMPTY) if call.body["messages"][-1]["content"] in empty else Fault(delay=0.3)
+
+    summary, _ = generate(tmp_path, script, prompts=40, concurrency=20, max_failures=5)
+    assert (summary.status, summary.tally.rejected["empty"]) == ("finished", len(empty))
+
+
+def test_a_limit_that_is_left_out_is_not_the_one_to_be_made_larger(tmp_path: Path) -> None:
+    limits = {"max_tokens": None, "max_completion_tokens": 50}
+    summary, _ = generate(tmp_path, lambda _: Fault(choice=CUT), responder__extra=limits)
+    assert "set a larger max_completion_tokens for the responder" in summary.reason
+
+
 def test_answers_that_a_filter_took_are_their_prompts_fault(tmp_path: Path) -> None:
     summary, _ = generate(tmp_path, lambda _: Fault(choice={"finish_reason": "content_filter"}), prompts=10)
     assert summary.status == "finished"

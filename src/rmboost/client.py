@@ -65,8 +65,8 @@ class Client:
 
     seats: who answers for each role. tries: how often one call is sent at most, refusals (429) not counted: these are
     waited out for up to ``patience`` seconds. max_failures: calls given up in a row until the run is stopped.
-    calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off. proven: whether pairs
-    were made with these seats before, so that they are known to answer.
+    calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off. proven: roles
+    that answered before, as pairs show.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Client:
         patience: float = 600,
         max_failures: int = 20,
         calls_of_a_job: int = 2,
-        proven: bool = False,
+        proven: Iterable[str] = (),
     ) -> None:
         self.seats = seats
         self.journal = journal
@@ -98,7 +98,7 @@ class Client:
         self._calls_of_a_job = calls_of_a_job
         self._failures: Counter[str] = Counter()
         """calls given up in a row, by role"""
-        self._proven = {*seats} if proven else set()
+        self._proven = {*proven}
         """roles that were answered: what is refused them for ever after that is a prompt's fault"""
         self._worth = Worth(max_failures, self._proven)
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
@@ -210,6 +210,7 @@ class Client:
         self.meter.in_flight += 1
         try:
             await self._may_ask(line, call.seat)
+            self._worth.sent(call.role, call.key)
             started = time.perf_counter()
             response = await line.backend.complete(call.request)
             seconds = time.perf_counter() - started
@@ -218,6 +219,7 @@ class Client:
             self._count(response, call)  # from here on it is no call in flight
         except BaseException as error:
             line.pace.failed(number, error)
+            self._worth.lost(call.role, call.key)
             if len(call.seat.lines) > 1 and line.struck(error):
                 log.warning("%s is left out for a while: %s", line.backend, error)
             raise
@@ -264,7 +266,7 @@ class Client:
         self.meter.asked += 1
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
-        if (reason := self._worth.paid(call.role, call.request, response)) and not self.halt.calls:
+        if (reason := self._worth.paid(call.role, call.key, call.request, response)) and not self.halt.calls:
             self.stop("failures", reason)
 
     def _leave_out(self, line: Line, seat: Seat, error: TransientError) -> None:

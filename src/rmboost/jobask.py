@@ -37,7 +37,7 @@ class JobAsk:
         seed = stable_hash(self._job.seed, self._job.key, call, draw) % 2**31
         request = Request(messages, seed, self._client.seats[role].sampling, logprobs)
         response = await self._client.answer(role, self._job, call, request, self._places)
-        return parsing.whole(replace(response, call=call, draw=draw, template=template))
+        return parsing.whole(replace(response, call=call, draw=draw, template=template), messages)
 
     def _next(self) -> tuple[int, int]:
         """The number of the next call, and of its draw."""

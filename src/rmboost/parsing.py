@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from rmboost.errors import ReplyError
-from rmboost.records import Response
+from rmboost.records import Message, Response
 
 # Thinking stands first. Some chat templates open the block themselves, so that the reply begins inside of it; then what
 # closes it begins a line, follows a sentence, or ends one: it is no word of it, as in an answer about such tags.
@@ -30,20 +31,25 @@ _FILTERED = (
 )
 
 
-def without_thinking(text: str) -> str:
-    """The text without the block of thinking that some models begin with; it is no part of the response."""
+def without_thinking(text: str, asked: Iterable[Message] = ()) -> str:
+    """The text without the block of thinking that some models begin with; it is no part of the response.
+
+    asked: what it answers. A mark that is spoken of there is the answer's own.
+    """
     if "</think>" in text:
         return _THINK.sub("", text).lstrip()
     start = text.lstrip()
     end = next((end for mark, end in _MARKS.items() if start.startswith(mark)), "") if start[:1] in ("<", "[") else ""
-    return start.partition(end)[2].lstrip() if end and end in start else text
+    if not end or end not in start or any(end in message["content"] for message in asked):
+        return text
+    return start.partition(end)[2].lstrip()
 
 
-def whole(response: Response) -> Response:
+def whole(response: Response, asked: Iterable[Message] = ()) -> Response:
     """The response without thinking, unless it was cut: half a text is a failure, not an answer. Raises ReplyError."""
     ended = response.finish_reason.lower().partition(":")[0]
     if ended in _WHOLE:
-        text = without_thinking(response.text)
+        text = without_thinking(response.text, asked)
         if not text or text.isspace():
             raise ReplyError("empty", "the reply holds no answer", response)
         return response if text is response.text else replace(response, text=text)

@@ -27,6 +27,7 @@ from rmboost.separability import separability
 from rmboost.signals import stop_on_signals
 from rmboost.store import Store
 from rmboost.summary import Summary
+from rmboost.tally import Tally
 from rmboost.together import run
 
 log = logging.getLogger("rmboost")
@@ -168,8 +169,15 @@ def _client(recipe: Recipe, store: Store) -> Client:
         patience=config.patience,
         max_failures=config.max_failures,
         calls_of_a_job=recipe.calls,
-        proven=store.tally.kept > 0,
+        proven=_proven(recipe, store.tally),
     )
+
+
+def _proven(recipe: Recipe, tally: Tally) -> set[str]:
+    """The roles that the pairs so far speak for; a pair is kept also where its judge said nothing that can be read."""
+    verify, read = recipe.config.verify, any(not key.endswith("/unreadable") for key in tally.verdicts)
+    making, judging = recipe.method.roles, judges.judge(verify.judge).roles if verify.sample else ()
+    return {*(making if tally.kept else ()), *(judging if read else ())}
 
 
 def _summarise(recipe: Recipe, rounds: Rounds, store: Store, client: Client, status: str, seconds: float) -> Summary:

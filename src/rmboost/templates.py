@@ -65,10 +65,25 @@ class TurnExtension(Extension):
         return [nodes.Output([mark, role, mark], lineno=line), *body, nodes.Output([mark], lineno=line)]
 
 
+_SILENT = (nodes.Assign, nodes.AssignBlock, nodes.Import, nodes.FromImport, nodes.Macro)
+"""Statements that write nothing where they stand."""
+
+
 def _lstrip(body: list[nodes.Node]) -> None:
     """Take away the space that the template itself begins a turn with; that of a value, such as code, is its own."""
-    if body and isinstance(body[0], nodes.Output) and isinstance(first := body[0].nodes[0], nodes.TemplateData):
-        first.data = first.data.lstrip()
+    for node in body:
+        if isinstance(node, nodes.If):
+            for branch in (node.body, *(each.body for each in node.elif_), node.else_):
+                _lstrip(branch)
+        if isinstance(node, nodes.Output):
+            for each in node.nodes:
+                if not isinstance(each, nodes.TemplateData):
+                    return
+                each.data = each.data.lstrip()
+                if each.data:
+                    return
+        elif not isinstance(node, _SILENT):
+            return
 
 
 def _messages(turns: Iterable[tuple[str, str]]) -> Iterator[Message]:

@@ -13,12 +13,17 @@ from rmboost.records import Request, Response
 class Worth:
     """Looks at the answers of each role until one is whole: what is cut after that is a prompt's fault.
 
-    enough: so many answers without a whole one among them tell that none will be. proven: roles that gave whole ones.
+    enough: so many answers without a whole one among them tell that none will be, once the first so many that were
+    asked for are among them: what is empty comes sooner. proven: roles that gave whole ones.
     """
 
     def __init__(self, enough: int, proven: Iterable[str]) -> None:
         self._enough, self._proven = enough, {*proven}
         self._wasted: Counter[str] = Counter()
+        self._first: Counter[str] = Counter()
+        """calls of a role that were among the first to be sent, and not in vain"""
+        self._awaited: set[tuple[str, bytes]] = set()
+        """those of them that are under way, each with its role"""
 
     def flaw(self, role: str, response: Response) -> str:
         """What is wrong with an answer, while no better one was seen."""
@@ -30,12 +35,25 @@ class Worth:
             self._proven.add(role)
         return ""
 
-    def paid(self, role: str, request: Request, response: Response) -> str:
+    def sent(self, role: str, key: bytes) -> None:
+        """A call is under way."""
+        if role not in self._proven and self._first[role] < self._enough:
+            self._first[role] += 1
+            self._awaited.add((role, key))
+
+    def lost(self, role: str, key: bytes) -> None:
+        """It came to nothing; another takes its place."""
+        if (role, key) in self._awaited:
+            self._awaited.remove((role, key))
+            self._first[role] -= 1
+
+    def paid(self, role: str, key: bytes, request: Request, response: Response) -> str:
         """Why no more should be paid for, in words; nothing as long as there is hope."""
+        self._awaited.discard((role, key))
         flaw = self.flaw(role, response)
         self._wasted[role] += bool(flaw)
-        if not flaw or self._wasted[role] < self._enough:
+        if not flaw or self._wasted[role] < self._enough or any(of == role for of, _ in self._awaited):
             return ""
-        limit = next((name for name in request.sampling if name.startswith("max_")), "")
+        limit = next((name for name, value in request.sampling.items() if name.startswith("max_") and value), "")
         way_out = f"; set a larger {limit} for the {role}, or none" if limit and flaw.startswith("truncated") else ""
         return f"not one of {self._wasted[role]} answers of the {role} is whole, the last: {flaw}{way_out}"

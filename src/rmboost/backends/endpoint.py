@@ -126,7 +126,8 @@ class Endpoint:
         finally:
             await transport.close()
         if reply.status in (401, 403):
-            raise self.refusal(reply.status, reply.content, reply.headers)
+            refused = self.refusal(reply.status, reply.content, reply.headers)
+            raise EndpointError(refused.message, refused.hint or self._another_key())  # there was no prompt to refuse
         return self._listed(refusals.json_of(reply.content)) if reply.status < 300 else []
 
     def _listed(self, found: Any) -> list[str]:
@@ -150,7 +151,7 @@ class Endpoint:
         if status == 403 and refusals.of_the_prompt(said, details):
             return BackendError(message, said=said)  # this prompt, not this key
         if status in (401, 403):
-            return EndpointError(message, f"{self.key_env} must hold a key for {self.address}")
+            return EndpointError(message, self._another_key())
         if status in (404, 405):
             return EndpointError(message, self.where_to_look(said))
         if status in _RETRIED or status >= 500:
@@ -169,6 +170,9 @@ class Endpoint:
             return self.refusal(int(code), body, {})
         message = f"{self.address}: not a chat completion ({problem}): {self._quote(said)}"
         return TransientError(message.rstrip(": "), kind="unreadable")
+
+    def _another_key(self) -> str:
+        return f"{self.key_env} must hold a key for {self.address}"
 
     def _why_unreached(self) -> str:
         proxied = f", and do {_PROXIES} let it through" if self.is_proxied else ""

@@ -7,6 +7,7 @@ a second on its import, and of what it offers (retries, typed replies, streams) 
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -66,7 +67,7 @@ class OpenAIBackend(Backend):
                 return response if response.usage != Usage() else replace(response, usage=_guess(request, response))
             except BackendError as error:
                 if not (top and logprobs.is_about(error)):
-                    error.unwanted = unwanted.parameter(error.said, ("seed", *request.sampling))
+                    error.unwanted = unwanted.parameter(error.said, _sent(request))
                     raise
                 self._offer.refuse(top)
 
@@ -123,7 +124,7 @@ class OpenAIBackend(Backend):
         choice, tokens = reply.choices[0], usage.read(reply.usage)
         model = reply.model if isinstance(reply.model, str) and reply.model else self.model
         if late := reply.error or choice.error:
-            raise self._endpoint.unreadable(orjson.dumps({"error": late}), "an error within it")
+            raise self._endpoint.unreadable(json.dumps({"error": late}).encode(), "an error within it")
         if choice.finish_reason in _GAVE_UP:
             problem = f"{self._endpoint.address} gave up within a reply ({choice.finish_reason})"
             raise TransientError(problem, kind="overloaded")
@@ -150,6 +151,11 @@ def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY")
         raise EndpointError(f"{endpoint.address} does not list its models", hint)
     hint = "choose one with --model NAME: " + _cut(", ".join(sorted(served)))
     raise EndpointError(f"{endpoint.address} serves {len(served)} models", hint)
+
+
+def _sent(request: Request) -> list[str]:
+    """The names of the parameters that a request was sent with."""
+    return [name for name, value in {"seed": request.seed, **request.sampling}.items() if value is not None]
 
 
 def _guess(request: Request, response: Response) -> Usage:

@@ -22,6 +22,11 @@ _SPENT = re.compile(
 """What servers say with 400 or 403 where 402 is meant."""
 _OF_THE_PROMPT = re.compile(r"usage guidelines|content (?:policy|policies|filter)|moderation|safety", re.IGNORECASE)
 """What servers say with 403 of a prompt that they do not want; of a key they say other things."""
+_OF_WHO_ASKS = re.compile(
+    r"\A\s*<|\b(?:account|key|organi[sz]ation|access)\b[^.]{0,40}\b(?:suspended|deactivated|disabled|revoked|terminated)",
+    re.IGNORECASE,
+)
+"""A page of a web filter on the way there, or what is said of a key for good."""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -54,7 +59,8 @@ def no_credit(status: int, said: str, details: Mapping[str, Any], wait: float | 
 
 def of_the_prompt(said: str, details: Mapping[str, Any]) -> bool:
     """Whether a 403 is about what was asked, and not about who asks."""
-    return "flagged_input" in mapping(details.get("metadata")) or bool(_OF_THE_PROMPT.search(said))
+    unwanted = _OF_THE_PROMPT.search(said) and not _OF_WHO_ASKS.search(said)
+    return "flagged_input" in mapping(details.get("metadata")) or bool(unwanted)
 
 
 def read(body: bytes) -> tuple[str, dict[str, Any]]:

@@ -17,11 +17,13 @@ _REFUSED = re.compile(
     r"|cannot both|cannot be (?:specified|set|used)|not a valid field|only the default",
     re.IGNORECASE,
 )
+_TOO_LONG = re.compile(r"exceed|too (?:long|large|many)|context (?:length|window|size|limit)", re.IGNORECASE)
+"""What servers say of a prompt without room for its answer, often with the name of the limit."""
 
 
 def parameter(said: str, sent: Iterable[str]) -> str:
     """The first of the parameters sent that an error speaks of, when it says that one is not wanted; else nothing."""
-    if not _REFUSED.search(said):
+    if not _REFUSED.search(said) or _TOO_LONG.search(said):
         return ""
     words = _plain(said)
     found = {name: place for name in sent if (place := _place(_plain(name), words)) >= 0}

@@ -20,7 +20,7 @@ def read(counted: Any) -> Usage:
         return Usage()
     sent, came, total = (_count(counted.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens"))
     cached = _cached(counted)
-    if cached > sent:
+    if cached > sent or (cached and total == sent + came + cached):
         sent += cached
     if sent:
         came = max(came, total - sent)
