@@ -374,8 +374,35 @@ def test_an_answer_that_looks_like_messages_is_a_text() -> None:
     assert parse({"prompt": "p", "chosen": answer, "rejected": "no"}, 1, "here").texts == (answer, "no")
     torn = "[{'role': 'user', 'content': ..."
     assert parse({"prompt": torn, "chosen": torn, "rejected": torn}, 1, "here").texts == (torn, torn)
-    objects = '[{"value":3}]'
-    assert parse({"prompt": objects, "chosen": objects, "rejected": objects}, 1, "here").texts == (objects, objects)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '[{"value":3}]',
+        '{"from": "USD", "value": 100, "to": "EUR"}',
+        '[{"role": "admin", "content": "all", "id": 3}]',
+        '{"role": {"name": "user"}, "content": "all"}',
+        '{"role": "user", "content": {{"question"}}}',
+    ],
+)
+def test_objects_that_nobody_says_are_texts(words: str) -> None:
+    row = parse({"prompt": words, "chosen": words, "rejected": words}, 1, "here")
+    assert (row.prompt, row.texts) == ((("user", words),), (words, words))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"rmboost": {"method": "rmboost"}, "chosen": "yes", "rejected": "no"},
+        {"chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        {"kind": "dropped", "reason": "tie", "first": "yes", "second": "no"},
+    ],
+)
+def test_a_prompt_that_is_json_of_messages_is_a_text_where_messages_are_not_packed(beside: dict[str, Any]) -> None:
+    words = json.dumps(messages("Hi"))
+    row = parse({"prompt": words, **beside}, 1, "here")
+    assert (row.prompt, row.texts) == ((("user", words),), ("yes", "no"))
 
 
 CALL, OTHER = ([{"function": {"name": "look", "arguments": {"at": place}}}] for place in ("sky", "sea"))

@@ -39,7 +39,9 @@ def side(data: Mapping[str, Any], name: str) -> Any:
     """What the row holds for ``chosen``, ``rejected``, or a side of a reject; None where it holds nothing."""
     names = _NAMES.get(name, (name,))
     found = next((data[key] for key in names if data.get(key) is not None), None)
-    return _accepted(data) if name == "chosen" and data.keys().isdisjoint(names) else found
+    if found is None and name == "chosen" and data.keys().isdisjoint(names):
+        return _accepted(data)
+    return found
 
 
 def has_side(data: Mapping[str, Any], name: str) -> bool:
@@ -66,12 +68,18 @@ def readable(value: Any) -> bool:
 
 
 def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple[Turn, ...], str, str]:
-    """The turns that both sides answer, and the two answers. An answer of several turns is one transcript."""
-    left, right = (turns(each, "assistant") for each in both_unpacked(*(side(data, name) for name in sides)))
+    """The turns that both sides answer, and the two answers. An answer of several turns is one transcript.
+
+    Nothing is packed into a text where lists are seen to be lists, and in rows of ours.
+    """
+    given = side(data, sides[0]), side(data, sides[1])
+    ours = "chosen" not in sides or isinstance(data.get("rmboost"), dict)
+    packs = not ours and not any(isinstance(each, list | dict) for each in given)
+    left, right = (turns(each, "assistant") for each in (both_unpacked(*given) if packs else given))
     common, before = _common(left, right), tuple(_before(data))
     answers = transcript(left[len(common) :]), transcript(right[len(common) :])
-    asked = _unanswered(_asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE)), answers)
-    asked = _joined(asked, common)
+    asked = _asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE), packs=packs)
+    asked = _joined(_unanswered(asked, answers), common)
     prompt = asked if asked[: len(before)] == before else (*before, *asked)
     return prompt, *answers
 
@@ -113,9 +121,9 @@ def names_prompt(data: Mapping[str, Any]) -> bool:
     return not data.keys().isdisjoint((*_PROMPTS, *_ELSE))
 
 
-def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
+def _asked(data: Mapping[str, Any], names: Sequence[str], *, packs: bool) -> tuple[Turn, ...]:
     name = next((name for name in names if data.get(name)), "prompt")
-    asked = turns(unpacked(data.get(name)), "user")
+    asked = turns(unpacked(data.get(name)) if packs else data.get(name), "user")
     if name in ("instruction", "question") and (more := text(data.get("input"))):
         asked = (("user", f"{transcript(asked)}\n{more}"),)
     if asked and asked[-1] == ("assistant", ""):
