@@ -243,12 +243,12 @@ def test_a_csv(tmp_path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.writer(file)
         table.writerow(["prompt", "chosen", "rejected", "score_chosen", "id"])
-        table.writerow(["What is\n6 × 7?", "42", "4.0", "8.5", "007"])
+        table.writerow(["What is\n6 × 7?", "42", "4.0", "8.50", "12e4"])
         table.writerow(["Q?", said, said.replace("yes", "no"), "", "8"])
     first, second = Preferences(path)
     assert (first.prompt_text, first.texts, second.texts) == ("What is\n6 × 7?", ("42", "4.0"), ("yes", "no"))
-    assert [first.data[name] for name in ("score_chosen", "id")] == [8.5, "007"]
-    assert (second.data["score_chosen"], second.data["id"], second.line) == ("", 8, 4)
+    assert [first.data[name] for name in ("score_chosen", "id")] == ["8.50", "12e4"]  # a column has one type
+    assert (second.data["score_chosen"], second.data["id"], second.line) == ("", "8", 4)
     path.write_text("prompt,chosen,rejected\np,a\n")
     assert "pairs.csv, line 2: 2 cells under a header of 3" in refused(path).message
     path.write_text("prompt,chosen\np,a\n")

@@ -111,11 +111,6 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def holds_words(name: str) -> bool:
-    """Whether a column of this name is read as something that was said."""
-    return name in (*_PROMPTS, *_ELSE, *_SYSTEM, "response", *_NAMES["chosen"], *_NAMES["rejected"])
-
-
 def names_prompt(data: Mapping[str, Any]) -> bool:
     """Whether the row has a column for what was asked, if an empty one."""
     return not data.keys().isdisjoint((*_PROMPTS, *_ELSE))
