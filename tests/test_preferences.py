@@ -405,6 +405,12 @@ def test_a_prompt_that_is_json_of_messages_is_a_text_where_messages_are_not_pack
     assert (row.prompt, row.texts) == ((("user", words),), ("yes", "no"))
 
 
+def test_of_conversations_that_begin_apart_no_answer_is_shown_as_the_prompt() -> None:
+    whole = [{"role": "system", "content": "Be kind."}, *messages("Q?", "yes")]
+    row = parse({"messages": whole, "rejected_messages": messages("Q?", "no")}, 1, "here")
+    assert (row.prompt, row.texts[1]) == ((), "User: Q?\n\nAssistant: no")
+
+
 CALL, OTHER = ([{"function": {"name": "look", "arguments": {"at": place}}}] for place in ("sky", "sea"))
 
 

@@ -79,7 +79,8 @@ def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple
     common, before = _common(left, right), tuple(_before(data))
     answers = transcript(left[len(common) :]), transcript(right[len(common) :])
     asked = _asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE), packs=packs)
-    asked = _joined(_unanswered(asked, answers), common)
+    asked = () if asked == left else _unanswered(asked, answers)  # () where messages are the chosen conversation
+    asked = _joined(asked, common)
     prompt = asked if asked[: len(before)] == before else (*before, *asked)
     return prompt, *answers
 
