@@ -27,7 +27,7 @@ def unpacked(value: Any) -> Any:
 def both_unpacked(left: Any, right: Any) -> tuple[Any, Any]:
     """Two sides; where one is a plain text, the other is one, too, if an answer that looks like messages."""
     opened = unpacked(left), unpacked(right)
-    return (left, right) if any(isinstance(side, str) for side in opened) else opened
+    return (left, right) if isinstance(opened[0], str) or isinstance(opened[1], str) else opened
 
 
 def _read(text: str) -> Any:

@@ -18,7 +18,6 @@ _NAMES = {
 _PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
 _ELSE = ("input", "query", "context", "trajectory", "conversation")
 """Where a prompt may stand, too, if it stands nowhere else: an input beside an instruction is a part of it."""
-_SYSTEM = ("system", "system_prompt")
 _OF_A_TURN = ("role", "content", "from", "value")
 _CALLS = ("tool_calls", "function_call")
 """Of what else a turn may have beside a text, such as a name or a date, these are part of the answer."""
@@ -74,7 +73,7 @@ def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple
     """
     given = side(data, sides[0]), side(data, sides[1])
     ours = "chosen" not in sides or isinstance(data.get("rmboost"), dict)
-    packs = not ours and not any(isinstance(each, list | dict) for each in given)
+    packs = not ours and isinstance(given[0], str) and isinstance(given[1], str)
     left, right = (turns(each, "assistant") for each in (both_unpacked(*given) if packs else given))
     common, before = _common(left, right), tuple(_before(data))
     answers = transcript(left[len(common) :]), transcript(right[len(common) :])
@@ -129,7 +128,7 @@ def _asked(data: Mapping[str, Any], names: Sequence[str], *, packs: bool) -> tup
 
 def _before(data: Mapping[str, Any]) -> Iterator[Turn]:
     """A system text and earlier rounds that stand in columns of their own."""
-    system = next((data[name] for name in _SYSTEM if data.get(name)), None)
+    system = data.get("system") or data.get("system_prompt")
     if isinstance(system, str) and system:
         yield "system", system
     history = data.get("history")
