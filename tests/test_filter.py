@@ -88,7 +88,11 @@ def test_margins_of_west_of_n_leave_the_rows_as_they_are(rmboost: Shell, prompts
         ({"score": 1, "n": 10**400}, "score", 1),
         ({"score": 10**400}, "score", None),
         ({"score": True}, "score", None),
-        ({"score": "3"}, "score", None),
+        ({"score": "3"}, "score", 3),  # as in CSV
+        ({"score_chosen": "8.5", "score_rejected": "-1e1"}, "margin", 18.5),
+        ({"score": "007"}, "score", None),
+        ({"score": "3 of 5"}, "score", None),
+        ({"score": ""}, "score", None),
         ({"score": float("nan")}, "score", None),
         ({"score": None}, "score", None),
     ],

@@ -97,6 +97,10 @@ def test_a_column_of_others_where_the_verdict_goes_is_an_error_before_any_call(r
     assert (done.code, (tmp_path / "j.jsonl").exists()) == (2, False)
     assert f"{file}, line 1: the column 'judge' is no verdict of rmboost's" in done.err
     assert f"jq -c '.judged_by = .judge | del(.judge)' {file} > renamed.jsonl" in done.err
+    table = tmp_path / "pairs.csv"
+    table.write_text("prompt,chosen,rejected,judge\np,a,b,gpt-4\n")
+    done = rmboost("judge", table, "-o", tmp_path / "j.jsonl", "--model", "fake")
+    assert "give it another name; where FILE is JSON lines: jq -c" in done.err  # jq reads no CSV
 
 
 def test_an_empty_prompt_among_others_is_judged(rmboost: Shell, tmp_path: Path) -> None:

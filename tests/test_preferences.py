@@ -243,12 +243,12 @@ def test_a_csv(tmp_path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.writer(file)
         table.writerow(["prompt", "chosen", "rejected", "score_chosen", "id"])
-        table.writerow(["What is\n6 × 7?", "42", "4.0", "8.5", "007"])
+        table.writerow(["What is\n6 × 7?", "42", "4.0", "8.50", "12e4"])
         table.writerow(["Q?", said, said.replace("yes", "no"), "", "8"])
     first, second = Preferences(path)
     assert (first.prompt_text, first.texts, second.texts) == ("What is\n6 × 7?", ("42", "4.0"), ("yes", "no"))
-    assert [first.data[name] for name in ("score_chosen", "id")] == [8.5, "007"]
-    assert (second.data["score_chosen"], second.data["id"], second.line) == ("", 8, 4)
+    assert [first.data[name] for name in ("score_chosen", "id")] == ["8.50", "12e4"]  # a column has one type
+    assert (second.data["score_chosen"], second.data["id"], second.line) == ("", "8", 4)
     path.write_text("prompt,chosen,rejected\np,a\n")
     assert "pairs.csv, line 2: 2 cells under a header of 3" in refused(path).message
     path.write_text("prompt,chosen\np,a\n")
@@ -374,8 +374,41 @@ def test_an_answer_that_looks_like_messages_is_a_text() -> None:
     assert parse({"prompt": "p", "chosen": answer, "rejected": "no"}, 1, "here").texts == (answer, "no")
     torn = "[{'role': 'user', 'content': ..."
     assert parse({"prompt": torn, "chosen": torn, "rejected": torn}, 1, "here").texts == (torn, torn)
-    objects = '[{"value":3}]'
-    assert parse({"prompt": objects, "chosen": objects, "rejected": objects}, 1, "here").texts == (objects, objects)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '[{"value":3}]',
+        '{"from": "USD", "value": 100, "to": "EUR"}',
+        '[{"role": "admin", "content": "all", "id": 3}]',
+        '{"role": {"name": "user"}, "content": "all"}',
+        '{"role": "user", "content": {{"question"}}}',
+    ],
+)
+def test_objects_that_nobody_says_are_texts(words: str) -> None:
+    row = parse({"prompt": words, "chosen": words, "rejected": words}, 1, "here")
+    assert (row.prompt, row.texts) == ((("user", words),), (words, words))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"rmboost": {"method": "rmboost"}, "chosen": "yes", "rejected": "no"},
+        {"chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        {"kind": "dropped", "reason": "tie", "first": "yes", "second": "no"},
+    ],
+)
+def test_a_prompt_that_is_json_of_messages_is_a_text_where_messages_are_not_packed(beside: dict[str, Any]) -> None:
+    words = json.dumps(messages("Hi"))
+    row = parse({"prompt": words, **beside}, 1, "here")
+    assert (row.prompt, row.texts) == ((("user", words),), ("yes", "no"))
+
+
+def test_of_conversations_that_begin_apart_no_answer_is_shown_as_the_prompt() -> None:
+    whole = [{"role": "system", "content": "Be kind."}, *messages("Q?", "yes")]
+    row = parse({"messages": whole, "rejected_messages": messages("Q?", "no")}, 1, "here")
+    assert (row.prompt, row.texts[1]) == ((), "User: Q?\n\nAssistant: no")
 
 
 CALL, OTHER = ([{"function": {"name": "look", "arguments": {"at": place}}}] for place in ("sky", "sea"))

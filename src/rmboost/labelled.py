@@ -20,6 +20,7 @@ from rmboost.visible import one_line
 
 _LABELS: dict[str, Label] = {label: label for label in get_args(Label)}
 _ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
+_OF_LINES = (".jsonl", ".ndjson")
 _WRITERS = ("chosen_model", "rejected_model", "model")
 
 
@@ -56,7 +57,7 @@ class Pairs(Source):
 
     def begins_with(self, sha256: str, size: int) -> bool:
         """Whether the file has only grown since it had this hash. Arrays, packed files and tables do not just grow."""
-        return Path(self.path).suffix in (".jsonl", ".ndjson") and files.grew_from(self.path, sha256, size)
+        return Path(self.path).suffix in _OF_LINES and files.grew_from(self.path, sha256, size)
 
 
 def _need_to_stay(path: Path) -> None:
@@ -97,7 +98,9 @@ def _need_room_for_the_verdict(row: Row, path: str) -> None:
     ours = not said or (isinstance(said, dict) and "winner" in said and "p_chosen" in said)  # of nulls, if not asked
     if not ours:
         problem = f"{path}, line {row.line}: the column 'judge' is no verdict of rmboost's, which would take its place"
-        raise InputError(problem, f"jq -c '.judged_by = .judge | del(.judge)' {quote(path)} > renamed.jsonl")
+        plain = Path(path).suffix in _OF_LINES
+        command = f"jq -c '.judged_by = .judge | del(.judge)' {quote(path) if plain else 'FILE'} > renamed.jsonl"
+        raise InputError(problem, command if plain else f"give it another name; where FILE is JSON lines: {command}")
 
 
 def _writers(row: Any) -> Iterable[str]:

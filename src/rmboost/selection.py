@@ -5,6 +5,7 @@ Pace et al., West-of-N, arXiv 2401.12086, section 4: of all pairs, those over a 
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _SCORES = (
 )
 """What others call the scores whose difference is the margin."""
 _NAMES_KEPT = 200
+_WRITTEN = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ def _numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
 
 
 def _number(value: Any) -> float | None:
-    """As a float, which the bound will be too."""
+    """As a float, which the bound will be too; also of a text, as tables such as CSV hold it."""
+    if isinstance(value, str):
+        return float(value) if _WRITTEN.fullmatch(value) else None
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:

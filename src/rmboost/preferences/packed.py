@@ -8,6 +8,10 @@ from ast import literal_eval
 from typing import Any
 
 _BEGINS = re.compile(r"\s*\[?\s*\{\s*([\"'])(?:role|content|from|value)\1\s*:")
+_SPEAKERS = (
+    *("system", "developer", "user", "human", "prompter", "assistant", "gpt", "model"),
+    *("tool", "function", "function_call", "observation", "ipython"),
+)
 _BETWEEN = re.compile(r"\}\r?\n *\{")
 """Between what numpy prints there is a line end and no comma; inside of a text that it prints there is no line end."""
 
@@ -23,7 +27,7 @@ def unpacked(value: Any) -> Any:
 def both_unpacked(left: Any, right: Any) -> tuple[Any, Any]:
     """Two sides; where one is a plain text, the other is one, too, if an answer that looks like messages."""
     opened = unpacked(left), unpacked(right)
-    return (left, right) if any(isinstance(side, str) for side in opened) else opened
+    return (left, right) if isinstance(opened[0], str) or isinstance(opened[1], str) else opened
 
 
 def _read(text: str) -> Any:
@@ -34,9 +38,11 @@ def _read(text: str) -> Any:
         pass
     try:
         return literal_eval(_BETWEEN.sub("}, {", text.strip()))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):  # TypeError: a set of lists
         return None
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and any({"role": "content", "from": "value"}.get(name) in value for name in value)
+    """Whether somebody that talks with models says something; other objects have a role, or a value, too."""
+    said = [("role", "content"), ("from", "value")]
+    return isinstance(value, dict) and any(value.get(who) in _SPEAKERS and what in value for who, what in said)

@@ -18,7 +18,6 @@ _NAMES = {
 _PROMPTS = ("prompt", "messages", "conversations", "question", "instruction")
 _ELSE = ("input", "query", "context", "trajectory", "conversation")
 """Where a prompt may stand, too, if it stands nowhere else: an input beside an instruction is a part of it."""
-_SYSTEM = ("system", "system_prompt")
 _OF_A_TURN = ("role", "content", "from", "value")
 _CALLS = ("tool_calls", "function_call")
 """Of what else a turn may have beside a text, such as a name or a date, these are part of the answer."""
@@ -39,7 +38,9 @@ def side(data: Mapping[str, Any], name: str) -> Any:
     """What the row holds for ``chosen``, ``rejected``, or a side of a reject; None where it holds nothing."""
     names = _NAMES.get(name, (name,))
     found = next((data[key] for key in names if data.get(key) is not None), None)
-    return _accepted(data) if name == "chosen" and data.keys().isdisjoint(names) else found
+    if found is None and name == "chosen" and data.keys().isdisjoint(names):
+        return _accepted(data)
+    return found
 
 
 def has_side(data: Mapping[str, Any], name: str) -> bool:
@@ -66,11 +67,18 @@ def readable(value: Any) -> bool:
 
 
 def conversation(data: Mapping[str, Any], sides: tuple[str, str]) -> tuple[tuple[Turn, ...], str, str]:
-    """The turns that both sides answer, and the two answers. An answer of several turns is one transcript."""
-    left, right = (turns(each, "assistant") for each in both_unpacked(*(side(data, name) for name in sides)))
+    """The turns that both sides answer, and the two answers. An answer of several turns is one transcript.
+
+    Nothing is packed into a text where lists are seen to be lists, and in rows of ours.
+    """
+    given = side(data, sides[0]), side(data, sides[1])
+    ours = "chosen" not in sides or isinstance(data.get("rmboost"), dict)
+    packs = not ours and isinstance(given[0], str) and isinstance(given[1], str)
+    left, right = (turns(each, "assistant") for each in (both_unpacked(*given) if packs else given))
     common, before = _common(left, right), tuple(_before(data))
     answers = transcript(left[len(common) :]), transcript(right[len(common) :])
-    asked = _unanswered(_asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE)), answers)
+    asked = _asked(data, _PROMPTS if common else (*_PROMPTS, *_ELSE), packs=packs)
+    asked = () if asked == left else _unanswered(asked, answers)  # () where messages are the chosen conversation
     asked = _joined(asked, common)
     prompt = asked if asked[: len(before)] == before else (*before, *asked)
     return prompt, *answers
@@ -103,19 +111,14 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def holds_words(name: str) -> bool:
-    """Whether a column of this name is read as something that was said."""
-    return name in (*_PROMPTS, *_ELSE, *_SYSTEM, "response", *_NAMES["chosen"], *_NAMES["rejected"])
-
-
 def names_prompt(data: Mapping[str, Any]) -> bool:
     """Whether the row has a column for what was asked, if an empty one."""
     return not data.keys().isdisjoint((*_PROMPTS, *_ELSE))
 
 
-def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
+def _asked(data: Mapping[str, Any], names: Sequence[str], *, packs: bool) -> tuple[Turn, ...]:
     name = next((name for name in names if data.get(name)), "prompt")
-    asked = turns(unpacked(data.get(name)), "user")
+    asked = turns(unpacked(data.get(name)) if packs else data.get(name), "user")
     if name in ("instruction", "question") and (more := text(data.get("input"))):
         asked = (("user", f"{transcript(asked)}\n{more}"),)
     if asked and asked[-1] == ("assistant", ""):
@@ -125,7 +128,7 @@ def _asked(data: Mapping[str, Any], names: Sequence[str]) -> tuple[Turn, ...]:
 
 def _before(data: Mapping[str, Any]) -> Iterator[Turn]:
     """A system text and earlier rounds that stand in columns of their own."""
-    system = next((data[name] for name in _SYSTEM if data.get(name)), None)
+    system = data.get("system") or data.get("system_prompt")
     if isinstance(system, str) and system:
         yield "system", system
     history = data.get("history")

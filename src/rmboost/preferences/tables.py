@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rmboost.errors import InputError
-from rmboost.preferences.shapes import holds_words
 from rmboost.sources import formats
 
 _BATCH = 1000  # rows
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:[eE][+-]?\d{1,2})?")
 
 
 def comma_separated(path: Path) -> Iterator[tuple[int, Any]]:
-    """The records with the lines that they begin on. Raises InputError for what cannot be read.
-
-    Cells that are numbers become numbers, but for what somebody said.
-    """
+    """The records with the lines that they begin on, each cell a text. Raises InputError for what cannot be read."""
     for line, row in formats.rows(str(path), "csv", "prompt"):
-        cells = _good(row, f"{path}, line {line}")
-        yield line, {name: cell if holds_words(name) else _number(cell) for name, cell in cells.items()}
-
-
-def _number(cell: str) -> Any:
-    return json.loads(cell) if _NUMBER.fullmatch(cell) else cell
+        yield line, _good(row, f"{path}, line {line}")
 
 
 def parquet(path: Path) -> Iterator[tuple[int, Any]]:
