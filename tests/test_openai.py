@@ -283,6 +283,11 @@ FAILURES: dict[str, tuple[Fault, type[BackendError], str]] = {
     ),
     "page of a web filter": (Fault(status=403, content=BLOCKED), EndpointError, "By the content filter"),
     "no credit with status 400": (Fault(status=400, content=SPENT), EndpointError, "credit balance is too low"),
+    "a prompt about money, repeated": (
+        Fault(status=400, message="bad field in: " + "The bank says insufficient funds. " * 20),
+        BackendError,
+        "insufficient funds",
+    ),
     "budget of a gateway": (Fault(status=400, content=BUDGET), EndpointError, "Budget has been exceeded"),
     "no credit for a moment": (status(402, headers={"Retry-After": "3"}), TransientError, "HTTP 402"),
     "a code in words": (Fault(content=b'{"error": {"code": "400", "message": "no"}}'), BackendError, "HTTP 400: no"),

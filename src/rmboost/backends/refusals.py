@@ -20,6 +20,8 @@ _SPENT = re.compile(
     re.IGNORECASE,
 )
 """What servers say with 400 or 403 where 402 is meant."""
+_ROOM = 400
+"""Characters of what is said of an account; a longer error repeats what was asked, which may be about money."""
 _OF_THE_PROMPT = re.compile(r"usage guidelines|content (?:policy|policies|filter)|moderation|safety", re.IGNORECASE)
 """What servers say with 403 of a prompt that they do not want; of a key they say other things."""
 _OF_WHO_ASKS = re.compile(
@@ -54,7 +56,8 @@ def wait(headers: Mapping[str, str], details: Mapping[str, Any]) -> float | None
 def no_credit(status: int, said: str, details: Mapping[str, Any], wait: float | None) -> bool:
     """Whether nothing more is answered until somebody pays; a 402 that names a time is only for so long."""
     coded = not _NO_CREDIT.isdisjoint((str(details.get("code")), str(details.get("type"))))
-    return coded or (status == 402 and wait is None) or (status in (400, 403, 412) and bool(_SPENT.search(said)))
+    told = status in (400, 403, 412) and len(said) < _ROOM and bool(_SPENT.search(said))
+    return coded or told or (status == 402 and wait is None)
 
 
 def of_the_prompt(said: str, details: Mapping[str, Any]) -> bool:
