@@ -349,6 +349,35 @@ def test_a_score_after_reasoning() -> None:
     assert (scores.mean, calls[0]["template"]) == (3.0, "judge/rubric-reason")
 
 
+@pytest.mark.parametrize(
+    ("end", "found"),
+    [
+        ("Score: 3", 3),
+        ("**Final score: 3/5**", 3),
+        ("Sum: 3.", 3),
+        ("The total score is 3\n\n", 3),
+        ("Score: 3 of 4 facts are right", None),
+        ("Score: -3", None),
+        ("Score: 9", None),
+        ("Score: <score>3", None),
+        ("3", None),
+        ("Total: 3 faults", None),
+        ("There are 3 scores", None),
+    ],
+)
+def test_a_last_line_that_is_the_score_will_do(end: str, found: int | None) -> None:
+    scores, _ = score(lambda _: f"Score: 1 would be too little, as it is right.\n{end}", reasoning=True, votes=1)
+    assert scores.mean == found
+
+
+def test_its_probabilities_are_those_of_the_last_line() -> None:
+    def model(_: Mapping[str, Any]) -> Response:
+        top = ({"3": 0.0}, {" is fine\n": 0.0}, {"Score: ": 0.0}, {"3": log(0.5), "5": log(0.5)})
+        return Response("3 is fine\nScore: 3", "m", top=top)
+
+    assert score(model, reasoning=True)[0].mean == pytest.approx(4.0)
+
+
 @pytest.mark.parametrize("options", [{"low": 5, "high": 5}, {"low": 0, "high": 11}, {"low": -1}])
 def test_what_is_no_scale_is_refused(options: dict[str, int]) -> None:
     with pytest.raises(ConfigError):

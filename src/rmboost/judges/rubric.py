@@ -21,11 +21,13 @@ from rmboost.records import Prompt, Response, Usage
 from rmboost.together import together
 
 _NUMBER = re.compile(
-    r"\W*(?:(?:the|final|overall|total|score|rating|answer|is|boxed|text)\W+)*(?<![-\u2212.,])(\d{1,2})(?:\.0)?"
+    r"\W*(?:(?:the|final|overall|total|sum|score|rating|answer|is|boxed|text)\W+)*(?<![-\u2212.,])(\d{1,2})(?:\.0)?"
     r"(?:[\s*(]*(?:/|out of)[\s*]*(\d{1,2}))?(?:\W+points?)?[^\w%]*",
     re.IGNORECASE,
 )
 """A number alone, or in words that say no more than that it is the score; never one behind a minus or a point."""
+_LAST_LINE = re.compile(r"\W*(?:(?:the|final|overall|total|sum)\W+)*(?:score|rating|sum)\b[^\n]*\Z", re.IGNORECASE)
+"""``Score: 3``, as the paper of Self-Rewarding has it; small models end so whatever tags they are asked for."""
 _OVERALL = "overall"
 
 
@@ -67,10 +69,18 @@ class Rubric(Voter, Scorer):
 
     def _read(self, reply: Response) -> tuple[float, float | None]:
         """The number, and the one that is expected by its probabilities."""
-        text = tagged(reply, "score")[0] if self.reasoning else reply.text
+        text, start = _rated(reply) if self.reasoning else (reply.text, 0)
         match = _NUMBER.fullmatch(text)
         if not match or not self.low <= int(match[1]) <= self.high or match[2] not in (None, str(self.high)):
             raise ReplyError("unreadable", f"{text[:80]!r} is no number from {self.low} to {self.high}", reply)
-        start = reply.text.rindex("<score>") + len("<score>") if self.reasoning else 0
         offset = reply.text.index(text, start) + match.start(1)
         return float(match[1]), likelihood.expected(reply, offset, self.low, self.high)
+
+
+def _rated(reply: Response) -> tuple[str, int]:
+    """The text that holds the number after the reasons, and where to look for it. Raises ReplyError."""
+    start = reply.text.rstrip().rfind("\n") + 1
+    if "score>" not in reply.text and _LAST_LINE.match(last := reply.text[start:].strip()):
+        return last, start
+    text, _ = tagged(reply, "score")
+    return text, reply.text.rindex("<score>") + len("<score>")
