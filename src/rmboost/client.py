@@ -180,7 +180,8 @@ class Client:
                 log.warning("given up: %s", error, extra={"job": job.key, "role": role})
                 if isinstance(error, TransientError) or role not in self._proven:
                     if error.unwanted:  # by the first call as by all others
-                        same = (each for each in self.seats.values() if each.lines == seat.lines)
+                        others = self.seats.values()
+                        same = ((each.settings, each.sampling) for each in others if each.lines == seat.lines)
                         raise EndpointError(error.message, unwanted.hint(error, same)) from None
                     self._give_up(role, error)
             raise

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rmboost.errors import BackendError
-
-if TYPE_CHECKING:
-    from rmboost.client import Seat
 
 _NEW_NAME = {"max_tokens": "max_completion_tokens"}
 _REFUSED = re.compile(
@@ -30,16 +27,19 @@ def parameter(said: str, sent: Iterable[str]) -> str:
     return min(found, key=found.__getitem__, default="")
 
 
-def hint(error: BackendError, seats: Iterable[Seat]) -> str:
-    """What to type so that these seats are no longer sent what the error says is not wanted."""
+def hint(error: BackendError, asked: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+    """What to type so that what the error says is not wanted is no longer sent.
+
+    asked: where the settings of each role stand that asks this endpoint, and what the role samples with.
+    """
     name, new = error.unwanted, _NEW_NAME.get(error.unwanted, "")
     typed = []
-    for seat in seats:
-        value = seat.sampling.get(name)
+    for settings, sampling in asked:
+        value = sampling.get(name)
         if value is not None or name == "seed":
-            typed.append(f"--set {seat.settings}.extra.{name}=null")
+            typed.append(f"--set {settings}.extra.{name}=null")
             if new and new in error.said:
-                typed.append(f"--set {seat.settings}.extra.{new}={value}")
+                typed.append(f"--set {settings}.extra.{new}={value}")
     return f"without it: {' '.join(typed)}"
 
 
