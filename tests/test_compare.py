@@ -400,6 +400,14 @@ def test_who_takes_turns(prompts: Path, tmp_path: Path, row: Callable[..., Path]
     assert by_turns(found, setup.check(found)) == {"rmboost": 24, "rlcd": 24}
 
 
+def test_a_table_that_nobody_reads_to_its_end_is_no_failure(prompts: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rmboost", "compare", str(prompts), "-o", str(tmp_path / "c"), "-q"]
+    with subprocess.Popen([*command, "--methods", "rmboost", "--model", "fake"], stdout=subprocess.PIPE) as running:
+        assert running.stdout
+        running.stdout.close()
+    assert running.returncode == 0
+
+
 @pytest.mark.real
 def test_what_one_method_has_an_embedded_model_read_the_next_one_need_not(
     rmboost: Shell, tmp_path: Path, row: Callable[..., Path]

@@ -200,4 +200,9 @@ def _show(found: dict[str, Any]) -> None:
 
     from rmboost.compare import table
 
-    table.show(found, Console(highlight=False))
+    class Screen(Console):
+        def on_broken_pipe(self) -> None:
+            """Whoever reads no further, as ``head``, has had enough: no failure, where rich would exit with 1."""
+            raise BrokenPipeError
+
+    table.show(found, Screen(highlight=False))
