@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from rmboost.backends import local
-from rmboost.backends.local import LocalBackend, cores, reads_best_as_stored, slots_on
+from rmboost.backends.local import LocalBackend, cores, reads_best_as_stored
 from rmboost.errors import BackendError, ConfigError, EndpointError
 from rmboost.records import Request, Response
 
@@ -45,11 +45,6 @@ def test_the_default_model_by_both_names_is_one_backend(name: str) -> None:
     assert hash(LocalBackend(model=name)) == hash(LocalBackend())
 
 
-@pytest.mark.parametrize(("most", "physical", "wanted"), [(4, 1, 1), (4, 2, 1), (4, 4, 2), (4, 64, 4), (1, 64, 1)])
-def test_a_slot_for_two_cores_and_no_more_than_the_catalogue_says(most: int, physical: int, wanted: int) -> None:
-    assert slots_on(physical, most) == wanted
-
-
 @pytest.mark.parametrize(
     ("system", "as_stored"),
     [
@@ -65,8 +60,9 @@ def test_weights_are_read_as_they_lie_where_that_is_faster(system: str, as_store
 
 
 def test_it_answers_as_many_at_once_as_it_has_slots() -> None:
-    assert 1 <= LocalBackend(model="smollm2-135m").room <= 4
+    assert LocalBackend(model="smollm2-135m").room == 4
     assert LocalBackend(slots=7).room == 7
+    assert LocalBackend(slots=7, repeatable=True).room == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not say which threads run")
@@ -117,17 +113,19 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 async def _talk(backend: LocalBackend) -> tuple[str, list[Response], list[Response]]:
     name = await backend.check()
-    one_by_one = [await backend.complete(request(question)) for question in QUESTIONS]
-    at_once = await asyncio.gather(*(backend.complete(request(question)) for question in QUESTIONS))
+    asked = [request(question, temperature=0) for question in QUESTIONS]
+    one_by_one = [await backend.complete(each) for each in asked]
+    at_once = await asyncio.gather(*map(backend.complete, asked))
     return name, one_by_one, at_once
 
 
 @pytest.mark.real
-def test_the_same_text_one_by_one_and_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_answers_one_by_one_and_at_once(capfd: pytest.CaptureFixture[str]) -> None:
     name, one_by_one, at_once = use(tiny(slots=4), _talk)
     assert name == one_by_one[0].model == "local:smollm2-135m"
-    assert all(len(response.text) > 20 for response in one_by_one)
-    assert [response.text for response in one_by_one] == [response.text for response in at_once]
+    assert all(len(response.text) > 20 for response in (*one_by_one, *at_once))
+    for alone, beside in zip(one_by_one, at_once, strict=True):  # not to the last word: arithmetic
+        assert alone.text.split()[:3] == beside.text.split()[:3]
     assert one_by_one[0].usage.completion_tokens == 24
     assert not any(word in capfd.readouterr().err for word in ("srv", "llama", "slot"))
 

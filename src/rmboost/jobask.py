@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +24,8 @@ class JobAsk:
         """the number of the last draw of each call"""
         self._begin: dict[int, int] = {}
         """the draw that a call begins with; 0 for others"""
+        self._turn = asyncio.Lock()
+        """of calls that go one by one"""
 
     def again(self, blamed: int) -> None:
         """Begin anew: the call that is blamed and those after it are drawn anew, earlier ones answered as before."""
@@ -35,8 +39,10 @@ class JobAsk:
         self._drawn[call] = draw
         messages = self._client.templates.render(template, **values)
         seed = stable_hash(self._job.seed, self._job.key, call, draw) % 2**31
-        request = Request(messages, seed, self._client.seats[role].sampling, logprobs)
-        response = await self._client.answer(role, self._job, call, request, self._places)
+        seat = self._client.seats[role]
+        request = Request(messages, seed, seat.sampling, logprobs)
+        async with self._turn if any(line.backend.one_by_one for line in seat.lines) else nullcontext():
+            response = await self._client.answer(role, self._job, call, request, self._places)
         return parsing.whole(replace(response, call=call, draw=draw, template=template), messages)
 
     def _next(self) -> tuple[int, int]:

@@ -34,6 +34,11 @@ class Backend(Component):
         """How many requests it answers at once, where that is known; None: as many as it is sent."""
         return None
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether the calls of one job should follow each other, so that what they share is read once."""
+        return False
+
     async def check(self) -> str:
         """Ask the endpoint, without paying, whether it would answer; the name of the model that will.
 

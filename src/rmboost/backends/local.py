@@ -1,17 +1,17 @@
 """The embedded model: llama.cpp in this process, behind its own OpenAI-compatible server on a free loopback port.
 
 The same request gives the same text where the arithmetic does not depend on what else is decoded or cached, and by
-how many threads. Measured on one machine with fixed seeds: SmolLM2-135M (Q4_1) gave 8 of 8 texts again, one after
-another or 4 at once, but others with 1, 2 and 3 threads. Qwen2.5-Coder (Q4_K_M): 0 of 8 equal between one after another
-and 4 at once; 1 of 6 when the same six requests came in the opposite order, 6 of 6 with nothing cached, 3 of 6 between
-1 thread and 2. So ``repeatable`` takes one slot, a thread for each core however busy it is, and no cache: 62 s in place
-of 42 for those six. Other kinds of CPU were not compared. A run that is resumed repeats nothing: its answers are in
-the journal.
+how many threads. Measured on one machine with fixed seeds: SmolLM2-135M (Q4_1) gave other texts with 1, 2 and 3
+threads. Qwen2.5-Coder (Q4_K_M): 0 of 8 equal between one after another and 4 at once; 1 of 6 when the same six requests
+came in the opposite order, 6 of 6 with nothing cached, 3 of 6 between 1 thread and 2. So ``repeatable`` takes one slot,
+a thread for each core however busy it is, and no cache: 62 s in place of 42 for those six. Other kinds of CPU were not
+compared. A run that is resumed repeats nothing: its answers are in the journal.
 
-Few cores gain little from slots. Requests of one prompt that are decoded side by side read it once each; one after
-another, the second finds it read. On 2 cores four methods read 5,500 tokens a question of QA Feedback (800 each) with
-one slot and 7,200 with two, while 14 short prompts took 105 s with one and 100 s with two (Qwen2.5-Coder-1.5B).
-Methods that take turns at a model that stays loaded (``kept_loaded``) read 3,600, and over 210 questions 3,000 each.
+Requests that are decoded at once share the work of unpacking the weights: on 2 cores of an Intel Xeon Qwen2.5-Coder
+writes 13 tokens a second for one and 29 for four. But of two that begin alike neither finds it read: with two slots, and
+both samples of a prompt at once, four methods read 7,200 tokens a question of QA Feedback, 5,500 with one slot. So the
+calls of one job go ``one_by_one``: each slot has a question of its own, and eight questions took 360 s with four slots,
+449 with one. Methods that take turns at a model that stays loaded (``kept_loaded``) read less, 3,000 over 210 questions.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ from rmboost.backends.openai import OpenAIBackend
 from rmboost.errors import EndpointError
 from rmboost.records import Request, Response
 
-_SLOTS, _CONTEXT = 2, 4096  # of weights that the catalogue does not know
-_CORES_A_SLOT = 2
+_SLOTS, _CONTEXT = 4, 4096  # of weights that the catalogue does not know
 _SILENT = -1  # of llama.cpp's log, which would go to stderr
 _TIMEOUT = 3600.0  # seconds for one answer: nothing is lost on the way, a laptop is just slow
 _CACHE_MIB = 1024  # for the beginnings of earlier prompts; llama.cpp would take up to 8 GiB
@@ -49,9 +48,9 @@ class LocalBackend(Backend):
     """A model of configs/models.yaml, or a ``.gguf`` file, decoded in this process.
 
     model: a name, a path, or ``local`` or nothing for the default one. threads: none, one for each core that is idle at
-    the start; another number may give other texts. slots: requests decoded at once; none, one for two cores, and at
-    most as many as the catalogue says. context: tokens that one request may take, its answer included. repeatable: the
-    same texts in every run on this machine, and slower.
+    the start; another number may give other texts. slots: requests decoded at once; none, as the catalogue
+    says. context: tokens that one request may take, its answer included. repeatable: the same texts in every run on
+    this machine, and slower.
     The weights are fetched and loaded at the first request; ``close`` frees them.
     """
 
@@ -69,9 +68,11 @@ class LocalBackend(Backend):
     @property
     def room(self) -> int:
         known = self._known
-        if self.repeatable:
-            return 1
-        return self.slots or slots_on(_physical(), known.slots if known else _SLOTS)
+        return 1 if self.repeatable else self.slots or (known.slots if known else _SLOTS)
+
+    @property
+    def one_by_one(self) -> bool:
+        return True
 
     async def complete(self, request: Request) -> Response:
         server = await self._engine.start(self)
@@ -101,6 +102,7 @@ class LocalBackend(Backend):
             "slots": self.room,
             "context": self.context or (known.slot_context if known else _CONTEXT),
             "cached": not self.repeatable,
+            "flash": known is None or known.flash_attention,
         }
 
 
@@ -178,7 +180,7 @@ def _library() -> Any:
     return xllamacpp
 
 
-def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cached: bool) -> Any:
+def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cached: bool, flash: bool) -> Any:
     """A running server. Raises EndpointError when llama.cpp cannot load the file."""
     xllamacpp = _library()
     wanted = xllamacpp.CommonParams()
@@ -186,7 +188,12 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cach
     wanted.model.path, wanted.model_alias = path, {name}
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads
     wanted.n_parallel, wanted.n_ctx = slots, slots * context
+    # One memory for all slots, of which each may fill its part: else a step that reads for one and writes for others
+    # is computed slot by slot.
+    wanted.kv_unified, wanted.kv_unified_per_slot = True, context
     wanted.cache_prompt, wanted.cache_ram_mib = cached, _CACHE_MIB if cached else 0
+    attention = xllamacpp.llama_flash_attn_type
+    wanted.flash_attn_type = attention.LLAMA_FLASH_ATTN_TYPE_AUTO if flash else attention.LLAMA_FLASH_ATTN_TYPE_DISABLED
     wanted.no_extra_bufts = reads_best_as_stored(xllamacpp.get_system_info())
     wanted.ui, wanted.cors_origins = False, ""  # web pages open in a browser have no business here
     try:
@@ -218,11 +225,6 @@ def _await_loop(address: str) -> None:
     import httpx2
 
     httpx2.get(f"{address}/slots", trust_env=False, timeout=60).raise_for_status()
-
-
-def slots_on(physical: int, most: int) -> int:
-    """How many requests so many cores decode at once."""
-    return max(1, min(most, physical // _CORES_A_SLOT))
 
 
 def cores() -> int:

@@ -40,6 +40,7 @@ class Weights(Component):
     context: PositiveInt
     slot_context: PositiveInt
     slots: PositiveInt
+    flash_attention: bool = True
     sources: tuple[HttpSource | WheelSource, ...]
 
     @property
