@@ -155,6 +155,64 @@ def test_log_probabilities_come_back_from_the_journal_in_their_order(tmp_path: P
     asyncio.run(scene())
 
 
+class Watched(Backend):
+    """Notes how many requests it has at most at once."""
+
+    model: str = "watched"
+    follow: bool = False
+    _now: int = PrivateAttr(default=0)
+    _most: int = PrivateAttr(default=0)
+
+    @property
+    def one_by_one(self) -> bool:
+        return self.follow
+
+    async def complete(self, request: Request) -> Response:
+        self._now += 1
+        self._most = max(self._most, self._now)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self._now -= 1
+        return Response(str(request.seed), self.model)
+
+
+@pytest.mark.parametrize(("follow", "most"), [(False, 6), (True, 2)])
+def test_calls_of_one_job_follow_each_other_where_a_backend_reads_them_once_then(
+    tmp_path: Path, follow: bool, most: int
+) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        watched = Watched(follow=follow)
+        seats = {"responder": Seat("x", "watched", (Line(watched, Pace(Limits(concurrency=8))),), {})}
+        client = Client(seats, client.journal, client.templates, tries=3)
+
+        async def three(job: Job) -> list[Response]:
+            ask = JobAsk(client, job)
+            return await together(*(ask("responder", "respond", prompt=PROMPT) for _ in range(3)))
+
+        answered = await asyncio.gather(*map(three, (JOB, Job(PROMPT, 1, repetition=1))))
+        assert [[response.call for response in each] for each in answered] == [[0, 1, 2], [0, 1, 2]]
+        assert watched._most == most
+
+    play(tmp_path, scene)
+
+
+def test_a_stop_reaches_calls_that_wait_for_the_one_before_them(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        watched = Watched(follow=True)
+        seats = {"responder": Seat("x", "watched", (Line(watched, Pace(Limits(concurrency=8))),), {})}
+        client = Client(seats, client.journal, client.templates, tries=3)
+        ask = JobAsk(client, JOB)
+        calls = [asyncio.create_task(ask("responder", "respond", prompt=PROMPT)) for _ in range(3)]
+        while not watched._now:
+            await asyncio.sleep(0)
+        client.stop()
+        first, *others = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(first, Response), "what is in flight is answered and kept"
+        assert [type(other) for other in others] == [Stopped, Stopped]
+
+    play(tmp_path, scene)
+
+
 def test_calls_that_go_out_together_are_all_answered_before_a_failure_is_raised(tmp_path: Path) -> None:
     ended: list[int] = []
 

@@ -8,10 +8,11 @@ a thread for each core however busy it is, and no cache: 62 s in place of 42 for
 compared. A run that is resumed repeats nothing: its answers are in the journal.
 
 Requests that are decoded at once share the work of unpacking the weights: on 2 cores of an Intel Xeon Qwen2.5-Coder
-writes 13 tokens a second for one and 29 for four. But of two that begin alike neither finds it read: with two slots, and
-both samples of a prompt at once, four methods read 7,200 tokens a question of QA Feedback, 5,500 with one slot. So the
-calls of one job go ``one_by_one``: each slot has a question of its own, and eight questions took 360 s with four slots,
-449 with one. Methods that take turns at a model that stays loaded (``kept_loaded``) read less, 3,000 over 210 questions.
+writes 13 tokens a second for one and 29 for four. But of two that begin alike neither finds it read: with two slots,
+and both samples of a prompt at once, four methods read 7,200 tokens a question of QA Feedback, 5,500 with one slot. So
+the calls of one job go ``one_by_one``: each slot has a question of its own, and eight questions took 360 s with four
+slots, 449 with one. Methods that take turns at a model that stays loaded (``kept_loaded``) read less, 3,000 over 210
+questions.
 """
 
 from __future__ import annotations
