@@ -259,6 +259,20 @@ def test_transient_errors_are_tried_again_after_what_the_server_asked_for(tmp_pa
     )
 
 
+def test_a_job_rests_once_however_many_of_its_calls_do(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        ask = JobAsk(client, JOB)
+        calls = [asyncio.create_task(ask("responder", "respond", prompt=PROMPT)) for _ in range(2)]
+        while client.meter.waiting.total() < 2:
+            await asyncio.sleep(0)
+        assert client.resting == 1
+        client.stop()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert client.resting == 0
+
+    play(tmp_path, scene, *[TransientError("full", retry_after=60)] * 2)
+
+
 def test_tries_have_an_end(tmp_path: Path) -> None:
     async def scene(client: Client, _: Scripted) -> None:
         with pytest.raises(TransientError, match="third"):

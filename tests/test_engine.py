@@ -142,6 +142,49 @@ def test_a_person_who_will_not_wait_for_answers_is_told_the_error_all_the_same()
         asyncio.run(asyncio.wait_for(scene(), 10))
 
 
+def test_the_error_of_a_last_job_is_raised_also_where_it_ends_in_the_tick_of_another() -> None:
+    async def scene() -> bool:
+        gates = [asyncio.Event(), asyncio.Event()]
+
+        async def settle(job: Job) -> Outcome:
+            await gates[job.index].wait()
+            if job.index == 0:
+                return Failed(job, "")
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            raise ZeroDivisionError("a bug")
+
+        running = asyncio.create_task(Engine(settle, lambda _: None, Room(2), 2).run(jobs(2)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        gates[1].set()
+        gates[0].set()
+        return await running
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+def test_answers_under_way_are_kept_when_nobody_reads_the_rows_any_more() -> None:
+    answered: list[int] = []
+
+    async def scene() -> None:
+        async def settle(job: Job) -> Outcome:
+            for _ in range(20 * job.index):
+                await asyncio.sleep(0)
+            answered.append(job.index)
+            return Failed(job, "")
+
+        def deliver(_: Outcome) -> None:
+            raise BrokenPipeError
+
+        await Engine(settle, deliver, Room(2), 100).run(jobs(100))
+
+    with pytest.raises(BrokenPipeError):
+        asyncio.run(asyncio.wait_for(scene(), 10))
+    assert answered == [0, 1]
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), StoreError("no room")])
 def test_a_bug_or_a_full_disk_ends_the_run_at_once_and_leaves_nothing_running(error: Exception) -> None:
     ended: list[int] = []

@@ -19,6 +19,8 @@ from conftest import Shell, read_jsonl, write_jsonl
 from rmboost.config import Config
 from rmboost.errors import InputError, StoreError
 from rmboost.recipe import Recipe
+from rmboost.run import generate
+from rmboost.summary import Summary
 
 PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
 
@@ -419,3 +421,19 @@ def test_the_python_door_inside_a_running_loop(tmp_path: Path) -> None:
         return package.generate(["Why?"], tmp_path / "o.jsonl", model="fake", checks=[]).tally.kept
 
     assert asyncio.run(cell()) == 1
+
+
+def test_what_another_run_was_answered_is_lent_inside_a_running_loop(tmp_path: Path) -> None:
+    import asyncio
+
+    settings = Config(model="fake", checks=())
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text('{"prompt": "Why?"}\n')
+    first = generate(prompts, tmp_path / "first.jsonl", settings)
+
+    async def cell() -> Summary:
+        lenders = [tmp_path / "first.run" / "journal.sqlite"]
+        return generate(prompts, tmp_path / "second.jsonl", settings, lenders=lenders)
+
+    assert first.tally.kept == 1
+    assert asyncio.run(cell()).asked == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import pytest
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell
 from rmboost.claim import claim
+from rmboost.verify import verify
 
 STRICT = "checks=[form, {name: similarity, max_similarity: 0.27}]"
 
@@ -239,3 +241,16 @@ def test_a_pair_that_was_turned_into_a_failed_job_is_found(rmboost: Shell, promp
     done = rmboost("verify", output)
     assert done.code == 7
     assert "pairs.jsonl: its sha256 is" in done.out and "rejects.jsonl: its sha256 is" in done.out
+
+
+def test_ctrl_c_is_heard_between_two_jobs(output: Path) -> None:
+    seen: list[int] = []
+
+    def interrupt(done: int, _: int) -> None:
+        seen.append(done)
+        if task := asyncio.current_task():
+            task.cancel()
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(output, progress=interrupt)
+    assert seen == [1]

@@ -88,8 +88,8 @@ class Client:
         self.budget = budget or Budget(Ceilings(), Spent())
         self.meter = Meter()
         self.halt = Halt()
-        self.resting = 0
-        """jobs that wait until they may ask again: others may have their slots"""
+        self._resting: Counter[str] = Counter()
+        """calls that wait until they may ask again, by job"""
         self.traced: set[bytes] | None = None
         """keys of all calls that were answered, also by the journal, where somebody wants to know (a pilot does)"""
         self.wake: Callable[[], None] = lambda: None
@@ -102,7 +102,7 @@ class Client:
         """roles that were answered: what is refused them for ever after that is a prompt's fault"""
         self._worth = Worth(max_failures, self._proven)
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
-        self._needed = without_another(seats.values())
+        self._needed = lines.without_another(seat.lines for seat in seats.values())
         self._last_limit: int | None = None
         self._used_up = ""
         """the ceiling that the next call to be paid would break, in words"""
@@ -120,9 +120,14 @@ class Client:
         return replace(self.meter, limit=self.limit, cost=self.budget.spent.cost)
 
     @property
+    def resting(self) -> int:
+        """Jobs that wait until they may ask again: others may have their slots."""
+        return len(self._resting)
+
+    @property
     def busy(self) -> bool:
         """Whether a call is under way, or would be if it might."""
-        return self.resting > 0 or any(line.pace.busy for line in self._lines)
+        return bool(self._resting) or any(line.pace.busy for line in self._lines)
 
     def budget_is_full(self, jobs: int) -> bool:
         """Whether another job beside these could break a ceiling. With none under way, one may still be begun: it is
@@ -203,7 +208,7 @@ class Client:
                 self.meter.retries[error.kind] += 1
                 self.meter.trouble.setdefault(error.kind, str(error))
                 log.warning("sent again in %.1f s: %s", pause, error, extra={"kind": error.kind})
-                await self._rest(pause, error.kind)
+                await self._rest(pause, error.kind, call.job)
 
     async def _send(self, call: _Call, line: Line) -> Response:
         """One request in one slot, which is held until the answer is on disk: a kill costs no more than the slots."""
@@ -250,15 +255,15 @@ class Client:
         if self.halt.calls:
             raise Stopped
 
-    async def _rest(self, seconds: float, kind: str) -> None:
+    async def _rest(self, seconds: float, kind: str, job: Job) -> None:
         """Wait without a slot; another job may have it."""
-        self.resting += 1
+        self._resting[job.key] += 1
         self.meter.waiting[kind] += 1
         self.wake()
         try:
             await self.halt.sleep(seconds)
         finally:
-            self.resting -= 1
+            self._resting -= Counter([job.key])
             self.meter.waiting[kind] -= 1
 
     def _count(self, response: Response, call: _Call) -> None:
@@ -286,11 +291,6 @@ class Client:
         if self._failures[role] >= self._max_failures and not self.halt.calls:
             self.stop("failures", f"{self._failures[role]} calls in a row were given up, the last: {error}")
             raise Stopped from None
-
-
-def without_another(seats: Iterable[Seat]) -> list[Line]:
-    """The lines of those seats that have but one, each once: nobody stands in for them."""
-    return list(dict.fromkeys(seat.lines[0] for seat in seats if len(seat.lines) == 1))
 
 
 def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:

@@ -139,7 +139,7 @@ class Engine:
         self._client.wake = self._wake.set
         try:
             finished = await self._run(jobs)
-        except RMBoostError as error:
+        except (RMBoostError, OSError) as error:  # the system's: nobody reads the rows any more
             await self._end_by(error)
             raise
         except BaseException:
@@ -150,7 +150,7 @@ class Engine:
             raise self._broken
         return finished and not (self._client.halt.jobs and self._left)
 
-    async def _end_by(self, error: RMBoostError) -> None:
+    async def _end_by(self, error: RMBoostError | OSError) -> None:
         """Answers under way are paid: they are waited for and kept, where they can be kept, and a person lets them."""
         self._client.stop("failures")
         if isinstance(error, StoreError):
@@ -209,7 +209,9 @@ class Engine:
             raise self._broken
         while self._window and self._window[0].done():
             task = self._window.popleft()
-            if task.exception():
+            if isinstance(error := task.exception(), Stopped):
                 return False
+            if error:  # which the task has not told yet
+                raise error
             self._deliver(task.result())
         return True

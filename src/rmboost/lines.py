@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -95,6 +95,11 @@ def before(lines: Sequence[Line], role: str, places: Mapping[str, Line]) -> Line
     if len(lines) == 1 or role in places:
         return places.get(role)
     return next((line for line in places.values() if line in lines), None)
+
+
+def without_another(ways: Iterable[Sequence[Line]]) -> list[Line]:
+    """Those lines that are a model's only one, each once: nobody stands in for them."""
+    return list(dict.fromkeys(lines[0] for lines in ways if len(lines) == 1))
 
 
 def leave_out(line: Line, lines: Sequence[Line], seconds: float, patience: float) -> bool:

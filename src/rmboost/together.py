@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -29,9 +29,26 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     except RuntimeError:
         pass
     else:
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(asyncio.run, work).result()
+        return _in_a_thread(work)
     try:
         return asyncio.run(work)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # a second Ctrl-C
+
+
+def _in_a_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end beside a loop that is busy; an interrupted cell ends the work too, which would go on and pay."""
+    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[T] | None]] = Future()
+
+    async def begin() -> T:
+        begun.set_result((asyncio.get_running_loop(), asyncio.current_task()))
+        return await work
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            return thread.submit(asyncio.run, begin()).result()
+        except KeyboardInterrupt:
+            loop, task = begun.result()
+            if task and not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
+            raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -126,6 +127,7 @@ class _Proof:
         """Settle and compare."""
         jobs, replay = self._checkpoint.end.jobs, Replay(self._recipe, self._answers)
         for job in islice(self._recipe.jobs(), jobs):
+            await asyncio.sleep(0)  # nothing else waits here, and Ctrl-C would be heard at the end
             about, outcome = (job.prompt.id, job.repetition), await replay.outcome(job)
             if self._rejects.waits(*about) and not isinstance(outcome, Failed):  # a redo was stopped, and wrote no row
                 self._rejects.take(*about)

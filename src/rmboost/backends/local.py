@@ -10,7 +10,7 @@ compared. A run that is resumed repeats nothing: its answers are in the journal.
 Requests that are decoded at once share the work of unpacking the weights: on 2 cores of an Intel Xeon Qwen2.5-Coder
 writes 13 tokens a second for one and 29 for four. But of two that begin alike neither finds it read: with two slots,
 and both samples of a prompt at once, four methods read 7,200 tokens a question of QA Feedback, 5,500 with one slot. So
-the calls of one job go ``one_by_one``: each slot has a question of its own, and eight questions took 360 s with four
+the calls of one job go ``one_by_one``: the slots are for several jobs, and eight questions took 360 s with four
 slots, 449 with one. Methods that take turns at a model that stays loaded (``kept_loaded``) read less, 3,000 over 210
 questions.
 """
@@ -37,7 +37,7 @@ from rmboost.backends.openai import OpenAIBackend
 from rmboost.errors import EndpointError
 from rmboost.records import Request, Response
 
-_SLOTS, _CONTEXT = 4, 4096  # of weights that the catalogue does not know
+_SLOTS, _CONTEXT = 2, 4096  # of weights that the catalogue does not know: their slots may take gigabytes
 _SILENT = -1  # of llama.cpp's log, which would go to stderr
 _TIMEOUT = 3600.0  # seconds for one answer: nothing is lost on the way, a laptop is just slow
 _CACHE_MIB = 1024  # for the beginnings of earlier prompts; llama.cpp would take up to 8 GiB
@@ -49,8 +49,8 @@ class LocalBackend(Backend):
     """A model of configs/models.yaml, or a ``.gguf`` file, decoded in this process.
 
     model: a name, a path, or ``local`` or nothing for the default one. threads: none, one for each core that is idle at
-    the start; another number may give other texts. slots: requests decoded at once; none, as the catalogue
-    says. context: tokens that one request may take, its answer included. repeatable: the same texts in every run on
+    the start; another number may give other texts. slots: requests decoded at once; none, as the catalogue says, for a
+    file 2. context: tokens that one request may take, its answer included. repeatable: the same texts in every run on
     this machine, and slower.
     The weights are fetched and loaded at the first request; ``close`` frees them.
     """
@@ -153,6 +153,7 @@ class _Engine:
             if self._server and _IDLE:
                 _IDLE[-1][self._started_as] = self._server
             self._server = None  # its destructor ends the threads and frees the memory
+            self._door = None  # a start that was cancelled may have ended meanwhile
 
 
 _IDLE: list[dict[tuple[Any, ...], Any]] = []
@@ -202,8 +203,9 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cach
     except RuntimeError as error:
         raise EndpointError(
             f"llama.cpp cannot load {path}: {error}",
-            "is the file whole, and is there memory for it? a smaller context, the same for all who share the model: "
-            "--set responder.options.context=2048 --set rewriter.options.context=2048",
+            "is the file whole, and is there memory for it? it takes less with fewer slots, or a smaller context "
+            "(options.context, 4096), the same for all roles that share the model: "
+            "--set responder.options.slots=1 --set rewriter.options.slots=1 --set judge.options.slots=1",
         ) from None
     _await_loop(server.listening_address)
     return server

@@ -11,7 +11,7 @@ from typing import Any
 from rmboost import config as configs
 from rmboost import judges, lines, methods, registry, rehearsal, rewards, roles, together
 from rmboost.claim import is_finished, surveyed
-from rmboost.client import Seat, without_another
+from rmboost.client import Seat
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
 from rmboost.preferences import Preferences
@@ -226,7 +226,7 @@ async def _reach(seats: Iterable[Seat]) -> None:
 
     An embedded one would be loaded for this, for nothing; its name and its file are looked at before.
     """
-    alone = without_another(seat for seat in seats if seat.kind == "openai")
+    alone = lines.without_another(seat.lines for seat in seats if seat.kind == "openai")
     try:
         await lines.reach_all(alone)
     finally:

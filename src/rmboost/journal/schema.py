@@ -109,7 +109,8 @@ def read_only(path: Path) -> sqlite3.Connection:
     Without a write-ahead log nobody writes: then it needs no locks, and leaves no files of its own behind.
     """
     mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, check_same_thread=False)  # a notebook opens it in its own
 
 
 def control_sum(*values: Any) -> int:
