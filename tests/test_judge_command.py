@@ -12,10 +12,17 @@ import pytest
 from pyarrow import parquet
 
 from chat_server import Call, ChatServer, Fault
-from conftest import Shell, read_jsonl, write_jsonl
+from conftest import ACTIVE, Shell, read_jsonl, write_jsonl
 
 ASKED = {"role": "user", "content": "Why is the sky blue?"}
 GOOD, BAD = "Air scatters blue light most.", "Because of the sea."
+
+
+def test_the_names_of_aspects_drive_no_terminal(rmboost: Shell, tmp_path: Path) -> None:
+    rows = [{"prompt": "Why?", "chosen": GOOD, "rejected": BAD, "aspect": name} for name in (f"a{ACTIVE}", "b")]
+    file = write_jsonl(tmp_path / "file.jsonl", [{**row, "prompt": f"{n}?"} for n, row in enumerate(rows)])
+    done = rmboost("judge", file, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert "label noise  a␛]0;t␇<U+009B>2J<U+202E>: " in done.err
 
 
 def said(text: str) -> dict[str, str]:

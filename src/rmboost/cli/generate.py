@@ -127,8 +127,9 @@ def _config(options: dict[str, Any]) -> Config:
 def _dry_run(source: Path, config: Config) -> None:
     from rmboost import rehearsal
     from rmboost.recipe import Recipe
+    from rmboost.visible import visible
 
-    click.echo(rehearsal.show(Recipe.prepare(source, config)))
+    click.echo(visible(rehearsal.show(Recipe.prepare(source, config))))
 
 
 def _generate(source: Path, target: Path, config: Config, options: dict[str, Any], *, to_stdout: bool) -> None:
