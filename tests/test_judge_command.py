@@ -13,9 +13,33 @@ from pyarrow import parquet
 
 from chat_server import Call, ChatServer, Fault
 from conftest import ACTIVE, Shell, read_jsonl, write_jsonl
+from rmboost.records import DISAGREES, Drop, Dropped, Job, Kept, Pair, Prompt, Response
+from rmboost.tally import Tally
 
 ASKED = {"role": "user", "content": "Why is the sky blue?"}
 GOOD, BAD = "Air scatters blue light most.", "Because of the sea."
+
+
+def test_aspects_that_are_a_text_a_row_are_counted_as_one_from_the_two_hundredth_on() -> None:
+    tally, verdict = Tally(), {"judge": {"winner": "chosen", "flipped": False}}
+    for number in [*range(1000), *range(100)]:
+        prompt = Prompt(str(number), ())
+        pair = Pair(prompt, Response("a", ""), Response("b", ""), "given", "better", (f"text {number}",), "", verdict)
+        tally.add(Kept(Job(prompt, number), pair))
+    assert (len(tally.aspects), len(tally.verdicts)) == (201, 201)
+    assert (tally.aspects[""], tally.verdicts["better//chosen"]) == (800, 800)
+    assert (tally.aspects["text 99"], tally.verdicts["better/text 99/chosen"]) == (2, 2)
+    assert (tally.aspects.total(), tally.verdicts.total()) == (1100, 1100)
+
+
+def test_verdicts_on_pairs_that_are_dropped_are_counted_as_one_as_well() -> None:
+    tally = Tally()
+    for number in range(1000):
+        prompt = Prompt(str(number), ())
+        pair = Pair(prompt, Response("a", ""), Response("b", ""), "given", "better", (f"text {number}",))
+        tally.add(Dropped(Job(prompt, number), (Drop(DISAGREES, "", 0),), pair))
+    assert len(tally.verdicts) == 201
+    assert tally.verdicts.total() == 1000
 
 
 def test_the_names_of_aspects_drive_no_terminal(rmboost: Shell, tmp_path: Path) -> None:
