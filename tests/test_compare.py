@@ -834,6 +834,13 @@ def test_hostile_words_are_shown_and_not_obeyed(rmboost: Shell, tmp_path: Path) 
     assert len(read_jsonl(tmp_path / "c" / "rmboost" / "pairs.jsonl")) == 2
 
 
+def test_names_are_no_emoji(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:
+    mine = people.rename(tmp_path / "a:b:c.jsonl")
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", mine, "--model", "fake")
+    assert done.code == 0, done.err
+    assert "a:b:c" in done.out
+
+
 def test_a_test_set_may_be_called_anything(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:
     people = people.rename(tmp_path / r'a"\1[b]<i>.jsonl')
     options = ("--methods", "rmboost", "--model", "fake", "--reward-models", "ngrams", "--rm-seeds", "1")

@@ -290,6 +290,13 @@ def test_dry_run_shows_settings_plan_and_messages_and_makes_no_file(
     assert not (tmp_path / "o.jsonl").exists()
 
 
+def test_ids_are_no_emoji(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?", "id": "gsm8k:b:17"}])
+    strict = ("--set", "checks=[{name: similarity, max_similarity: 0.01}]", "--set", "draws=1")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", *strict)
+    assert "(for example gsm8k:b:17)" in done.err
+
+
 def test_a_dry_run_drives_no_terminal(rmboost: Shell, tmp_path: Path) -> None:
     prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why {ACTIVE}?\nAnd how?"}])
     done = rmboost("generate", prompts, "--model", "fake", "--dry-run")

@@ -42,6 +42,12 @@ def test_verdicts_on_pairs_that_are_dropped_are_counted_as_one_as_well() -> None
     assert tally.verdicts.total() == 1000
 
 
+def test_aspects_are_no_emoji(rmboost: Shell, tmp_path: Path) -> None:
+    rows = [{"prompt": f"{n}?", "chosen": GOOD, "rejected": BAD, "aspect": f"plan:{n}:"} for n in "ab"]
+    done = rmboost("judge", write_jsonl(tmp_path / "f.jsonl", rows), "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert "label noise  plan:b:: " in done.err
+
+
 def test_the_names_of_aspects_drive_no_terminal(rmboost: Shell, tmp_path: Path) -> None:
     rows = [{"prompt": "Why?", "chosen": GOOD, "rejected": BAD, "aspect": name} for name in (f"a{ACTIVE}", "b")]
     file = write_jsonl(tmp_path / "file.jsonl", [{**row, "prompt": f"{n}?"} for n, row in enumerate(rows)])

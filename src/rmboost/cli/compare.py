@@ -206,4 +206,4 @@ def _show(found: dict[str, Any]) -> None:
             """Whoever reads no further, as ``head``, has had enough: no failure, where rich would exit with 1."""
             raise BrokenPipeError
 
-    table.show(found, Screen(highlight=False))
+    table.show(found, Screen(highlight=False, emoji=False))

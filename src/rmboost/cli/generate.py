@@ -150,7 +150,7 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
 
         from rmboost import closing
 
-        closing.show(summary, Console(stderr=True, highlight=False))
+        closing.show(summary, Console(stderr=True, highlight=False, emoji=False))
     if left := summary.left_to_do:
         tell(left)
     sys.exit(exit_code_of(summary))
