@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,18 @@ def test_a_csv(tmp_path: Path) -> None:
     assert "pairs.csv, line 2: 2 cells under a header of 3" in refused(path).message
     path.write_text("prompt,chosen\np,a\n")
     assert "pairs.csv, line 2: no 'rejected' in the row" in refused(path).message
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_a_line_that_no_memory_has_room_for_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr("rmboost.preferences.reader._LONGEST", 2**20)
+    row = json.dumps(PAIRS[0]).encode() + b"\n"
+    (tmp_path / "data").write_bytes(pack(row + b'{"a": "' + b"x" * 2**21 + b'"}\n' + row))
+    assert refused(tmp_path / "data").message == f"{tmp_path / 'data'}, line 2: longer than 1 MB"
+    (tmp_path / "data").write_bytes(pack(json.dumps([PAIRS[0]] * 40_000).encode()))
+    assert len(data_of(tmp_path / "data")) == 40_000, "an array may be one line"
 
 
 def test_a_stream_is_read_as_it_comes() -> None:
