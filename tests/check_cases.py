@@ -9,6 +9,33 @@ from rmboost.checks import CATALOGUE, Check
 from rmboost.records import Drop, Pair, Prompt, Response
 from rmboost.registry import build
 
+HOSTILE = {
+    "one letter": "x" * 100_000,
+    "half characters": "\ud83d ä " * 20_000,
+    "spaces": " " * 100_000 + "x",
+    "lines": "\n" * 100_000 + "x",
+    "backticks": "`" * 100_000,
+    "fences": "```\n" * 25_000,
+    "brackets": "[" * 100_000,
+    "braces": "{ " * 50_000,
+    "stars": "*" * 100_000 + "x",
+    "full stops": "." * 100_000 + "x",
+    "links": "[a](" * 25_000,
+    "ends of thinking": " " * 50_000 + "so</think>' " * 5_000,
+    "open tags": "<response" * 11_000,
+    "words": "lorem ipsum dolor " * 6_000,
+    "numbers": " ".join(map(str, range(20_000))),
+    "one script": "".join(chr(0x4E00 + place % 20_000) for place in range(100_000)),
+    "beginnings of leaks": "here is a this response is worse i made the " * 2_500,
+    "beginnings of refusals": "i'm sorry but i " * 6_000,
+    "lines after words of leaks": "worse edited rewritten improved changes made aspect label: better response"
+    " überarbeitete antwort schlechte réponse révisée mauvaise respuesta revisada mala 修改后的回答 completeness"
+    + "\n" * 50_000
+    + "x",
+    "blanks to fill in": "____. " + "word another thing " * 6_000,
+}
+"""Texts of 100 kB that make a pattern slow which looks at each place for an end that is not there."""
+
 
 async def no_ask(role: str, template: str, /, **values: object) -> NoReturn:
     """The ``ask`` of checks that have no question to a model."""

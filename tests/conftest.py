@@ -22,6 +22,9 @@ class Outcome:
     err: str
 
 
+ACTIVE = "\x1b]0;t\x07\x9b2J\u202e"
+"""What would set a terminal's title, clear it, and turn a line round, and no click takes out."""
+
 Shell = Callable[..., Outcome]
 
 

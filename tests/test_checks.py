@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from check_cases import blamed, check, pair, verdict
+from check_cases import HOSTILE, blamed, check, pair, verdict
 from rmboost.checks import CATALOGUE, loops, phrases
 from rmboost.checks.code import spans, without
 from rmboost.checks.phrases import Language
@@ -24,28 +24,6 @@ sys.path.append(str(BENCHMARKS))
 benchmark = importlib.import_module("checks")
 HELD_OUT = {"form": (0.95, 0.9), "leak": (0.95, 0.9), "refusal": (0.95, 0.9)}
 """Precision and recall on cases that no check was tuned on, where they are under 0.95: they may only rise."""
-HOSTILE = {
-    "one letter": "x" * 100_000,
-    "half characters": "\ud83d ä " * 20_000,
-    "spaces": " " * 100_000 + "x",
-    "lines": "\n" * 100_000 + "x",
-    "backticks": "`" * 100_000,
-    "fences": "```\n" * 25_000,
-    "brackets": "[" * 100_000,
-    "braces": "{ " * 50_000,
-    "stars": "*" * 100_000 + "x",
-    "open tags": "<response" * 11_000,
-    "words": "lorem ipsum dolor " * 6_000,
-    "numbers": " ".join(map(str, range(20_000))),
-    "one script": "".join(chr(0x4E00 + place % 20_000) for place in range(100_000)),
-    "beginnings of leaks": "here is a this response is worse i made the " * 2_500,
-    "beginnings of refusals": "i'm sorry but i " * 6_000,
-    "lines after words of leaks": "worse edited rewritten improved changes made aspect label: better response"
-    " überarbeitete antwort schlechte réponse révisée mauvaise respuesta revisada mala 修改后的回答 completeness"
-    + "\n" * 50_000
-    + "x",
-    "blanks to fill in": "____. " + "word another thing " * 6_000,
-}
 
 
 def test_every_check_of_the_catalogue_runs_by_default() -> None:

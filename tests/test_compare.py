@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from shutil import copy
 from typing import Any
 
 import pytest
@@ -221,6 +222,14 @@ WRONG = {
     "prompts in place of pairs": (("--methods", "PROMPTS"), "no 'chosen' in the row"),
     "pairs of the human folder's name": (("--methods", "rmboost,human.gz"), "the folder human is for the human pairs"),
     "two rows of one name": (("--methods", "rmboost,rmboost"), "two rows would be called rmboost"),
+    "a name in capitals": (("--methods", "rmboost,RMBoost.csv"), "two rows would be called RMBoost"),
+    "an accent in two ways": (("--methods", "caf\u00e9.csv,cafe\u0301.csv"), "two rows would be called cafe\u0301"),
+    "the human folder in capitals": (("--methods", "rmboost,Human.gz"), "the folder human is for the human pairs"),
+    "an eval file twice but for capitals": (("--eval", "PEOPLE", "--eval", "TWIN"), "two files are called PEOPLE"),
+    "an eval file of a row's name in capitals": (
+        ("--eval", "TWIN", "--methods", "people.csv", "--reward-models", "ngrams"),
+        "PEOPLE is also the",
+    ),
     "an eval file that is not there": (("--eval", "nowhere.jsonl"), "nowhere.jsonl: no such file"),
     "an eval file on one prompt": (("--eval", "ONE", "--reward-models", "ngrams"), "all of it is one prompt"),
     "a reward model that is not known": (("--eval", "PEOPLE", "--reward-models", "bert"), "bert"),
@@ -251,7 +260,15 @@ def test_what_is_wrong_is_found_before_the_first_call(
     one = write_jsonl(tmp_path / "one.jsonl", [{"prompt": "a", "chosen": f"b {n}", "rejected": "c"} for n in range(3)])
     (tmp_path / "templates" / "judge").mkdir(parents=True)
     (tmp_path / "templates" / "judge" / "pairwise.md.j2").write_text('{% turn "user" %}{{ promt }}{% endturn %}')
-    places = {"ROW": row("odd", method={"styl": "plan"}), "PEOPLE": people, "ONE": one, "PROMPTS": prompts}
+    (tmp_path / "twin").mkdir()
+    twin = Path(copy(people, tmp_path / "twin" / "PEOPLE.jsonl"))
+    places = {
+        "ROW": row("odd", method={"styl": "plan"}),
+        "PEOPLE": people,
+        "ONE": one,
+        "PROMPTS": prompts,
+        "TWIN": twin,
+    }
     arguments = [places.get(each, each.replace("TEMPLATES", str(tmp_path / "templates"))) for each in given]
     with ChatServer() as server:
         defaults = [] if "--methods" in given else ["--methods", "rmboost"]
@@ -815,6 +832,13 @@ def test_hostile_words_are_shown_and_not_obeyed(rmboost: Shell, tmp_path: Path) 
     assert done.code == 0, done.err
     assert "<script>" not in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
     assert len(read_jsonl(tmp_path / "c" / "rmboost" / "pairs.jsonl")) == 2
+
+
+def test_names_are_no_emoji(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:
+    mine = people.rename(tmp_path / "a:b:c.jsonl")
+    done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", mine, "--model", "fake")
+    assert done.code == 0, done.err
+    assert "a:b:c" in done.out
 
 
 def test_a_test_set_may_be_called_anything(rmboost: Shell, prompts: Path, people: Path, tmp_path: Path) -> None:

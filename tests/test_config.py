@@ -10,6 +10,7 @@ import pytest
 from conftest import Shell
 from rmboost import config, roles
 from rmboost.errors import ConfigError
+from rmboost.resources import parse_yaml
 
 
 def from_yaml(
@@ -18,6 +19,13 @@ def from_yaml(
     path = tmp_path / "settings.yaml"
     path.write_text(text)
     return config.load(path, flags, sets)
+
+
+def test_parts_that_are_named_again_and_again_are_looked_at_once() -> None:
+    lists = "".join(f"\n- &a{n + 1} [*a{n}, *a{n}]" for n in range(60))  # 2^60 paths
+    found = parse_yaml(f"- &a0 [1]{lists}")
+    assert len(found) == 61
+    assert found[60][0] is found[59]
 
 
 def test_flags_win_over_the_file_and_sets_over_flags(tmp_path: Path) -> None:

@@ -101,6 +101,13 @@ def test_where_a_number_is_found(row: dict[str, Any], name: str, number: float |
     assert numbers(Row({**PAIR, **row}, 1)).get(name) == number
 
 
+def test_no_number_is_looked_for_in_great_depth() -> None:
+    deep: dict[str, Any] = {"n": 1}
+    for _ in range(5000):
+        deep = {"a": deep}
+    assert numbers(Row({**PAIR, "score": 3, "deep": deep}, 1)) == {"score": 3}
+
+
 def test_pairs_without_the_number_are_left_out_and_counted(rmboost: Shell, tmp_path: Path) -> None:
     done = rmboost("filter", pairs(tmp_path / "a.jsonl", 1, None, 2), "--by", "margin", "--keep", "50%")
     assert (kept(done.out), done.code) == ([2], 0)

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 import rmboost as package
-from conftest import Shell, read_jsonl, write_jsonl
+from chat_server import ChatServer
+from conftest import ACTIVE, Shell, read_jsonl, write_jsonl
 from rmboost.config import Config
 from rmboost.errors import InputError, StoreError
 from rmboost.recipe import Recipe
@@ -289,6 +290,26 @@ def test_dry_run_shows_settings_plan_and_messages_and_makes_no_file(
     assert "labels: better 12, worse 12" in done.out
     assert "Question 0: why is the sky blue?" in done.out
     assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_ids_are_no_emoji(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?", "id": "gsm8k:b:17"}])
+    strict = ("--set", "checks=[{name: similarity, max_similarity: 0.01}]", "--set", "draws=1")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", *strict)
+    assert "(for example gsm8k:b:17)" in done.err
+
+
+def test_a_dry_run_drives_no_terminal(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why {ACTIVE}?\nAnd how?"}])
+    done = rmboost("generate", prompts, "--model", "fake", "--dry-run")
+    assert "Why ␛]0;t␇<U+009B>2J<U+202E>?\nAnd how?\n" in done.out
+
+
+def test_the_names_of_a_servers_models_drive_no_terminal(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(models=(f"model-{ACTIVE}",)) as server:
+        done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "mode", "--base-url", server.url)
+    assert done.code == 4
+    assert "model-␛]0;t␇<U+009B>2J<U+202E>" in done.err
 
 
 @pytest.mark.parametrize(

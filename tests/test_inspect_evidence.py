@@ -166,6 +166,22 @@ def test_of_rejects_no_judge_is_asked_and_texts_that_were_never_written_are_not_
     assert (done.code, done.out, "rmboost judge" in done.err) == (2, "", False), done.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("inspect", "--suspect"), ("report", "-o", "-"), ("filter", "--by", "judge.p_chosen", "--min", "0.5")],
+    ids=lambda command: command[0],
+)
+def test_one_odd_value_ends_no_command(rmboost: Shell, tmp_path: Path, command: tuple[str, ...]) -> None:
+    odd = [
+        pair(0, judge={**judged("rejected"), "p_chosen": 10**400}),
+        pair(1, "[" * 100_000, judge=judged("rejected", 0.9)),
+    ]
+    rows = [*odd, *(pair(number, judge=judged("chosen", 0.9)) for number in range(2, 40))]
+    name, *options = command
+    done = rmboost(name, write_jsonl(tmp_path / "pairs.jsonl", rows), *options)
+    assert done.code == 0, done.err
+
+
 def test_hostile_evidence_cannot_drive_a_terminal(rmboost: Shell, tmp_path: Path) -> None:
     bad = "\x1b[31mred\u202e"
     row = pair(noted={bad: bad, "flags": [bad]}, judge=judged("rejected", 0.1) | {"model": bad})

@@ -12,10 +12,47 @@ import pytest
 from pyarrow import parquet
 
 from chat_server import Call, ChatServer, Fault
-from conftest import Shell, read_jsonl, write_jsonl
+from conftest import ACTIVE, Shell, read_jsonl, write_jsonl
+from rmboost.records import DISAGREES, Drop, Dropped, Job, Kept, Pair, Prompt, Response
+from rmboost.tally import Tally
 
 ASKED = {"role": "user", "content": "Why is the sky blue?"}
 GOOD, BAD = "Air scatters blue light most.", "Because of the sea."
+
+
+def test_aspects_that_are_a_text_a_row_are_counted_as_one_from_the_two_hundredth_on() -> None:
+    tally, verdict = Tally(), {"judge": {"winner": "chosen", "flipped": False}}
+    for number in [*range(1000), *range(100)]:
+        prompt = Prompt(str(number), ())
+        pair = Pair(prompt, Response("a", ""), Response("b", ""), "given", "better", (f"text {number}",), "", verdict)
+        tally.add(Kept(Job(prompt, number), pair))
+    assert (len(tally.aspects), len(tally.verdicts)) == (201, 201)
+    assert (tally.aspects[""], tally.verdicts["better//chosen"]) == (800, 800)
+    assert (tally.aspects["text 99"], tally.verdicts["better/text 99/chosen"]) == (2, 2)
+    assert (tally.aspects.total(), tally.verdicts.total()) == (1100, 1100)
+
+
+def test_verdicts_on_pairs_that_are_dropped_are_counted_as_one_as_well() -> None:
+    tally = Tally()
+    for number in range(1000):
+        prompt = Prompt(str(number), ())
+        pair = Pair(prompt, Response("a", ""), Response("b", ""), "given", "better", (f"text {number}",))
+        tally.add(Dropped(Job(prompt, number), (Drop(DISAGREES, "", 0),), pair))
+    assert len(tally.verdicts) == 201
+    assert tally.verdicts.total() == 1000
+
+
+def test_aspects_are_no_emoji(rmboost: Shell, tmp_path: Path) -> None:
+    rows = [{"prompt": f"{n}?", "chosen": GOOD, "rejected": BAD, "aspect": f"plan:{n}:"} for n in "ab"]
+    done = rmboost("judge", write_jsonl(tmp_path / "f.jsonl", rows), "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert "label noise  plan:b:: " in done.err
+
+
+def test_the_names_of_aspects_drive_no_terminal(rmboost: Shell, tmp_path: Path) -> None:
+    rows = [{"prompt": "Why?", "chosen": GOOD, "rejected": BAD, "aspect": name} for name in (f"a{ACTIVE}", "b")]
+    file = write_jsonl(tmp_path / "file.jsonl", [{**row, "prompt": f"{n}?"} for n, row in enumerate(rows)])
+    done = rmboost("judge", file, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert "label noise  a␛]0;t␇<U+009B>2J<U+202E>: " in done.err
 
 
 def said(text: str) -> dict[str, str]:

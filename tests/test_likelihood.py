@@ -126,6 +126,14 @@ def test_a_short_scale_without_a_one() -> None:
         assert likelihood.expected(reply(number, top), 0, 2, 5) == pytest.approx(score)
 
 
+def test_a_next_token_of_no_weight_leaves_the_one_a_one() -> None:
+    assert likelihood.expected(reply("1", {"1": -0.1}, {"<end>": -9999.0}), 0, 1, 10) == 1
+
+
+def test_a_token_of_more_digits_than_python_reads_is_no_number() -> None:
+    assert likelihood.expected(reply("4", {"4": -0.1, "4" * 5000: -0.1}), 0, 1, 5) == 4
+
+
 @given(st.dictionaries(st.text(max_size=4), st.floats(-30, 0), min_size=1, max_size=20), st.integers(2, 10))
 def test_whatever_the_tokens_are_the_results_stay_in_their_bounds(top: dict[str, float], high: int) -> None:
     answer = reply(next(iter(top)), top, top)

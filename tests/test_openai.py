@@ -488,6 +488,14 @@ def test_behind_a_proxy_no_redirection_takes_the_prompts_to_another_host(monkeyp
     assert (type(error), "elsewhere.invalid" in error.hint, len(heard)) == (EndpointError, True, 1)
 
 
+def test_behind_a_proxy_no_reply_is_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmboost.backends.detour.MOST_BYTES", 10_000)
+    with refusing_proxy(b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"x" * 20_000) as (proxy, _):
+        monkeypatch.setenv("http_proxy", f"http://{proxy}")
+        error = failure(lambda: ask("http://model-server.invalid/v1"))
+    assert "the reply is too large" in str(error)
+
+
 @pytest.mark.parametrize(
     "address", ["https://model-server.invalid/v1", "http://model-server.invalid/v1", "HTTPS://model-server.invalid/v1"]
 )

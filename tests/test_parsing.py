@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import rmboost
 from chat_server import Call, ChatServer, Fault
+from check_cases import HOSTILE
 from rmboost.errors import ReplyError
 from rmboost.parsing import names, tagged, whole, without_thinking
 from rmboost.records import Message, Response
@@ -175,3 +176,8 @@ def test_a_reply_without_an_answer_is_none(text: str) -> None:
     with pytest.raises(ReplyError) as error:
         whole(Response(text, "m"))
     assert error.value.reason == "empty"
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_text_makes_thinking_slow_to_find(text: str) -> None:
+    assert without_thinking(f"{text} </think>' and on") is not None  # what is quadratic takes minutes

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,18 @@ def test_a_csv(tmp_path: Path) -> None:
     assert "pairs.csv, line 2: no 'rejected' in the row" in refused(path).message
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_a_line_that_no_memory_has_room_for_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    monkeypatch.setattr("rmboost.preferences.reader._LONGEST", 2**20)
+    row = json.dumps(PAIRS[0]).encode() + b"\n"
+    (tmp_path / "data").write_bytes(pack(row + b'{"a": "' + b"x" * 2**21 + b'"}\n' + row))
+    assert refused(tmp_path / "data").message == f"{tmp_path / 'data'}, line 2: longer than 1 MB"
+    (tmp_path / "data").write_bytes(pack(json.dumps([PAIRS[0]] * 40_000).encode()))
+    assert len(data_of(tmp_path / "data")) == 40_000, "an array may be one line"
+
+
 def test_a_stream_is_read_as_it_comes() -> None:
     lines = [json.dumps(pair).encode() for pair in PAIRS[:3]]
     assert data_of(io.BytesIO(b"\n".join(lines))) == PAIRS[:3]
@@ -310,6 +323,48 @@ def test_a_folder_that_is_no_data_set_says_what_could_be_meant(tmp_path: Path) -
     assert refused(tmp_path).hint.endswith("mine.jsonl")
     (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
     assert refused(tmp_path).hint == f"name one: {tmp_path / 'train'}, {tmp_path / 'test'}"
+
+
+def test_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:
+    shard = saved(tmp_path / "mydata", PAIRS[:2]) / "data-00001-of-00002.arrow"
+    shard.unlink()
+    error = refused(tmp_path / "mydata")
+    assert error.message.startswith(f"{shard} cannot be read: ")
+    assert not error.hint
+
+
+def test_a_column_that_is_not_utf_8_is_told_with_its_shard(tmp_path: Path) -> None:
+    latin = pa.array([b"caf\xe9"]).view(pa.string())
+    table = pa.table({"prompt": latin, "chosen": latin, "rejected": latin})
+    with pa.OSFile(str(tmp_path / "data.arrow"), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+    (tmp_path / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}]}')
+    assert f"{tmp_path / 'data.arrow'} cannot be read: " in refused(tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "values"),
+    [
+        ("state.json", "_data_files", [{"name": "data.arrow"}]),
+        ("state.json", "_data_files", [7]),
+        ("state.json", "_data_files", "data.arrow"),
+        ("state.json", "_data_files", None),
+        ("state.json", "_data_files", [{"filename": "../data.arrow"}]),
+        ("dataset_dict.json", "splits", ["."]),
+        ("dataset_dict.json", "splits", [".."]),
+        ("dataset_dict.json", "splits", [""]),
+        ("dataset_dict.json", "splits", [["train"]]),
+        ("dataset_dict.json", "splits", {"train": 1}),
+    ],
+)
+def test_a_data_set_of_an_odd_shape_is_no_data_set(tmp_path: Path, name: str, field: str, values: object) -> None:
+    (tmp_path / name).write_text(json.dumps({field: values}))
+    assert refused(tmp_path).message == f"{tmp_path / name}: {field} is no list of names"
+
+
+def test_a_state_that_is_nested_too_deeply_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("[" * 100_000)
+    assert f"{tmp_path / 'state.json'} is not JSON" in refused(tmp_path).message
 
 
 def test_a_row_knows_no_more_than_the_file() -> None:

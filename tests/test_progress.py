@@ -16,12 +16,24 @@ import click
 import pytest
 
 from chat_server import ChatServer, Fault
-from conftest import write_jsonl
+from conftest import ACTIVE, write_jsonl
+from rmboost.cli.compare import _Onlooker
+from rmboost.cli.progress import Progress
 from rmboost.config import load
 from rmboost.listener import Listener
 from rmboost.meter import Meter
 from rmboost.run import generate
 from rmboost.tally import Tally
+
+
+def test_no_line_of_a_comparison_drives_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    _Onlooker(quiet=False).tell(f"── {ACTIVE}\n")
+    assert capfd.readouterr().err == "── ␛]0;t␇<U+009B>2J<U+202E>\n\n"
+
+
+def test_no_notice_drives_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    Progress(quiet=False, rows_to_stdout=False).notice(ACTIVE)
+    assert capfd.readouterr().err == "␛]0;t␇<U+009B>2J<U+202E>\n"
 
 
 def on_terminal(columns: int, *arguments: object) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Outcome, Shell, write_jsonl
+from conftest import ACTIVE, Outcome, Shell, write_jsonl
 from rmboost.report.catalogue import FIGURES
 
 CONFIG = """
@@ -268,9 +268,9 @@ def test_gold_of_another_judge_is_said(rmboost: Shell, tmp_path: Path) -> None:
         ]
         return write_jsonl(tmp_path / name, rows)
 
-    file, gold = judged("file.jsonl", "judge-a"), judged("gold.jsonl", "judge-b")
+    file, gold = judged("file.jsonl", f"judge-a{ACTIVE}"), judged("gold.jsonl", "judge-b")
     said = rmboost("report", file, "--gold", gold, "--json").err
-    assert "file.jsonl by judge-a" in said and "gold.jsonl by judge-b" in said
+    assert "file.jsonl by judge-a␛]0;t␇<U+009B>2J<U+202E>" in said and "gold.jsonl by judge-b" in said
     assert "different models" not in rmboost("report", file, "--gold", file, "--json").err
 
 

@@ -13,7 +13,9 @@ import pytest
 
 from conftest import write_jsonl
 from rmboost.errors import InputError
-from rmboost.report.charts import _apart
+from rmboost.report.charts import _apart, curves
+from rmboost.report.contamination import _strings
+from rmboost.report.estimates import Figure
 from rmboost.report.report import Report, examine
 
 WORDS = [f"{first}{middle}{last}" for first in "bdfgklmnpr" for middle in "aeiou" for last in "lmnrst"]
@@ -304,3 +306,16 @@ def test_self_similarity_does_not_fall_with_the_number_of_responses(tmp_path: Pa
 )
 def test_no_number_of_an_axis_is_written_over_another(numbers: set[int], shown: list[int]) -> None:
     assert _apart(numbers) == shown
+
+
+def test_texts_to_hold_pairs_against_are_found_in_lists_and_objects_but_in_no_great_depth() -> None:
+    deep: list[Any] = ["deep"]
+    for _ in range(5000):
+        deep = [deep]
+    assert [*_strings({"a": ["b", {"c": "d"}, deep, 7]})] == ["b", "d"]
+
+
+def test_a_curve_whose_name_begins_with_a_low_line_is_in_the_legend() -> None:
+    points = [(10, Figure(0.5, 0.4, 0.6, 10)), (100, Figure(0.6, 0.5, 0.7, 100))]
+    drawn = curves({"_mine": points, "others": points, "a_b": points}, "accuracy", 0.5)
+    assert [name in drawn for name in (">_mine<", ">others<", ">a_b<")] == [True] * 3

@@ -7,7 +7,8 @@ import unicodedata
 
 import pytest
 
-from rmboost.report.surface import sentences
+from check_cases import HOSTILE
+from rmboost.report.surface import markdown, sentences
 from rmboost.report.text import words_of
 
 SENTENCES = {
@@ -61,3 +62,21 @@ def test_english_words_are_those_of_before() -> None:
 )
 def test_sentences(text: str, count: int) -> None:
     assert sentences(text) == count
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_text_makes_counting_marks_slow(text: str) -> None:
+    assert markdown(text) >= 0 and sentences(text) >= 0  # what is quadratic takes minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("See [the page](https://en.wikipedia.org/wiki/Cat_(animal)) and [1](b).", 2),
+        ("[![a picture](a.png)](b.html)", 1),
+        ("a [note [of mine](x)", 1),
+        ("[a]\n(b) [](c) [d]()", 0),
+    ],
+)
+def test_links(text: str, count: int) -> None:
+    assert markdown(text) == count

@@ -10,8 +10,9 @@ from random import Random
 import numpy as np
 import pytest
 
+from check_cases import HOSTILE
 from rmboost.errors import ConfigError
-from rmboost.rewards import CATALOGUE, RewardModel, TextPair, form, load
+from rmboost.rewards import CATALOGUE, Answer, RewardModel, TextPair, form, load
 from rmboost.rewards.study import Study
 
 WORDS = ["river", "stone", "lamp", "paper", "window", "garden", "table", "bread", "music", "winter", "engine", "letter"]
@@ -158,3 +159,16 @@ def test_a_language_without_spaces_is_learnt_by_its_characters(name: str, chosen
 )
 def test_words(text: str, words: list[str]) -> None:
     assert form.WORD.findall(text) == words
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_text_makes_its_form_slow(text: str) -> None:
+    assert np.isfinite(form.measure([Answer("Why?", text)])).all()  # what is quadratic takes minutes
+
+
+def test_items_headings_and_sentences_are_counted_across_empty_lines() -> None:
+    text = "\n\n# One...\n\n\n  - a.b?! c\n-\n\t1) d… e.\n\n  2. f"
+    found = dict(zip(form.FEATURES, form.measure([Answer("Why?", text)])[0], strict=True))
+    assert np.exp(found["list items, log"] / 2) == pytest.approx(5)
+    assert found["has headings"] == 2
+    assert np.exp(found["sentences, log"] / 2) == pytest.approx(9)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chat_server import Call, ChatServer, Fault
-from conftest import Shell
+from conftest import ACTIVE, Shell
 from rmboost.claim import claim
 from rmboost.verify import verify
 
@@ -90,6 +90,17 @@ def test_what_differs_is_named(
     assert "and should be" in done.out
     assert "\x1b" not in done.out
     assert f"{Path(name).name}: " in done.out
+
+
+def test_what_the_manifest_holds_drives_no_terminal(rmboost: Shell, output: Path) -> None:
+    manifest = output.with_suffix(".run") / "manifest.json"
+    values = json.loads(manifest.read_bytes())
+    values["files"]["pairs.jsonl"]["sha256"] = ACTIVE
+    manifest.write_text(json.dumps(values), encoding="utf-8")
+    assert "the sha256 of pairs.jsonl is ␛]0;t␇<U+009B>2J<U+202E>," in rmboost("verify", output).out
+    values["settings"]["seed"] = ACTIVE
+    manifest.write_text(json.dumps(values), encoding="utf-8")
+    assert "seed: ␛]0;t␇<U+009B>2J<U+202E> → " in rmboost("verify", output).err
 
 
 def test_an_answer_that_the_journal_lost_is_counted_and_the_rest_compared(rmboost: Shell, output: Path) -> None:

@@ -178,6 +178,27 @@ def test_every_failure_has_its_kind_and_costs_the_connection(pieces: Sequence[by
     assert server.connections == 2
 
 
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 1000] * 20],
+        [b"HTTP/1.1 200 OK\r\n", *[b"X-Name: " + b"x" * 1000 + b"\r\n"] * 20],
+        [packed("gzip", gzip.compress(bytes(20_000)))],
+    ],
+    ids=["a body", "headers", "a packed body"],
+)
+def test_a_reply_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch, pieces: Sequence[bytes]) -> None:
+    monkeypatch.setattr("rmboost.backends.wire.MOST_BYTES", 10_000)
+    with pytest.raises(TransportError, match="too large"):
+        talk(Scripted(pieces), ask, timeout=0.2)
+
+
+def test_many_replies_are_not_one_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmboost.backends.wire.MOST_BYTES", 100)
+    first, second = talk(Scripted([OK], [OK]), ask_twice)
+    assert (first.content, second.content) == (b"fine", b"fine")
+
+
 @pytest.mark.parametrize("greeting", [b"", b"220 mail.example ESMTP\r\n"], ids=["nothing", "a greeting"])
 def test_a_server_that_hangs_up_before_it_is_asked_is_not_waited_for(greeting: bytes) -> None:
     class Hasty(Scripted):

@@ -15,6 +15,7 @@ from rmboost.forecast import Forecast, Range
 from rmboost.gold import Agreement
 from rmboost.separability import LEAST
 from rmboost.summary import Summary
+from rmboost.visible import visible
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -32,7 +33,7 @@ def _print(lines: Sequence[tuple[str, str]], console: Console) -> None:
     screen = console.width - width - 2 if console.is_terminal else sys.maxsize  # elsewhere a fact is a line
     words = TextWrapper(max(screen, 20), break_long_words=False, break_on_hyphens=False)
     for name, value in lines:
-        rows = f"\n{'':<{width}}  ".join(words.wrap(value))
+        rows = f"\n{'':<{width}}  ".join(words.wrap(visible(value)))
         console.print(f"[bold]{name:<{width}}[/]  {escape(rows)}", soft_wrap=True)
 
 

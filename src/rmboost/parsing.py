@@ -13,7 +13,7 @@ from rmboost.records import Message, Response
 # closes it begins a line, follows a sentence, or ends one: it is no word of it, as in an answer about such tags.
 _INSIDE = r"(?:(?!<think>).)*?"
 _OPENED = rf"{_INSIDE}(?:(?:^|(?<=[.!?…。！？]))[ \t]*</think>|</think>(?![ \t]+\S|[`'\"»”,.;:)]))"
-_THINK = re.compile(rf"\A\s*(?:<think>{_INSIDE}</think>|{_OPENED})", re.DOTALL | re.MULTILINE)
+_THINK = re.compile(rf"\A(?:<think>{_INSIDE}</think>|{_OPENED})", re.DOTALL | re.MULTILINE)
 
 _MARKS = {
     "[THINK]": "[/THINK]",
@@ -37,7 +37,7 @@ def without_thinking(text: str, asked: Iterable[Message] = ()) -> str:
     asked: what it answers. A mark that is spoken of there is the answer's own.
     """
     if "</think>" in text:
-        return _THINK.sub("", text).lstrip()
+        return _THINK.sub("", text.lstrip()).lstrip()
     start = text.lstrip()
     end = next((end for mark, end in _MARKS.items() if start.startswith(mark)), "") if start[:1] in ("<", "[") else ""
     if not end or end not in start or any(end in message["content"] for message in asked):

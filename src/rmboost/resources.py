@@ -39,30 +39,35 @@ def parse_yaml(text: str) -> Any:
     loader = _LOADER(text)
     try:
         if node := loader.get_single_node():
-            _need_plain(node)
+            _need_plain(node, set())
             return loader.construct_document(node)
         return None
     finally:
         loader.dispose()
 
 
-def _need_plain(node: yaml.Node) -> None:
+def _need_plain(node: yaml.Node, looked_at: set[int]) -> None:
     """Names that are given once, and values that JSON has.
 
     Of a name that is given twice YAML keeps the last, without a word: half of the settings would be lost. A date
     without quotes is no text to YAML, and could not be sent or written down.
+
+    looked_at: ids of nodes; with aliases a node may be a part of others, and these parts of others again.
     """
+    if id(node) in looked_at:
+        return
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for name, value in node.value:
             if str(name.value) in seen:
                 raise yaml.MarkedYAMLError(problem=f"{name.value!r} is given twice", problem_mark=name.start_mark)
             seen.add(str(name.value))
-            _need_plain(name)
-            _need_plain(value)
+            _need_plain(name, looked_at)
+            _need_plain(value, looked_at)
     elif isinstance(node, yaml.SequenceNode):
         for each in node.value:
-            _need_plain(each)
+            _need_plain(each, looked_at)
     elif (kind := node.tag.rpartition(":")[2]) not in _PLAIN:
         problem = f"{node.value!r} is a {kind}; put it into quotes if it is a text"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    looked_at.add(id(node))  # not before its parts: of a list within itself there is no end

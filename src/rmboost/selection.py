@@ -10,11 +10,11 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil, isfinite
+from math import ceil
 from typing import Any
 
 from rmboost.errors import InputError
-from rmboost.inspection.evidence import evidence
+from rmboost.inspection.evidence import evidence, finite
 from rmboost.preferences import Preferences, Row
 from rmboost.preferences.row import HINT
 from rmboost.registry import suggest
@@ -28,6 +28,7 @@ _SCORES = (
 )
 """What others call the scores whose difference is the margin."""
 _NAMES_KEPT = 200
+_DEEPEST = 50  # nobody names a number that lies deeper
 _WRITTEN = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 
 
@@ -78,10 +79,11 @@ def numbers(row: Row) -> Mapping[str, float]:
     return found
 
 
-def _numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def _numbers(values: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, float]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _numbers(value, f"{prefix}{name}.")
+            if depth < _DEEPEST:
+                yield from _numbers(value, f"{prefix}{name}.", depth + 1)
         elif (number := _number(value)) is not None:
             yield f"{prefix}{name}", number
 
@@ -90,12 +92,7 @@ def _number(value: Any) -> float | None:
     """As a float, which the bound will be too; also of a text, as tables such as CSV hold it."""
     if isinstance(value, str):
         return float(value) if _WRITTEN.fullmatch(value) else None
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        return float(value) if isfinite(value) else None
-    except OverflowError:  # an integer of hundreds of digits
-        return None
+    return finite(value)
 
 
 def _numbers_of(file: Preferences, by: str) -> tuple[array[float], int]:

@@ -11,6 +11,8 @@ from rmboost.records import DISAGREES, Dropped, Failed, Kept, Outcome, Pair, Spe
 
 _OWN_TO_ONE = re.compile(r"(^\S+://\S+|HTTP \d+)|[\w-]*\d[\w-]*")
 """Words with digits in them, such as counts of tokens and ids of requests; not of the address or the status code."""
+_MOST_NAMES = 200
+"""Aspects that are counted apart: somebody's file may name another one in every row."""
 
 
 def kind_of(error: str) -> str:
@@ -53,7 +55,7 @@ class Tally:
                 self.redrawn += len(drops)
                 self.two_models += pair.chosen.model != pair.rejected.model
                 self.labels[pair.label or ""] += 1
-                self.aspects[pair.aspects[0] if pair.aspects else ""] += 1
+                self.aspects[self._aspect(pair, self.aspects)] += 1
                 self._judge(pair)
             case Dropped(job=job, drops=drops, pair=pair):
                 self.rejected[drops[-1].reason] += 1
@@ -84,7 +86,12 @@ class Tally:
             self._count_verdict(pair, "rejected" if found["flipped"] else found["winner"])
 
     def _count_verdict(self, pair: Pair, winner: str) -> None:
-        self.verdicts["/".join((pair.label or "", pair.aspects[0] if pair.aspects else "", winner))] += 1
+        self.verdicts["/".join((pair.label or "", self._aspect(pair, self.verdicts), winner))] += 1
+
+    def _aspect(self, pair: Pair, counts: Counter[str]) -> str:
+        """The name that a pair counts for; "" where there are too many, as where the column ``aspect`` is a text."""
+        name = pair.aspects[0] if pair.aspects else ""
+        return name if name in self.aspects or len(counts) < _MOST_NAMES else ""
 
     def held(self, spec: Spec | None) -> int:
         """How many jobs of this spec made a pair, or will still be asked for one."""

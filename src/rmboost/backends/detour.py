@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, Reply, TransportError
+from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, MOST_BYTES, Reply, TransportError
 
 _NOBODY = (
     aiohttp.ClientConnectorError,
@@ -44,7 +44,7 @@ class Detour:
                 proxy_headers=self._greeting,
                 allow_redirects=False,  # to another host they would take the prompts along
             ) as reply:
-                return Reply(reply.status, reply.headers, await reply.read())
+                return Reply(reply.status, reply.headers, await _body(reply))
         except _NOBODY as error:
             raise TransportError(str(error), "unreachable") from None
         except asyncio.TimeoutError:
@@ -54,6 +54,16 @@ class Detour:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+async def _body(reply: aiohttp.ClientResponse) -> bytes:
+    parts, size = [], 0
+    async for part in reply.content.iter_any():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise TransportError("the reply is too large")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _without_password(proxy: str) -> tuple[str, dict[str, str]]:

@@ -10,6 +10,8 @@ CONNECT_SECONDS = 30.0
 """The longest that a connection may take to open."""
 IDLE_SECONDS = 4.0
 """A connection idle for so long is not used again: uvicorn closes it after 5, and a request must not meet that."""
+MOST_BYTES = 64 * 2**20
+"""The longest reply, packed or not, that is read: no answer of a model comes near it."""
 
 
 @dataclass(frozen=True, slots=True)

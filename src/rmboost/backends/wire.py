@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, Reply, TransportError
+from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, MOST_BYTES, Reply, TransportError
 
 _NAME_SECONDS = 10.0
 """So long a looked-up name is good."""
@@ -146,6 +146,7 @@ class _Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._in_body = False
+        self._size = 0
         self.heard = loop.time()
 
     @property
@@ -157,6 +158,7 @@ class _Connection(asyncio.Protocol):
         if not self.is_open:  # nobody would tell a second time
             raise TransportError("the connection was closed before the request")
         self.heard = self._loop.time()
+        self._size = 0
         self._reply = self._loop.create_future()
         if self._watch is None:
             self._watch = self._loop.call_later(self._timeout, self._look)
@@ -179,6 +181,9 @@ class _Connection(asyncio.Protocol):
         if self._reply is None:
             return self.close()  # nothing was asked
         self.heard = self._loop.time()
+        self._size += len(data)
+        if self._size > MOST_BYTES:
+            return self._fail("the reply is too large")
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
@@ -250,7 +255,13 @@ class _Connection(asyncio.Protocol):
 def _unpacked(body: bytes, encoding: str) -> bytes:
     """What was packed though nobody asked for it, as some gateways do."""
     packed = encoding.strip().lower() in ("gzip", "x-gzip", "deflate")
-    return zlib.decompress(body, zlib.MAX_WBITS | 32) if packed and body else body
+    if not (packed and body):
+        return body
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    found = unpacker.decompress(body, MOST_BYTES)
+    if not unpacker.eof:
+        raise zlib.error("it is too large" if len(found) == MOST_BYTES else "it is not complete")
+    return found
 
 
 def _authority(parts: SplitResult) -> str:

@@ -22,6 +22,7 @@ import click
 
 import rmboost
 from rmboost.errors import BackendError, RMBoostError, StoreError
+from rmboost.visible import visible
 
 if TYPE_CHECKING:
     from rmboost.summary import Summary
@@ -153,9 +154,9 @@ def exit_code_of(summary: Summary) -> int:
 
 def complain(message: str, hint: str) -> None:
     """Write an error to stderr, with what to do about it."""
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True)
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {visible(message)}", err=True)
     if hint:
-        click.echo(f"\n{click.style('hint', fg='cyan', bold=True)}: {hint}", err=True)
+        click.echo(f"\n{click.style('hint', fg='cyan', bold=True)}: {visible(hint)}", err=True)
 
 
 def _leave(stream: TextIO) -> None:

@@ -12,6 +12,7 @@ import click
 from rmboost.cli import SIGNAL, complain, exit_code, exit_code_of
 from rmboost.cli.duration import Duration
 from rmboost.errors import ConfigError
+from rmboost.visible import visible
 
 if TYPE_CHECKING:
     from rmboost.cli.progress import Progress
@@ -182,7 +183,7 @@ class _Onlooker:
 
     def tell(self, line: str) -> None:
         if not self._quiet:
-            click.echo(line, err=True)
+            click.echo(visible(line), err=True)
 
 
 def _code(ended: Ended) -> int:
@@ -205,4 +206,4 @@ def _show(found: dict[str, Any]) -> None:
             """Whoever reads no further, as ``head``, has had enough: no failure, where rich would exit with 1."""
             raise BrokenPipeError
 
-    table.show(found, Screen(highlight=False))
+    table.show(found, Screen(highlight=False, emoji=False))

@@ -127,8 +127,9 @@ def _config(options: dict[str, Any]) -> Config:
 def _dry_run(source: Path, config: Config) -> None:
     from rmboost import rehearsal
     from rmboost.recipe import Recipe
+    from rmboost.visible import visible
 
-    click.echo(rehearsal.show(Recipe.prepare(source, config)))
+    click.echo(visible(rehearsal.show(Recipe.prepare(source, config))))
 
 
 def _generate(source: Path, target: Path, config: Config, options: dict[str, Any], *, to_stdout: bool) -> None:
@@ -149,7 +150,7 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
 
         from rmboost import closing
 
-        closing.show(summary, Console(stderr=True, highlight=False))
+        closing.show(summary, Console(stderr=True, highlight=False, emoji=False))
     if left := summary.left_to_do:
         tell(left)
     sys.exit(exit_code_of(summary))

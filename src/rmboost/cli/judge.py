@@ -69,7 +69,7 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
         found = {**summary.dump(), "agreement": agreement.dump() if agreement else None}
         write_summary(options["summary_file"], found)
     if not quiet:
-        closing.show_judged(summary, agreement, Console(stderr=True, highlight=False))
+        closing.show_judged(summary, agreement, Console(stderr=True, highlight=False, emoji=False))
     if left := summary.left_to_do:
         tell(left)
     sys.exit(exit_code_of(summary))

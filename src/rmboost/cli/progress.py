@@ -15,6 +15,7 @@ from tqdm import tqdm
 from rmboost.listener import Listener
 from rmboost.meter import Meter
 from rmboost.tally import Tally
+from rmboost.visible import visible
 
 _LINE_SECONDS = 10.0
 
@@ -84,6 +85,7 @@ class Progress(Listener):
 
 def tell(line: str) -> None:
     """Write it to stderr; on a terminal, however narrow, no word is broken."""
+    line = visible(line)
     click.echo(_whole_words(line) if sys.stderr.isatty() else line, err=True)
 
 

@@ -14,6 +14,7 @@ import click
 
 from rmboost.errors import ConfigError, StoreError
 from rmboost.preferences import no_such_file
+from rmboost.visible import visible
 
 if TYPE_CHECKING:
     from rmboost.report.catalogue import Limit
@@ -83,7 +84,8 @@ def _compare_judges(gold: Path, report: Report) -> None:
     known, asked = judged_by(gold), {name for name in report.table.judges if name}
     if known and asked and known.isdisjoint(asked):
         said = f"{report.name} by {', '.join(sorted(asked))}, {gold} by {', '.join(sorted(known))}"
-        click.echo(f"judged by different models, so the mistakes of one are taken out of the other: {said}", err=True)
+        line = f"judged by different models, so the mistakes of one are taken out of the other: {said}"
+        click.echo(visible(line), err=True)
 
 
 def _need_measurable(bounds: Sequence[Limit], against: Sequence[str]) -> None:
@@ -139,7 +141,7 @@ def _show(reports: Sequence[Report], page: Path | None, as_json: bool) -> None:
     if not as_json and page != Path("-"):
         _say(reports)
     if page and page != Path("-"):
-        click.echo(f"page: {page}", err=True)
+        click.echo(visible(f"page: {page}"), err=True)
 
 
 def _write(path: Path, text: str) -> None:
@@ -154,16 +156,17 @@ def _say(reports: Sequence[Report]) -> None:
     words = TextWrapper(max(screen, 40), subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False)
     for each in reports:
         if len(reports) > 1:
-            click.echo(each.name)
-        click.echo(fill(each.verdict.headline, words.width))
+            click.echo(visible(each.name))
+        click.echo(fill(visible(each.verdict.headline), words.width))
         for finding in each.verdict.findings:
             if finding.level not in ("fine", "missing"):
-                click.echo(words.fill(f"  {finding.level:<8} {finding.text} {finding.why}".rstrip()))
+                line = f"  {finding.level:<8} {finding.text} {finding.why}".rstrip()
+                click.echo(words.fill(visible(line)))
 
 
 def _broken(bounds: Sequence[Limit], report: Report) -> bool:
     """Say which limits the first file breaks."""
     said = [line for bound in bounds if (line := bound.broken(report.figures))]
     for line in said:
-        click.echo(f"{click.style('failed', fg='red', bold=True)}: {line}", err=True)
+        click.echo(f"{click.style('failed', fg='red', bold=True)}: {visible(line)}", err=True)
     return bool(said)

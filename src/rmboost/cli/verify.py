@@ -30,7 +30,7 @@ def verify(output: Path, prompts: Path | None, as_json: bool) -> None:
     from tqdm import tqdm
 
     from rmboost import verify as proof
-    from rmboost.visible import json_line
+    from rmboost.visible import json_line, visible
 
     with tqdm(total=0, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False, unit=" jobs") as bar:
 
@@ -40,13 +40,13 @@ def verify(output: Path, prompts: Path | None, as_json: bool) -> None:
 
         verdict = proof.verify(output, prompts, show)
     for line in verdict.notices:
-        click.echo(line, err=True)
+        click.echo(visible(line), err=True)
     if as_json:
         values = asdict(verdict) | {"same": verdict.same}
         click.echo(json_line(values | {"files": [asdict(file) | {"path": str(file.path)} for file in verdict.files]}))
     else:
         for line in _lines(verdict):
-            click.echo(line)
+            click.echo(visible(line))
     sys.exit(0 if verdict.same else _DIFFERS)
 
 

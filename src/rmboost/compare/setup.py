@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,7 @@ def entries(
         if name
     ]
     for place, entry in enumerate(found):
-        if any(entry.name == other.name for other in found[:place]):
+        if any(_folder(entry.name) == _folder(other.name) for other in found[:place]):
             raise ConfigError(f"--methods: two rows would be called {entry.name}", "give one file another name")
     if not found:
         raise ConfigError("--methods names none", f"--methods {','.join(METHODS)}")
@@ -129,9 +130,14 @@ def _of_pairs(path: Path, common: Config) -> Entry:
 
 def _row_name(name: str) -> str:
     row = Path(name).stem if name.endswith((*_OF_SETTINGS, *_OF_PAIRS)) else name
-    if row == HUMAN:
+    if _folder(row) == HUMAN:
         raise ConfigError(f"--methods {name}: the folder {HUMAN} is for the human pairs", "give the file another name")
     return row
+
+
+def _folder(name: str) -> str:
+    """What a name has in common with all that are the same folder on a disk that does not tell A from a."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _own(name: str) -> Mapping[str, Any]:
@@ -148,10 +154,10 @@ def human(paths: Sequence[Path]) -> tuple[Human, ...]:
     """Files of pairs that people labelled, read as a whole. Raises InputError, and ConfigError for equal names."""
     found: dict[str, Human] = {}
     for path in paths:
-        if path.stem in found:
+        if (folder := _folder(path.stem)) in found:
             raise ConfigError(f"--eval: two files are called {path.stem}", "give one of them another name")
-        found[path.stem] = Human(path.stem, path, tuple(read_pairs(path)))
-        if not found[path.stem].pairs:
+        found[folder] = Human(path.stem, path, tuple(read_pairs(path)))
+        if not found[folder].pairs:
             raise InputError(f"{path} holds no pair")
     return tuple(found.values())
 
@@ -193,8 +199,9 @@ def check(setup: Setup, *, fresh: bool = False) -> tuple[Recipe, ...]:
         raise StoreError(f"{setup.folder} is a file", "-o comparison/")
     if not setup.folder.parent.is_dir():
         raise StoreError(f"there is no folder {setup.folder.parent}", f"mkdir -p {quote(str(setup.folder.parent))}")
-    if both := {entry.name for entry in setup.entries} & {each.name for each in setup.human}:
-        raise ConfigError(f"--eval: {both.pop()} is also the name of a method", "give the file another name")
+    rows = {_folder(entry.name) for entry in setup.entries}
+    if both := [each.name for each in setup.human if _folder(each.name) in rows]:
+        raise ConfigError(f"--eval: {both[0]} is also the name of a method", "give the file another name")
     for each in setup.human:
         _need_two_units(each)
     recipes = []

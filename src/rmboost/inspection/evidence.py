@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from rmboost.preferences import PAIR, Row
@@ -17,7 +18,7 @@ def evidence(row: Row) -> dict[str, Any]:
     if isinstance(noted, str):
         try:
             noted = json.loads(noted)
-        except ValueError:
+        except (ValueError, RecursionError):
             noted = {"evidence": noted}
     return {str(name): value for name, value in noted.items() if name != "judge"} if isinstance(noted, dict) else {}
 
@@ -36,7 +37,7 @@ def verdict(row: Row) -> str:
     said = row.judge
     if not said:
         return ""
-    winner, p_chosen, model = str(said["winner"]), _number(said.get("p_chosen")), said.get("model")
+    winner, p_chosen, model = str(said["winner"]), finite(said.get("p_chosen")), said.get("model")
     likely = "" if p_chosen is None else f" ({p_chosen:.2f} for the chosen one)"
     flipped = ", so that the sides were exchanged" if said.get("flipped") else ""
     return f"{_PREFERS.get(winner, winner)}{likely}{flipped}{f', by {model}' if model else ''}"
@@ -59,7 +60,7 @@ def suspicion(row: Row) -> float:
 def _against(row: Row) -> Iterator[tuple[float, str]]:
     if row.texts[0] == row.texts[1] and (row.texts[0] or row.sides == PAIR):  # of a failed job there may be no text
         yield 4.0, "both responses are the same"
-    winner, p_chosen = row.judge.get("winner"), _number(row.judge.get("p_chosen"))
+    winner, p_chosen = row.judge.get("winner"), finite(row.judge.get("p_chosen"))
     doubt = 0.5 if p_chosen is None else 1 - p_chosen
     if winner == "rejected":
         yield 2.0 + doubt, "a judge contradicts the label"
@@ -80,5 +81,11 @@ def _made(row: Row) -> Mapping[str, Any]:
     return made if isinstance(made, dict) else {}
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def finite(value: Any) -> float | None:
+    """A number as a float; None for what is no number, no finite one, or an integer of hundreds of digits."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None

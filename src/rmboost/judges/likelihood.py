@@ -35,7 +35,7 @@ def expected(response: Response, offset: int, low: int, high: int) -> float | No
         return None
     mass: defaultdict[int, float] = defaultdict(float)
     for token, logprob in response.top[place].items():
-        if (bare := _bare(token)).isdecimal() and (low <= int(bare) <= high or bare == "1"):
+        if len(bare := _bare(token)) <= 2 and bare.isdecimal() and (low <= int(bare) <= high or bare == "1"):
             mass[int(bare)] += exp(logprob)
     if high >= 10 and mass[1] and not mass[10]:
         ten = mass[1] * _share_of_ten(response, place, mass)
@@ -57,9 +57,8 @@ def _share_of_ten(response: Response, place: int, mass: Mapping[int, float]) -> 
     if place + 1 == len(response.top):
         return 0.0
     after = response.top[place + 1]
-    return sum(exp(logprob) for token, logprob in after.items() if token.startswith("0")) / sum(
-        map(exp, after.values())
-    )
+    total = sum(map(exp, after.values()))
+    return sum(exp(logprob) for token, logprob in after.items() if token.startswith("0")) / total if total else 0.0
 
 
 def _place(response: Response, offset: int) -> int | None:

@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +18,8 @@ from rmboost.sources.files import check_text, nearest
 
 _BOM = b"\xef\xbb\xbf"
 _ONE_A_LINE = "one object a line: jq -c . FILE > lines.jsonl"
+_LONGEST = 2**28
+"""Bytes of a line: a packed file of a few kB may hold one that no memory has room for."""
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 
 
@@ -68,19 +71,21 @@ class Preferences:
 
     def _json(self, stream: Any) -> Iterator[tuple[int, Any]]:
         with stream if stream is not self.source else nullcontext():
-            first = stream.readline()
+            first = stream.readline(_LONGEST)
             if first.removeprefix(_BOM).lstrip().startswith(b"["):
                 self._unit = "row"
                 yield from enumerate(self._array(first.removeprefix(_BOM) + stream.read()), start=1)
                 return
             yield from self._line(1, first)
-            for number, line in enumerate(stream, start=2):
+            for number, line in enumerate(iter(partial(stream.readline, _LONGEST), b""), start=2):
                 yield from self._line(number, line)
 
     def _line(self, number: int, line: bytes) -> Iterator[tuple[int, Any]]:
         line = line.removeprefix(_BOM)  # not only of line 1: files that were put together with `cat` have more
         if not line or line.isspace():
             return
+        if len(line) == _LONGEST:
+            raise InputError(f"{self.name}, line {number}: longer than {_LONGEST >> 20} MB", HINT)
         try:
             yield number, json.loads(line.decode())
         except (ValueError, RecursionError) as error:

@@ -39,7 +39,7 @@ def arrow(folder: Path) -> Iterator[tuple[int, Any]]:
                     for row in _rows(batch):
                         number += 1
                         yield number, _good(formats.as_json(row), f"{folder}, row {number}")
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, ValueError, OSError) as error:  # no UTF-8, not there
             raise InputError(f"{shard} cannot be read: {error}") from None
 
 
@@ -50,20 +50,30 @@ def _rows(batch: Any) -> Iterator[dict[str, Any]]:
 
 def _shards(folder: Path) -> list[Path]:
     """The files of the data set, in its order."""
-    splits = _read(folder / "dataset_dict.json").get("splits", [])
+    splits = _listed(folder / "dataset_dict.json", "splits")
     if len(splits) == 1:
         return _shards(folder / splits[0])
     if splits:
         hint = f"name one: {', '.join(str(folder / split) for split in splits)}"
         raise InputError(f"{folder} is a folder with {len(splits)} splits", hint)
-    files = _read(folder / "state.json").get("_data_files", [])
+    files = _listed(folder / "state.json", "_data_files")
     if not files:
         kinds = ("jsonl", "json", "parquet", "gz")
         found = sorted(str(path) for kind in kinds for path in folder.glob(f"*.{kind}"))
         found += sorted(map(str, folder.glob("*/pairs.jsonl")))  # a comparison has a folder a method
         hint = f"name a file in it: {', '.join(found[:5])}" if found else f"name a file, such as {folder}/pairs.jsonl"
         raise InputError(f"{folder} is a folder, and no data set that `datasets` has saved", hint)
-    return [folder / file["filename"] for file in files]
+    return [folder / file for file in files]
+
+
+def _listed(path: Path, field: str) -> list[str]:
+    """The names in a list of a JSON file, which lie beside it; none where it is not there. Raises InputError."""
+    found = _read(path).get(field, [])
+    if isinstance(found, list):
+        names: list[Any] = [each.get("filename") if isinstance(each, dict) else each for each in found]
+        if all(isinstance(name, str) and Path(name).name == name not in ("", "..") for name in names):
+            return names
+    raise InputError(f"{path}: {field} is no list of names")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -71,7 +81,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from None
     return found if isinstance(found, dict) else {}
 

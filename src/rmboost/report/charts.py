@@ -133,11 +133,11 @@ def curves(lines: Mapping[str, Sequence[tuple[float, Figure]]], name: str, middl
     """A line for each source over a number of pairs, with its intervals, and a line where a coin would be."""
     with _drawing(2.9) as (axes, svg):
         axes.axhline(middle, color=_FAINT, linewidth=1, linestyle=":")
-        for place, (label, points) in enumerate(lines.items()):
+        for place, points in enumerate(lines.values()):
             color, style, marker = (each[place % len(each)] for each in (_COLORS, _DASHES, _MARKERS))
             at = [n * (1 + 0.02 * place) for n, _ in points]  # beside each other, so that no interval hides another
             values = [float("nan") if figure.value is None else figure.value for _, figure in points]
-            axes.plot(at, values, color=color, linestyle=style, marker=marker, markersize=4, label=one_line(label, 28))
+            axes.plot(at, values, color=color, linestyle=style, marker=marker, markersize=4, label=str(place))
             for x, (_, figure) in zip(at, points, strict=True):
                 if figure.low is not None and figure.high is not None:
                     axes.plot((x, x), (figure.low, figure.high), color=color, linewidth=0.9)
@@ -148,7 +148,9 @@ def curves(lines: Mapping[str, Sequence[tuple[float, Figure]]], name: str, middl
         axes.minorticks_off()
         axes.locator_params(axis="y", nbins=7, steps=[1, 2, 5, 10])  # whole percents
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)  # above: bars may be anywhere
+        legend = axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)  # bars may be anywhere
+        for text, label in zip(legend.get_texts(), lines, strict=True):
+            text.set_text(one_line(label, 28))  # not before: matplotlib leaves out what begins with _
     return _cleaned(svg, name)
 
 

@@ -20,6 +20,7 @@ GRAMS = (8, 13)
 """words; 13 is what GPT-3 was checked with (2005.14165), 8 finds more, also set phrases"""
 _OTHERS = ("system", "assistant")
 _SHOWN = 5
+_DEEPEST = 100  # lists and objects in each other: no text of a conversation lies deeper
 _BITS = 24
 
 
@@ -147,9 +148,9 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
         yield from ((number, text) for text in _strings(row))
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict | list):
+    elif isinstance(value, dict | list) and depth < _DEEPEST:
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _strings(part)
+            yield from _strings(part, depth + 1)

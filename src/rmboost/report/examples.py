@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rmboost.inspection.evidence import shown
+from rmboost.inspection.evidence import finite, shown
 from rmboost.inspection.excerpt import excerpt
 from rmboost.inspection.words import Part, compare
 from rmboost.preferences import Row
@@ -84,7 +84,7 @@ def _example(row: Row) -> Example:
     parts = (compared.left, compared.right)
     if compared.little_in_common or not (left and right):
         parts = (Part(left),), (Part(right),)
-    winner, p_chosen = row.judge.get("winner", ""), row.judge.get("p_chosen")
+    winner = str(row.judge.get("winner", ""))
     return Example(
         line=row.line,
         id=row.id,
@@ -92,8 +92,8 @@ def _example(row: Row) -> Example:
         aspects=row.aspects,
         reason=row.reason,
         detail=str(row.data.get("detail") or row.data.get("error") or "") if row.reason else "",
-        judge={"chosen": "agrees", "rejected": "disagrees"}.get(str(winner), str(winner)),
-        p_chosen=p_chosen if isinstance(p_chosen, float | int) else None,
+        judge={"chosen": "agrees", "rejected": "disagrees"}.get(winner, winner),
+        p_chosen=finite(row.judge.get("p_chosen")),
         evidence=tuple(shown(row)),
         prompt=tuple((role, excerpt([Part(text)], _PROMPT_ROOM)) for role, text in row.prompt),
         sides=_sides(row, parts),

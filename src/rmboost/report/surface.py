@@ -9,7 +9,7 @@ from math import sqrt
 
 _SENTENCE_END = re.compile(r"[.!?…。！？।॥؟۔](?=[\"'”’」)\]*_`]*(?:\s|\Z)|(?<=[。！？।])[^。！？।])")
 _LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6} |[-*+] |\d{1,3}[.)] |> |\||```|~~~)", re.MULTILINE)
-_INLINE_MARK = re.compile(r"\*\*[^*\n]+\*\*|`[^`\n]+`|\[[^\]\n]+\]\([^)\n]+\)")
+_INLINE_MARK = re.compile(r"\*\*[^*\n]+\*\*|`[^`\n]+`|\[[^\[\]\n]+\]\([^)\n]{1,2000}\)")
 
 
 def sentences(text: str) -> int:

@@ -18,9 +18,9 @@ from rmboost.texts import UNSPACED, count
 
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:[{MARKS}][^\W{UNSPACED}]*)*")
 """A run of letters and digits with the marks on them; in Chinese and Japanese, a character."""
-_SENTENCE = re.compile(r"[.!?。！？]+(?=\s|$)|\n+")
-_ITEM = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
-_HEADING = re.compile(r"^\s*#{1,6}\s", re.MULTILINE)
+_SENTENCE = re.compile(r"(?<![.!?。！？])[.!?。！？]+(?=\s|$)|\n+")
+_ITEM = re.compile(r"^[^\S\n]*(?:[-*+•]|\d+[.)])\s", re.MULTILINE)
+_HEADING = re.compile(r"^[^\S\n]*#{1,6}\s", re.MULTILINE)
 _I = re.compile(r"\b(?:I|I'm|I’m|my|me)\b")
 _ENDS = tuple(".!?…。！？)\"”'’`*")
 
