@@ -326,5 +326,5 @@ def test_a_wait_of_hours_is_said_and_not_slept(rmboost: Shell, prompts: Path, tm
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
         done = rmboost(*run)
     assert done.code == 4
-    assert "asks to come back in 120 minutes" in done.err
+    assert "asks to come back in 2 h" in done.err
     assert done.err.split("error: ")[1].count(server.url) == 1

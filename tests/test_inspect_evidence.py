@@ -141,10 +141,10 @@ def test_evidence_and_flags_are_shown(rmboost: Shell, pairs: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "flags", "message", "hint"),
     [
-        ([PLAIN], ["--disagree"], "none of the 1 pairs has a judge against its label", "rmboost judge"),
-        ([AGREED], ["--disagree"], "none of the 1 pairs has a judge against its label", "chosen (1)"),
+        ([PLAIN], ["--disagree"], "the only pair does not have a judge against its label", "rmboost judge"),
+        ([AGREED], ["--disagree"], "the only pair does not have a judge against its label", "chosen (1)"),
         ([PLAIN], ["--suspect"], "nothing is known against any of these 1 rows", "rmboost judge"),
-        ([AGREED], ["--suspect", "--label", "worse"], "has label 'worse'", "better (1)"),
+        ([AGREED], ["--suspect", "--label", "worse"], "the only pair does not have label 'worse'", "better (1)"),
         ([AGREED], ["--suspect", "--stats"], "--suspect picks pairs, and --stats shows none", ""),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import run
-from rmboost.cli.status import _duration
+from rmboost.amounts import money
 from rmboost.compare import files
 from rmboost.config import Config
 from rmboost.status import _rates, read
@@ -140,7 +140,7 @@ def test_a_run_at_its_ceiling_says_so_and_what_it_cost(rmboost: Shell, prompts: 
     assert (found["state"], found["reason"]) == ("stopped", "max_calls 10 is reached")
     usage = found["totals"]["usage"]
     assert found["cost"] == pytest.approx((usage["prompt_tokens"] + usage["completion_tokens"]) / 1000)
-    assert f"{found['cost']:.2f}, at the prices of the config" in shown
+    assert f"{money(found['cost'])}, at the prices of the config" in shown
     assert "stopped: max_calls 10 is reached" in shown
 
 
@@ -200,14 +200,6 @@ def test_rates_are_of_the_last_minute_and_a_clock_that_jumps_gives_none(
 ) -> None:
     rates = _rates([(at, 10, "job") for at in answers], now=100.0)
     assert (rates and rates.calls) == calls
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.2, "0 s"), (59.6, "1 min"), (185, "3 min 5 s"), (7322, "2 h 2 min"), (4e6, "1,111 h 6 min")],
-)
-def test_durations_are_said_in_two_units(seconds: float, words: str) -> None:
-    assert _duration(seconds) == words
 
 
 def test_a_judge_settles_pairs(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

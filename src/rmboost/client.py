@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rmboost import lines
+from rmboost import amounts, lines
 from rmboost.backends import unwanted
 from rmboost.budget import Budget, Ceilings, Price, Spent
 from rmboost.errors import BackendError, EndpointError, TransientError
@@ -274,7 +274,7 @@ class Client:
         """An endpoint that asks for hours is left alone for them. Raises EndpointError where no other stands in."""
         seconds = error.retry_after or 0.0
         said = error.message if str(line.backend) in error.message else f"{line.backend} {error.message}"
-        until = f"{said}: asks to come back in {seconds / 60:.0f} minutes"
+        until = f"{said}: asks to come back in {amounts.duration(seconds)}"
         if not lines.leave_out(line, seat.lines, seconds, self._patience):
             raise EndpointError(until, "the same command goes on from here then") from None
         log.warning("%s is left out until then: %s", line.backend, until)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rmboost.amounts import number
 from rmboost.forecast import Forecast
 from rmboost.noise import Noise
 from rmboost.separability import Separability
@@ -63,7 +64,7 @@ class Summary:
             then = {"ceiling": higher, "prompts": "then "}.get(self.cause, "")
             return f"stopped: {self.reason}; {then}the same command goes on from here and asks nothing twice"
         failed = self.tally.failed.total()
-        return f"{failed} jobs failed; the same command asks just them again" if failed else ""
+        return f"{number(failed, 'job')} failed; the same command asks just them again" if failed else ""
 
     def dump(self) -> dict[str, Any]:
         """As JSON."""

@@ -87,7 +87,8 @@ class Scan:
             still = "no complete row yet" if self.torn else "no rows"
             return InputError(f"{self.name}: {still} in the file", HINT)
         kind = "reject" if self.rejects else "pair"
-        message = f"{self.name}: none of the {self.total:,} {kind}s has {self.wanted}"
+        none = f"the only {kind} does not have" if self.total == 1 else f"none of the {self.total:,} {kind}s has"
+        message = f"{self.name}: {none} {self.wanted}"
         asked = [name for name in self._seen if getattr(self.wanted, name, False)]
         asked += ["verdict"] if self.wanted.disagree else []
         hints = [f"{name}s in the file: {_listed(self._seen[name])}" for name in asked]

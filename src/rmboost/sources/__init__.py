@@ -118,7 +118,9 @@ def survey(source: Source, known: Mapping[str, Any] | None = None) -> Survey:
         count += 1
         plain = plain and prompt.plain
     if not count and tally.bad:
-        raise InputError(f"none of the {tally.bad} lines can be used, the first: {tally.first_bad}", tally.hint)
+        lines = "the only line cannot" if tally.bad == 1 else f"none of the {tally.bad:,} lines can"
+        first = "" if tally.bad == 1 else ", the first"
+        raise InputError(f"{lines} be used{first}: {tally.first_bad}", tally.hint)
     if not count:
         raise InputError(f"{source.path} holds no prompt")
     return Survey(count, plain, tally.bad, tally.first_bad, tally.duplicates, sha256, size, source.reading)
