@@ -89,9 +89,14 @@ def test_errors_and_rejects_are_shown_by_kind_and_drive_no_terminal(
     with ChatServer(script=refuse_sevens) as server:
         strict = ("--set", "checks=[{name: similarity, max_similarity: 0.3}]", "--set", "draws=1")
         command = ("generate", prompts, "-o", output, "--model", "test-model", "--base-url", server.url)
-        assert rmboost(*command, *strict).code == 5
+        done = rmboost(*command, *strict)
+        look = f"rmboost inspect {output} --rejects --reason failed"
+        assert (done.code, f"has to be taken out of the input: {look}\n" in done.err) == (5, True), done.err
+        assert "1 job failed; the same command asks just it again" in done.err
+        assert "Question 7:" in rmboost(*look.split()[1:]).out, "the command that is named shows it"
     shown = rmboost("status", output).out
     assert "finished" in shown and "asks the failed ones again" in shown
+    assert f"rmboost inspect {output} --rejects --reason failed" in shown
     assert "× near-copy (for example" in shown
     assert "failed    1 × " in shown and "[mlong" in shown
     assert "\x1b" not in shown

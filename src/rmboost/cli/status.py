@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -87,7 +88,11 @@ def _state(found: Status) -> str:
         return f"{found.state}{reason}{silent}; the same command goes on"
     if found.state == "waiting":
         return f"waiting for the other methods of the comparison{who}"
-    again = "; the same command asks the failed ones again" if found.state == "finished" and found.tally.failed else ""
+    if found.state == "finished" and found.tally.failed:
+        look = f"rmboost inspect {quote(str(found.output))} --rejects --reason failed"
+        again = f"; the run's own command asks the failed ones again, and what is refused for good is in: {look}"
+    else:
+        again = ""
     return f"{found.state}{who}{silent}{again}"
 
 
