@@ -70,6 +70,7 @@ def test_a_server_that_refuses_every_request_does_not_burn_the_list(
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
         done = rmboost(*run, "--max-failures", "5", "--concurrency", 2)
         assert (done.code, "5 calls in a row were given up" in done.err) == (4, True), done.err
+        assert done.err.endswith("; when that is mended, the same command goes on from here\n")
         assert len(server.calls) < 12
 
 

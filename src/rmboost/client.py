@@ -267,7 +267,8 @@ class Client:
         self.meter.asked += 1
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
-        if (reason := self._worth.paid(call.role, call.key, call.request, response)) and not self.halt.calls:
+        reason = self._worth.paid(call.role, call.key, call.request, response, call.seat.settings)
+        if reason and not self.halt.calls:
             self.stop("failures", reason)
 
     def _leave_out(self, line: Line, seat: Seat, error: TransientError) -> None:
@@ -280,8 +281,7 @@ class Client:
         log.warning("%s is left out until then: %s", line.backend, until)
 
     def _give_up(self, role: str, error: BackendError) -> None:
-        """A call is given up; when no other of its role succeeds in between, the run is stopped before it burns the
-        list."""
+        """A call is given up; after so many of its role without an answer between, the run is stopped."""
         self._failures[role] += 1
         if self._failures[role] >= self._max_failures and not self.halt.calls:
             self.stop("failures", f"{self._failures[role]} calls in a row were given up, the last: {error}")

@@ -62,6 +62,8 @@ class Summary:
         """What a person is told who may want the rest of it; empty where the same command would do nothing more."""
         if self.stopped_early:
             higher = "with a higher one " if self.reason.startswith("max_") else ""  # a deadline is of one command
+            if self.cause == "failures":
+                return f"stopped: {self.reason}; when that is mended, the same command goes on from here"
             then = {"ceiling": higher, "prompts": "then "}.get(self.cause, "")
             return f"stopped: {self.reason}; {then}the same command goes on from here and asks nothing twice"
         if not (failed := self.tally.failed.total()):
