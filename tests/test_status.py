@@ -53,7 +53,7 @@ def test_a_run_is_looked_at_while_it_goes_on_then_killed_then_finished(rmboost: 
             process.send_signal(signal.SIGKILL)
         killed = status(rmboost, output)
         assert (killed["state"], killed["process"], killed["rates"]) == ("killed", None, None)
-        assert "the same command goes on" in rmboost("status", output).out
+        assert "; the run's own command goes on\n" in rmboost("status", output).out
         assert subprocess.run(generate(prompts, output, server.url), timeout=60, check=False).returncode == 0
         calls = len({str(call.body) for call in server.calls})
     finished = status(rmboost, output)
@@ -146,7 +146,25 @@ def test_a_run_at_its_ceiling_says_so_and_what_it_cost(rmboost: Shell, prompts: 
     usage = found["totals"]["usage"]
     assert found["cost"] == pytest.approx((usage["prompt_tokens"] + usage["completion_tokens"]) / 1000)
     assert f"{money(found['cost'])}, at the prices of the config" in shown
-    assert "stopped: max_calls 10 is reached" in shown
+    assert "stopped: max_calls 10 is reached" in shown and "goes on with a higher one\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--estimate"], "; its command without --estimate goes on\n"),
+        (["--deadline", "0.001s"], "; the run's own command goes on\n"),
+        (
+            ["--target", "40", "--set", "checks=[{name: similarity, max_similarity: 0.01}]"],
+            "; with more prompts the run's own command goes on\n",
+        ),
+    ],
+)
+def test_what_goes_on_with_a_run_that_stopped(rmboost: Shell, tmp_path: Path, flags: list[str], words: str) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why is {number} good?"} for number in range(40)])
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", *flags)
+    shown = rmboost("status", tmp_path / "o.jsonl").out
+    assert words in shown, shown
 
 
 def test_of_a_folder_every_run_is_a_line(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def _state(found: Status) -> str:
     silent = "" if found.silent is None else f", the last answer came {duration(found.silent)} ago"
     if found.state in ("stopped", "killed"):
         reason = f": {_shown(found.reason)}" if found.reason else ""
-        return f"{found.state}{reason}{silent}; the same command goes on"
+        return f"{found.state}{reason}{silent}; {_goes_on(found)}"
     if found.state == "waiting":
         return f"waiting for the other methods of the comparison{who}"
     if found.state == "finished" and found.tally.failed:
@@ -94,6 +94,15 @@ def _state(found: Status) -> str:
     else:
         again = ""
     return f"{found.state}{who}{silent}{again}"
+
+
+def _goes_on(found: Status) -> str:
+    """Which command makes the rest of a run that ended before its end."""
+    if found.cause == "ceiling" and found.reason.startswith("max_"):  # a deadline is of one command
+        return "the run's own command goes on with a higher one"
+    if found.cause == "pilot":
+        return "its command without --estimate goes on"
+    return f"{'with more prompts ' if found.cause == 'prompts' else ''}the run's own command goes on"
 
 
 def _counts(name: str, counts: Counter[str], examples: dict[str, str]) -> Iterator[tuple[str, str]]:
