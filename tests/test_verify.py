@@ -182,6 +182,7 @@ def test_what_cannot_be_verified_is_said_so(rmboost: Shell, output: Path, tmp_pa
     with claim(output):
         done = rmboost("verify", output)
         assert (done.code, f"process {os.getpid()} is working on" in done.err) == (3, True)
+        assert done.err.endswith(f"hint: wait for it: rmboost status {output} shows how far it is\n")
 
 
 def judged(rmboost: Shell, prompts: Path, tmp_path: Path, *options: str) -> Path:

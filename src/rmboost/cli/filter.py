@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from rmboost.claim import refuse_folder
 from rmboost.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def _free(output: str) -> Path | None:
     path = Path(output)
     if not path.parent.is_dir():
         raise StoreError(f"there is no folder {path.parent}", f"mkdir -p {quote(str(path.parent))}")
-    if path.is_dir():
-        raise StoreError(f"{path} is a folder", f"-o {quote(str(path / 'widest.jsonl'))}")
+    refuse_folder(path, "widest.jsonl")
     if path.is_file() and path.stat().st_size:
         raise StoreError(f"{path} exists; it is left alone", "choose another -o, or move the file away")
     return path
