@@ -224,6 +224,14 @@ def test_an_estimate_keeps_its_pairs(rmboost: Shell, tmp_path: Path) -> None:
     assert forecast["cost"]["high"] > summary["cost"] * 168 / 200 * 0.9
 
 
+def test_an_estimate_that_made_all_forecasts_nothing(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--estimate")
+    assert (done.code, "still to come  nothing: all pairs were made by the estimate\n" in done.err) == (0, True), (
+        done.err
+    )
+    assert "without --estimate" not in done.err
+
+
 def test_a_second_estimate_says_what_the_first_did_and_knows_new_prices(rmboost: Shell, tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("".join(f"Why is {number} a number?\n" for number in range(60)))

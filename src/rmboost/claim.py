@@ -68,10 +68,8 @@ def _taken(output: Path, path: Path) -> IO[str]:
     if not any(_takes(lock, seconds) for seconds in _PATIENCE):
         with lock:
             pid = lock.read().strip() or "unknown"
-        raise StoreError(
-            f"process {pid} is working on {output}",
-            f"wait for it: rmboost status {quote(str(output))} shows how far it is",
-        )
+        hint = f"wait for it: rmboost status {quote(str(output))} shows how far it is"
+        raise StoreError(f"process {pid} is working on {output}", hint)
     return lock
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from rmboost.claim import refuse_folder
 from rmboost.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def _highest(source: Preferences, by: str, keep: str) -> Selection:
 
 def _free(output: str) -> Path | None:
     """The path, which holds nothing yet; None for standard output. Raises StoreError."""
+    from rmboost.claim import refuse_folder
+
     if output == "-":
         return None
     path = Path(output)
