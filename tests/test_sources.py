@@ -492,6 +492,17 @@ def test_no_prompt_at_all() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("lines", "hint"), [("Why?\nHow?\n", "if each line is a prompt: --set input.format=txt"), ('{"prompt": 1}\n', "")]
+)
+def test_where_bad_lines_are_left_out_already_that_is_no_hint(lines: str, hint: str) -> None:
+    path = write(lines)
+    with pytest.raises(InputError, match="be used") as caught:
+        survey(Source(path=path, skip_bad_lines=True))
+    assert caught.value.hint == hint
+    assert survey(Source(path=path, format="txt")).count == lines.count("\n")
+
+
 def test_prompts_are_streamed() -> None:
     """The first prompt is there although a later line is bad: nothing reads ahead."""
     path = write('{"prompt": "a"}\n' + "nonsense\n")
