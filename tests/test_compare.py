@@ -85,6 +85,16 @@ def rows(folder: Path) -> dict[str, Any]:
     return {each["name"]: each for each in report(folder)["methods"]}
 
 
+def test_a_mistake_in_the_settings_of_a_row_is_said_to_be_there(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    mine, common = row("mine", respnder={"model": "coin"}), row("common", seed=1)
+    done = rmboost(
+        *("compare", prompts, "-o", tmp_path / "c", "--methods", f"rmboost,{mine}", "-c", common, "--model", "fake")
+    )
+    assert (done.code, f"error: {mine}: respnder: no such option" in done.err) == (2, True), done.err
+
+
 # Answers that several methods need
 
 

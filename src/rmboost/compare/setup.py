@@ -107,7 +107,7 @@ def entries(
     found = [
         _of_pairs(Path(name), common)
         if name.endswith(_OF_PAIRS)
-        else Entry(_row_name(name), configs.load(config_file, flags, sets, _own(name)))
+        else Entry(_row_name(name), configs.load(config_file, flags, sets, _own(name), name))
         for name in map(str.strip, names.split(","))
         if name
     ]
