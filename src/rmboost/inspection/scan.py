@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import BinaryIO
 
-from rmboost.claim import run_folder
+from rmboost.claim import free, run_folder
 from rmboost.errors import InputError
 from rmboost.preferences import REJECT, Preferences, Row
 from rmboost.preferences.row import HINT
@@ -79,7 +79,15 @@ class Scan:
     @property
     def judging(self) -> str:
         """The command that has a judge look at this file."""
-        return f"rmboost judge {'FILE' if self.name == 'stdin' else quote(self.name)} -o judged.jsonl"
+        output = Path("judged.jsonl")
+        if Path(self.name).absolute() == output.absolute():
+            output = free(output)
+        return f"rmboost judge {'FILE' if self.name == 'stdin' else quote(self.name)} -o {output}"
+
+    @property
+    def judged(self) -> int:
+        """How many rows of the file hold a verdict of a judge."""
+        return self._seen["verdict"].total()
 
     def found_nothing(self) -> InputError:
         """Why no row came: the file is empty, or has none of these, and what it has instead."""
