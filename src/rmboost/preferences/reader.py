@@ -15,6 +15,8 @@ from rmboost.preferences import tables
 from rmboost.preferences.row import HINT, PAIR, Row, parse
 from rmboost.sources.files import check_text, nearest
 
+MAKES_ONE = "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one"
+"""For the pairs that a command is about; not for those that it compares them with."""
 _BOM = b"\xef\xbb\xbf"
 _ONE_A_LINE = "one object a line: jq -c . FILE > lines.jsonl"
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -25,10 +27,11 @@ class Preferences:
 
     ``torn``: the last line was cut off, as in a file that a run is writing, and left out. Raises InputError, with file
     and line, for what cannot be read. Memory holds a row, or a batch of a table, or the whole of a JSON array.
+    if_missing: a hint for a file that is not there, nor one of a name like it.
     """
 
-    def __init__(self, source: Path | BinaryIO) -> None:
-        self.source = source
+    def __init__(self, source: Path | BinaryIO, if_missing: str = MAKES_ONE) -> None:
+        self.source, self._if_missing = source, if_missing
         self.name = str(source) if isinstance(source, Path) else "stdin"
         self.torn = False
         self._unit = "line"
@@ -51,7 +54,7 @@ class Preferences:
         try:
             yield from self._objects()
         except (OSError, EOFError, zlib.error) as error:
-            raise _unreadable(self.name, error) from None
+            raise _unreadable(self.name, error, self._if_missing) from None
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
         if not isinstance(self.source, Path):
@@ -106,10 +109,9 @@ def _head(path: Path) -> bytes:
         return file.read(8)
 
 
-def no_such_file(name: str) -> InputError:
-    """The error for a file that is not there, with a hint at what is."""
-    hint = nearest(Path(name)) or "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one"
-    return InputError(f"{name}: no such file", hint)
+def no_such_file(name: str, hint: str = MAKES_ONE) -> InputError:
+    """The error for a file that is not there, with a hint at what is, else with this one."""
+    return InputError(f"{name}: no such file", nearest(Path(name)) or hint)
 
 
 def _why(error: Exception) -> str:
@@ -120,7 +122,7 @@ def _why(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else "a number of more than 4,300 digits"
 
 
-def _unreadable(name: str, error: Exception) -> InputError:
+def _unreadable(name: str, error: Exception, if_missing: str) -> InputError:
     if isinstance(error, FileNotFoundError):
-        return no_such_file(name)
+        return no_such_file(name, if_missing)
     return InputError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})")
