@@ -109,7 +109,7 @@ class Scan:
     def _need_one_kind(self, row: Row) -> None:
         if self.total and self.rejects != (row.sides == REJECT):
             what = "a pair among rejects" if self.rejects else "a reject among pairs"
-            raise InputError(f"{self.name}, line {row.line}: {what}", "give each a file of its own")
+            raise InputError(f"{self.name}, {self._file.unit} {row.line}: {what}", "give each a file of its own")
 
     def _count(self, row: Row) -> None:
         self.total += 1

@@ -25,8 +25,9 @@ _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 class Preferences:
     """The rows of a file, in its order, as often as it is iterated (a stream: once).
 
-    ``torn``: the last line was cut off, as in a file that a run is writing, and left out. Raises InputError, with file
-    and line, for what cannot be read. Memory holds a row, or a batch of a table, or the whole of a JSON array.
+    ``torn``: the last line was cut off, as in a file that a run is writing, and left out. ``unit``: what the numbers of
+    rows count, ``line`` or ``row``, known with the first. Raises InputError, with file and line, for what cannot be
+    read. Memory holds a row, or a batch of a table, or the whole of a JSON array.
     if_missing: a hint for a file that is not there, nor one of a name like it.
     """
 
@@ -34,17 +35,17 @@ class Preferences:
         self.source, self._if_missing = source, if_missing
         self.name = str(source) if isinstance(source, Path) else "stdin"
         self.torn = False
-        self._unit = "line"
+        self.unit = "line"
 
     def __iter__(self) -> Iterator[Row]:
         for line, data in self.objects():
-            yield parse(data, line, f"{self.name}, {self._unit} {line}")
+            yield parse(data, line, f"{self.name}, {self.unit} {line}")
 
     def pairs(self) -> Iterator[Row]:
         """The rows of a file that is to hold pairs alone. Raises InputError for a reject as well."""
         for row in self:
             if row.sides != PAIR:
-                problem = f"{self.name}, {self._unit} {row.line}: a reject, and no pair"
+                problem = f"{self.name}, {self.unit} {row.line}: a reject, and no pair"
                 raise InputError(problem, "name the pairs, which lie beside the run's folder")
             yield row
 
@@ -61,7 +62,7 @@ class Preferences:
             return self._json(self.source)
         head = _head(self.source)
         if self.source.is_dir() or head.startswith(_PARQUET):
-            self._unit = "row"
+            self.unit = "row"
             return tables.parquet(self.source) if head else tables.arrow(self.source)
         if not head.startswith(_GZIP):
             check_text(self.name, head)
@@ -73,7 +74,7 @@ class Preferences:
         with stream if stream is not self.source else nullcontext():
             first = stream.readline()
             if first.removeprefix(_BOM).lstrip().startswith(b"["):
-                self._unit = "row"
+                self.unit = "row"
                 yield from enumerate(self._array(first.removeprefix(_BOM) + stream.read()), start=1)
                 return
             yield from self._line(1, first)
