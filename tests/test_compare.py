@@ -272,6 +272,11 @@ def test_what_is_wrong_is_found_before_the_first_call(
     assert not (tmp_path / "c").exists()
 
 
+def test_prompts_of_a_comparison_come_from_a_file(rmboost: Shell, tmp_path: Path) -> None:
+    done = rmboost("compare", "-", "-o", tmp_path / "c", "--methods", "rmboost", "--model", "fake")
+    assert (done.code, "hint: save the prompts in a file, and name that\n" in done.err) == (2, True), done.err
+
+
 SAID: dict[str, tuple[dict[str, Any], tuple[str, ...], str, Any, Any]] = {
     "a flag": ({"seed": 2}, ("--seed", "7"), "seed", 2, 7),
     "no flag": ({"seed": 2}, (), "seed", 2, 0),
