@@ -480,6 +480,21 @@ def refusing_proxy(
         listening.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.parametrize(
+    ("location", "hint"),
+    [
+        ("http://new.example/v1/chat/completions", "it has moved: --base-url http://new.example/v1"),
+        ("https://new.example/v1/chat/completions/?a=1", "it has moved: --base-url https://new.example/v1"),
+        ("https://login.example/", "it has moved: --base-url https://login.example"),
+        ("", ""),
+        ("/v1/chat/completions", ""),
+    ],
+)
+def test_a_redirection_names_the_server_and_not_the_call(location: str, hint: str) -> None:
+    error = Endpoint("http://old.example/v1", "KEY", "secret").refusal(308, b"", {"location": location})
+    assert (type(error), error.hint) == (EndpointError, hint)
+
+
 def test_behind_a_proxy_no_redirection_takes_the_prompts_to_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
     moved = b"HTTP/1.1 307 Moved\r\nLocation: http://elsewhere.invalid/v1\r\nContent-Length: 0\r\n\r\n"
     with refusing_proxy(moved) as (proxy, heard):

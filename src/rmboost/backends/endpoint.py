@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 from textwrap import shorten
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -144,7 +145,8 @@ class Endpoint:
         said, details = refusals.read(body)
         message = f"{self.address}: HTTP {status}: {self._quote(said)}".rstrip(": ")
         if status < 400:
-            return EndpointError(message, f"it has moved: base_url {self._quote(headers.get('location', ''))}")
+            place = self._quote(_server_of(headers.get("location", "")))
+            return EndpointError(message, place and f"it has moved: --base-url {quote(place)}")
         wait = refusals.wait(headers, details)
         if refusals.no_credit(status, said, details, wait):
             return EndpointError(message, f"the account of the key in {self.key_env} has no credit left")
@@ -193,6 +195,13 @@ class Endpoint:
         """A server's words, fit for one line of a terminal; some servers repeat the key."""
         text = text.replace(self.key, "***")
         return shorten("".join(char if char.isprintable() else " " for char in text), 200, placeholder=" …")
+
+
+def _server_of(location: str) -> str:
+    """The address of the server that a redirection of a call leads to; none where it leads nowhere."""
+    url = location.partition("#")[0].partition("?")[0].rstrip("/")
+    path = next((path for path in _PATHS if url.endswith(path)), "")
+    return url.removesuffix(path) if _is_address(url) else ""
 
 
 def _sendable(variable: str) -> str:
