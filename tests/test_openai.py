@@ -540,6 +540,7 @@ def test_openai_itself_wants_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(error) is EndpointError
     assert "OPENAI_API_KEY is not set" in error.message
     assert "export OPENAI_API_KEY=" in error.hint
+    assert all(way in error.hint for way in ("--base-url URL", "--model local:NAME", "rmboost model list"))
 
 
 def test_a_key_that_cannot_be_one_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ _AZURE = ".azure.com"
 _NO_KEY = "no-key"  # sent where there is none: servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {402, 408, 409, 424, 425, 429, 498}
+_WITHOUT_KEY = "or --base-url URL for a server of yours; an embedded model is --model local:NAME (rmboost model list)"
 _PATHS = ("/chat/completions", "/completions", "/models")
 _NOTHING = b"{}"
 """A request without a question: it tells whether the key is accepted, and no server can charge for it."""
@@ -48,8 +49,9 @@ class Endpoint:
         address = valid_address(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
         key = _sendable(key_env)
         if not key and urlsplit(address).hostname == "api.openai.com":
-            hint = f"export {key_env}=…, or point base_url at your own server"
-            raise EndpointError(f"{address} wants a key, and {key_env} is not set", hint)
+            raise EndpointError(
+                f"{address} wants a key, and {key_env} is not set", f"export {key_env}=…; {_WITHOUT_KEY}"
+            )
         return cls(address, key_env, key or _NO_KEY)
 
     @property
