@@ -182,7 +182,10 @@ def test_a_ceiling_on_cost_needs_prices(rmboost: Shell, prompts: Path, tmp_path:
         done = rmboost(*run, "--max-cost", "1")
         assert (done.code, len(server.calls)) == (2, 0)
     assert "needs the price of 'test-model'" in done.err
-    assert "prices:" in done.err
+    assert (
+        "hint: in the config, per million tokens, at your own prices: prices: {test-model: {input: …, output: …}}\n"
+        in done.err
+    )
 
 
 def test_a_deadline_that_is_over(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
