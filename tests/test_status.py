@@ -178,6 +178,8 @@ def test_of_a_folder_every_run_is_a_line(rmboost: Shell, prompts: Path, tmp_path
     assert " ".join(second.split()) == f"{tmp_path / 'c/two.jsonl'} finished 24 of 24, 24 kept"
     (tmp_path / "c" / "two.run" / "manifest.json").write_text("{")
     assert "two.run/manifest.json cannot be read" in rmboost("status", tmp_path / "c").out, "the other is shown"
+    alone = rmboost("status", tmp_path / "c" / "two.jsonl").err
+    assert "hint: the run's own command with --fresh starts over and keeps the old run beside it\n" in alone
     found = json.loads(rmboost("status", tmp_path / "c", "--json").out)
     assert [each["state"] for each in found] == ["stopped", "unreadable"]
 
