@@ -152,7 +152,7 @@ def test_a_run_at_its_ceiling_says_so_and_what_it_cost(rmboost: Shell, prompts: 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--estimate"], "; its command without --estimate goes on\n"),
+        (["--estimate"], "; the run's own command goes on, without --estimate where it had that\n"),
         (["--deadline", "0.001s"], "; the run's own command goes on\n"),
         (
             ["--target", "40", "--set", "checks=[{name: similarity, max_similarity: 0.01}]"],

@@ -101,7 +101,7 @@ def _goes_on(found: Status) -> str:
     if found.cause == "ceiling" and found.reason.startswith("max_"):  # a deadline is of one command
         return "the run's own command goes on with a higher one"
     if found.cause == "pilot":
-        return "its command without --estimate goes on"
+        return "the run's own command goes on, without --estimate where it had that"  # turns of a comparison have not
     return f"{'with more prompts ' if found.cause == 'prompts' else ''}the run's own command goes on"
 
 
