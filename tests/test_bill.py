@@ -70,6 +70,7 @@ def test_a_server_that_refuses_every_request_does_not_burn_the_list(
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
         done = rmboost(*run, "--max-failures", "5", "--concurrency", 2)
         assert (done.code, "5 calls in a row were given up" in done.err) == (4, True), done.err
+        assert done.err.endswith("; when that is mended, the same command goes on from here\n")
         assert len(server.calls) < 12
 
 
@@ -181,7 +182,10 @@ def test_a_ceiling_on_cost_needs_prices(rmboost: Shell, prompts: Path, tmp_path:
         done = rmboost(*run, "--max-cost", "1")
         assert (done.code, len(server.calls)) == (2, 0)
     assert "needs the price of 'test-model'" in done.err
-    assert "prices:" in done.err
+    assert (
+        "hint: in the config, per million tokens, at your own prices: prices: {test-model: {input: …, output: …}}\n"
+        in done.err
+    )
 
 
 def test_a_deadline_that_is_over(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
@@ -221,6 +225,14 @@ def test_an_estimate_keeps_its_pairs(rmboost: Shell, tmp_path: Path) -> None:
     assert forecast["calls"]["expected"] == 336
     assert forecast["cost"]["low"] < summary["cost"] * 168 / 200 * 1.1
     assert forecast["cost"]["high"] > summary["cost"] * 168 / 200 * 0.9
+
+
+def test_an_estimate_that_made_all_forecasts_nothing(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--estimate")
+    assert (done.code, "still to come  nothing: all pairs were made by the estimate\n" in done.err) == (0, True), (
+        done.err
+    )
+    assert "without --estimate" not in done.err
 
 
 def test_a_second_estimate_says_what_the_first_did_and_knows_new_prices(rmboost: Shell, tmp_path: Path) -> None:
@@ -326,5 +338,5 @@ def test_a_wait_of_hours_is_said_and_not_slept(rmboost: Shell, prompts: Path, tm
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
         done = rmboost(*run)
     assert done.code == 4
-    assert "asks to come back in 120 minutes" in done.err
+    assert "asks to come back in 2 h" in done.err
     assert done.err.split("error: ")[1].count(server.url) == 1

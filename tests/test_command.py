@@ -47,22 +47,39 @@ def test_typing_errors_end_with_code_2_and_a_way_out(rmboost: Shell, arguments: 
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "hint"),
     [
-        ("generate", "p.jsonl", "--model", "fake", "-o"),
-        ("judge", "p.jsonl", "--model", "fake", "-o"),
-        ("verify",),
+        (("generate", "p.jsonl", "--model", "fake", "-o"), "-o {}/pairs-2.jsonl"),
+        (("judge", "p.jsonl", "--model", "fake", "-o"), "-o {}/judged.jsonl"),
+        (("filter", "p.jsonl", "--by", "n", "--min", "1", "-o"), "-o {}/widest.jsonl"),
+        (("verify",), "there is no run beside"),
+    ],
+)
+def test_a_folder_is_no_output_and_the_file_that_is_named_is_not_there_yet(
+    rmboost: Shell, tmp_path: Path, arguments: tuple[str, ...], hint: str
+) -> None:
+    pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"prompt": "a", "chosen": "b", "rejected": "c", "n": 1}])
+    done = rmboost(*(pairs if each == "p.jsonl" else each for each in arguments), tmp_path)
+    assert (done.code, hint.format(tmp_path) in done.err) == (3, True), done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("generate", "p.jsonl", "--model", "fake", "-o"), "-o "),
+        (("judge", "p.jsonl", "--model", "fake", "-o"), "-o "),
+        (("verify",), "name a file, such as "),
     ],
 )
 @pytest.mark.parametrize("place", [".", "", "/"])
 def test_a_folder_is_no_output(
-    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], place: str
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], hint: str, place: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a", "chosen": "b", "rejected": "c"}])
     done = rmboost(*arguments, place)
     assert done.code == 3, done.err
-    assert f"error: {Path(place)} is a folder\n\nhint: name a file, such as {Path(place) / 'pairs.jsonl'}" in done.err
+    assert f"error: {Path(place)} is a folder\n\nhint: {hint}{Path(place)}".rstrip(".") in done.err
 
 
 @pytest.mark.parametrize("output", ["-", "/dev/null", "pipe"])
@@ -161,6 +178,7 @@ def test_nothing_on_standard_input_leaves_what_came_before(tmp_path: Path, close
     nothing = f"{command} {'<&-' if closed else '</dev/null'}"
     done = subprocess.run(nothing, shell=True, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: standard input is empty")
+    assert done.stderr.endswith("hint: cat prompts.jsonl | rmboost generate - -o pairs.jsonl\n")
     assert (tmp_path / "o.run" / "stdin").read_bytes() == b'{"prompt": "a"}\n'
     assert (tmp_path / "o.jsonl").read_bytes() == kept
 

@@ -86,6 +86,16 @@ def rows(folder: Path) -> dict[str, Any]:
     return {each["name"]: each for each in report(folder)["methods"]}
 
 
+def test_a_mistake_in_the_settings_of_a_row_is_said_to_be_there(
+    rmboost: Shell, prompts: Path, tmp_path: Path, row: Callable[..., Path]
+) -> None:
+    mine, common = row("mine", respnder={"model": "coin"}), row("common", seed=1)
+    done = rmboost(
+        *("compare", prompts, "-o", tmp_path / "c", "--methods", f"rmboost,{mine}", "-c", common, "--model", "fake")
+    )
+    assert (done.code, f"error: {mine}: respnder: no such option" in done.err) == (2, True), done.err
+
+
 # Answers that several methods need
 
 
@@ -277,6 +287,11 @@ def test_what_is_wrong_is_found_before_the_first_call(
     assert (done.code, len(server.calls)) == (2, 0)
     assert message in done.err
     assert not (tmp_path / "c").exists()
+
+
+def test_prompts_of_a_comparison_come_from_a_file(rmboost: Shell, tmp_path: Path) -> None:
+    done = rmboost("compare", "-", "-o", tmp_path / "c", "--methods", "rmboost", "--model", "fake")
+    assert (done.code, "hint: save the prompts in a file, and name that\n" in done.err) == (2, True), done.err
 
 
 SAID: dict[str, tuple[dict[str, Any], tuple[str, ...], str, Any, Any]] = {

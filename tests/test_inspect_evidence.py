@@ -141,10 +141,10 @@ def test_evidence_and_flags_are_shown(rmboost: Shell, pairs: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "flags", "message", "hint"),
     [
-        ([PLAIN], ["--disagree"], "none of the 1 pairs has a judge against its label", "rmboost judge"),
-        ([AGREED], ["--disagree"], "none of the 1 pairs has a judge against its label", "chosen (1)"),
-        ([PLAIN], ["--suspect"], "nothing is known against any of these 1 rows", "rmboost judge"),
-        ([AGREED], ["--suspect", "--label", "worse"], "has label 'worse'", "better (1)"),
+        ([PLAIN], ["--disagree"], "the only pair does not have a judge against its label", "rmboost judge"),
+        ([AGREED], ["--disagree"], "the only pair does not have a judge against its label", "chosen (1)"),
+        ([PLAIN], ["--suspect"], "nothing is known against any of these 1 row", "rmboost judge"),
+        ([AGREED], ["--suspect", "--label", "worse"], "the only pair does not have label 'worse'", "better (1)"),
         ([AGREED], ["--suspect", "--stats"], "--suspect picks pairs, and --stats shows none", ""),
     ],
 )
@@ -155,6 +155,22 @@ def test_nothing_to_show_is_said(
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert hint in done.err
+
+
+def test_a_file_in_which_nothing_is_suspicious_is_good_news(rmboost: Shell, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "judged.jsonl", [AGREED, PLAIN])
+    for flags in ((), ("--json",)):
+        done = rmboost("inspect", path, "--suspect", *flags)
+        assert (done.code, done.out) == (0, "")
+        assert done.err == f"{path}: nothing speaks against any of these 2 pairs; a judge has looked at 1 of 2\n"
+
+
+def test_a_file_is_not_to_be_judged_onto_itself(
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_jsonl(tmp_path / "judged.jsonl", [PLAIN])
+    assert "`rmboost judge judged.jsonl -o judged-2.jsonl`" in rmboost("inspect", "judged.jsonl", "--suspect").err
 
 
 @pytest.mark.parametrize("flag", ["--suspect", "--disagree"])

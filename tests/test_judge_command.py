@@ -140,6 +140,22 @@ def test_a_column_of_others_where_the_verdict_goes_is_an_error_before_any_call(r
     assert "give it another name; where FILE is JSON lines: jq -c" in done.err  # jq reads no CSV
 
 
+@pytest.mark.parametrize(
+    ("row", "told"), [({"prompt": "a", "judge": "me"}, "the column 'judge'"), ({}, "no prompt in")]
+)
+def test_of_a_json_array_rows_are_counted_and_not_lines(
+    rmboost: Shell, tmp_path: Path, row: dict[str, Any], told: str
+) -> None:
+    good = {"chosen": "So.", "rejected": "No."}
+    file = tmp_path / "pairs.json"
+    file.write_text(json.dumps([{"prompt": "Why?", **good}, {**good, **row}]))
+    done = rmboost("judge", file, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert (done.code, f"{file}, row 2: {told}" in done.err) == (2, True), done.err
+    reject = {"kind": "dropped", "reason": "leak"}
+    file.write_text(json.dumps([good, reject]))
+    assert f"{file}, row 2: a reject among pairs" in rmboost("inspect", file).err
+
+
 def test_an_empty_prompt_among_others_is_judged(rmboost: Shell, tmp_path: Path) -> None:
     file = write_jsonl(
         tmp_path / "pairs.jsonl", [SHAPES["TRL, strings"], {"prompt": "", "chosen": GOOD, "rejected": BAD}]

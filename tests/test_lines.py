@@ -149,11 +149,11 @@ def test_a_server_that_asks_for_hours_is_left_out_while_another_serves(
         assert 0 < len(busy.calls) < 10
         log = (tmp_path / "run.log").read_text()
         assert f"{busy.url} is left out until then: {busy.url}" in log
-        assert "asks to come back in 120 minutes" in log
+        assert "asks to come back in 2 h" in log
         living.script = lambda _: fault
         stopped = rmboost(*run, "--seed", "1")
     assert stopped.code == 4
-    assert "asks to come back in 120 minutes" in stopped.err
+    assert "asks to come back in 2 h" in stopped.err
 
 
 @pytest.mark.parametrize("share", ["weight=0", "weight=much", "weight=", "wight=2"])

@@ -480,6 +480,21 @@ def refusing_proxy(
         listening.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.parametrize(
+    ("location", "hint"),
+    [
+        ("http://new.example/v1/chat/completions", "it has moved: --base-url http://new.example/v1"),
+        ("https://new.example/v1/chat/completions/?a=1", "it has moved: --base-url https://new.example/v1"),
+        ("https://login.example/", "it has moved: --base-url https://login.example"),
+        ("", ""),
+        ("/v1/chat/completions", ""),
+    ],
+)
+def test_a_redirection_names_the_server_and_not_the_call(location: str, hint: str) -> None:
+    error = Endpoint("http://old.example/v1", "KEY", "secret").refusal(308, b"", {"location": location})
+    assert (type(error), error.hint) == (EndpointError, hint)
+
+
 def test_behind_a_proxy_no_redirection_takes_the_prompts_to_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
     moved = b"HTTP/1.1 307 Moved\r\nLocation: http://elsewhere.invalid/v1\r\nContent-Length: 0\r\n\r\n"
     with refusing_proxy(moved) as (proxy, heard):
@@ -533,6 +548,7 @@ def test_openai_itself_wants_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(error) is EndpointError
     assert "OPENAI_API_KEY is not set" in error.message
     assert "export OPENAI_API_KEY=" in error.hint
+    assert all(way in error.hint for way in ("--base-url URL", "--model local:NAME", "rmboost model list"))
 
 
 def test_a_key_that_cannot_be_one_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,7 @@ def test_limits_set_the_exit_code(rmboost: Shell, pairs: Path, limits: list[str]
         (["--fail-on", "contaminated_prompts_8>0"], 2, "needs a file to compare with", "--against"),
         (["--versus", "nowhere.jsonl"], 2, "nowhere.jsonl: no such file", ""),
         (["--against", "nowhere.jsonl"], 2, "nowhere.jsonl: no such file", ""),
-        (["--gold", "nowhere.jsonl"], 2, "nowhere.jsonl: no such file", ""),
+        (["--gold", "nowhere.jsonl"], 2, "nowhere.jsonl: no such file", "rmboost judge FILE --gold -o gold.jsonl"),
         (["-o", "nowhere/page.html"], 3, "nowhere is no folder", "mkdir"),
         (["-o", "other.html"], 3, "exists and is no report", "choose another -o"),
         (["-o", "-", "--json"], 2, "cannot both go to standard output", "-o report.html"),
@@ -162,6 +162,7 @@ def test_what_is_wrong_is_said_before_any_work(
     assert message in done.err
     assert hint in done.err
     assert "unreadable" not in done.err
+    assert ("rmboost generate" in done.err) == ("--versus" in flags), "it makes pairs, and nothing to hold them against"
     assert Path("other.html").read_text() == "someone else's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.html", "unreadable.jsonl"]
 

@@ -111,6 +111,7 @@ def test_two_writers_are_refused_before_anything_is_asked(rmboost: Shell, prompt
     done = rmboost("generate", prompts, "--dry-run", "--set", "on_policy=true", *writers)
     assert done.code == 2
     assert "on_policy: the responses would come from different models (responder fake, rewriter local)" in done.err
+    assert "hint: --set responder.model=NAME --set rewriter.model=NAME\n" in done.err
     assert rmboost("generate", prompts, "--dry-run", "--method", "rlcd", "--set", "on_policy=true", *writers).code == 0
 
 

@@ -468,7 +468,7 @@ def test_a_pipe_cannot_be_read_twice() -> None:
     os.mkfifo("pipe")
     error = refusal("pipe")
     assert error.message == "pipe is not a regular file, and it is read twice"
-    assert error.hint == "… | rmboost generate -"
+    assert error.hint == "save the prompts in a file, and name that; or … | rmboost generate - -o pairs.jsonl"
 
 
 def test_a_file_that_the_system_refuses() -> None:
@@ -490,6 +490,17 @@ def test_no_prompt_at_all() -> None:
     assert caught.value.message == (
         'none of the 2 lines can be used, the first: prompts.jsonl, line 1: "prompt" is missing (fields: question)'
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "hint"), [("Why?\nHow?\n", "if each line is a prompt: --set input.format=txt"), ('{"prompt": 1}\n', "")]
+)
+def test_where_bad_lines_are_left_out_already_that_is_no_hint(lines: str, hint: str) -> None:
+    path = write(lines)
+    with pytest.raises(InputError, match="be used") as caught:
+        survey(Source(path=path, skip_bad_lines=True))
+    assert caught.value.hint == hint
+    assert survey(Source(path=path, format="txt")).count == lines.count("\n")
 
 
 def test_prompts_are_streamed() -> None:

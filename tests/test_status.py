@@ -15,7 +15,7 @@ import pytest
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import run
-from rmboost.cli.status import _duration
+from rmboost.amounts import money
 from rmboost.compare import files
 from rmboost.config import Config
 from rmboost.status import _rates, read
@@ -53,7 +53,7 @@ def test_a_run_is_looked_at_while_it_goes_on_then_killed_then_finished(rmboost: 
             process.send_signal(signal.SIGKILL)
         killed = status(rmboost, output)
         assert (killed["state"], killed["process"], killed["rates"]) == ("killed", None, None)
-        assert "the same command goes on" in rmboost("status", output).out
+        assert "; the run's own command goes on\n" in rmboost("status", output).out
         assert subprocess.run(generate(prompts, output, server.url), timeout=60, check=False).returncode == 0
         calls = len({str(call.body) for call in server.calls})
     finished = status(rmboost, output)
@@ -89,9 +89,14 @@ def test_errors_and_rejects_are_shown_by_kind_and_drive_no_terminal(
     with ChatServer(script=refuse_sevens) as server:
         strict = ("--set", "checks=[{name: similarity, max_similarity: 0.3}]", "--set", "draws=1")
         command = ("generate", prompts, "-o", output, "--model", "test-model", "--base-url", server.url)
-        assert rmboost(*command, *strict).code == 5
+        done = rmboost(*command, *strict)
+        look = f"rmboost inspect {output} --rejects --reason failed"
+        assert (done.code, f"has to be taken out of the input: {look}\n" in done.err) == (5, True), done.err
+        assert "1 job failed; the same command asks just it again" in done.err
+        assert "Question 7:" in rmboost(*look.split()[1:]).out, "the command that is named shows it"
     shown = rmboost("status", output).out
     assert "finished" in shown and "asks the failed ones again" in shown
+    assert f"rmboost inspect {output} --rejects --reason failed" in shown
     assert "× near-copy (for example" in shown
     assert "failed    1 × " in shown and "[mlong" in shown
     assert "\x1b" not in shown
@@ -140,8 +145,26 @@ def test_a_run_at_its_ceiling_says_so_and_what_it_cost(rmboost: Shell, prompts: 
     assert (found["state"], found["reason"]) == ("stopped", "max_calls 10 is reached")
     usage = found["totals"]["usage"]
     assert found["cost"] == pytest.approx((usage["prompt_tokens"] + usage["completion_tokens"]) / 1000)
-    assert f"{found['cost']:.2f}, at the prices of the config" in shown
-    assert "stopped: max_calls 10 is reached" in shown
+    assert f"{money(found['cost'])}, at the prices of the config" in shown
+    assert "stopped: max_calls 10 is reached" in shown and "goes on with a higher one\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--estimate"], "; the run's own command goes on, without --estimate where it had that\n"),
+        (["--deadline", "0.001s"], "; the run's own command goes on\n"),
+        (
+            ["--target", "40", "--set", "checks=[{name: similarity, max_similarity: 0.01}]"],
+            "; with more prompts the run's own command goes on\n",
+        ),
+    ],
+)
+def test_what_goes_on_with_a_run_that_stopped(rmboost: Shell, tmp_path: Path, flags: list[str], words: str) -> None:
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Why is {number} good?"} for number in range(40)])
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", *flags)
+    shown = rmboost("status", tmp_path / "o.jsonl").out
+    assert words in shown, shown
 
 
 def test_of_a_folder_every_run_is_a_line(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
@@ -155,6 +178,8 @@ def test_of_a_folder_every_run_is_a_line(rmboost: Shell, prompts: Path, tmp_path
     assert " ".join(second.split()) == f"{tmp_path / 'c/two.jsonl'} finished 24 of 24, 24 kept"
     (tmp_path / "c" / "two.run" / "manifest.json").write_text("{")
     assert "two.run/manifest.json cannot be read" in rmboost("status", tmp_path / "c").out, "the other is shown"
+    alone = rmboost("status", tmp_path / "c" / "two.jsonl").err
+    assert "hint: the run's own command with --fresh starts over and keeps the old run beside it\n" in alone
     found = json.loads(rmboost("status", tmp_path / "c", "--json").out)
     assert [each["state"] for each in found] == ["stopped", "unreadable"]
 
@@ -200,14 +225,6 @@ def test_rates_are_of_the_last_minute_and_a_clock_that_jumps_gives_none(
 ) -> None:
     rates = _rates([(at, 10, "job") for at in answers], now=100.0)
     assert (rates and rates.calls) == calls
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.2, "0 s"), (59.6, "1 min"), (185, "3 min 5 s"), (7322, "2 h 2 min"), (4e6, "1,111 h 6 min")],
-)
-def test_durations_are_said_in_two_units(seconds: float, words: str) -> None:
-    assert _duration(seconds) == words
 
 
 def test_a_judge_settles_pairs(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

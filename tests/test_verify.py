@@ -167,11 +167,15 @@ def test_the_prompts_are_found_beside_the_output_or_where_one_says(
     monkeypatch.chdir(os.sep)
     moved = prompts.rename(tmp_path / "elsewhere.jsonl")
     done = rmboost("verify", output)
-    assert (done.code, "--prompts FILE" in done.err) == (2, True)
+    assert (done.code, "are not there any more" in done.err, "--prompts FILE" in done.err) == (2, True, True)
     assert rmboost("verify", output, "--prompts", moved).code == 0
     moved.write_text(moved.read_text() + '{"prompt": "more"}\n')
     done = rmboost("verify", output, "--prompts", moved)
-    assert (done.code, "are not there any more" in done.err) == (2, True)
+    assert (done.code, f"{moved} is not what the run read (its sha256 is " in done.err) == (2, True)
+    assert "put that version back, or --prompts FILE with it" in done.err
+    done = rmboost("verify", output, "--prompts", tmp_path / "elsewher.jsonl")
+    assert (done.code, f"{tmp_path / 'elsewher.jsonl'} does not exist" in done.err) == (2, True)
+    assert f"did you mean {moved}?" in done.err
 
 
 def test_templates_that_changed_are_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
@@ -195,6 +199,7 @@ def test_what_cannot_be_verified_is_said_so(rmboost: Shell, output: Path, tmp_pa
     with claim(output):
         done = rmboost("verify", output)
         assert (done.code, f"process {os.getpid()} is working on" in done.err) == (3, True)
+        assert done.err.endswith(f"hint: wait for it: rmboost status {output} shows how far it is\n")
 
 
 def judged(rmboost: Shell, prompts: Path, tmp_path: Path, *options: str) -> Path:

@@ -34,7 +34,8 @@ def test_where_not_one_answer_is_whole_the_run_ends(tmp_path: Path, choice: Mapp
     summary, calls = generate(tmp_path, lambda _: Fault(choice=choice), responder__max_tokens=50)
     assert (summary.status, summary.cause) == ("stopped", "failures")
     assert "not one of 20 answers of the responder is whole" in summary.reason and words in summary.reason
-    assert ("set a larger max_tokens for the responder" in summary.reason) == (words == "before it began")
+    assert ("give it more: --set responder.max_tokens=2000 (" in summary.reason) == (words == "before it began")
+    assert summary.left_to_do.endswith("; when that is mended, the same command goes on from here")
     assert 20 <= calls <= 24, "those in flight are let come in"
 
 
@@ -67,10 +68,21 @@ def test_empty_answers_that_come_sooner_than_whole_ones_do_not_end_the_run(tmp_p
     assert (summary.status, summary.tally.rejected["empty"]) == ("finished", len(empty))
 
 
+def test_a_large_limit_is_doubled_where_the_settings_of_the_role_stand(tmp_path: Path) -> None:
+    judges = {"strict": {"model": "test-model", "max_tokens": 3000}}
+    verify = {"sample": "all", "judge": {"name": "pairwise", "role": "strict"}}
+
+    def script(call: Call) -> Fault | None:
+        return Fault(choice=CUT) if "You grade answers" in str(call.body) else None
+
+    summary, _ = generate(tmp_path, script, judges=judges, verify=verify)
+    assert "give it more: --set judges.strict.max_tokens=6000" in summary.reason, summary.reason
+
+
 def test_a_limit_that_is_left_out_is_not_the_one_to_be_made_larger(tmp_path: Path) -> None:
     limits = {"max_tokens": None, "max_completion_tokens": 50}
     summary, _ = generate(tmp_path, lambda _: Fault(choice=CUT), responder__extra=limits)
-    assert "set a larger max_completion_tokens for the responder" in summary.reason
+    assert "give it more: --set responder.extra.max_completion_tokens=2000 (" in summary.reason
 
 
 def test_answers_that_a_filter_took_are_their_prompts_fault(tmp_path: Path) -> None:

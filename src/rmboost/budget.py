@@ -124,7 +124,7 @@ def check(ceilings: Ceilings, models: Mapping[str, str], prices: Mapping[str, Pr
     """Raises ConfigError for a ceiling on cost where a role's model has no price."""
     for role, model in models.items():
         if ceilings.max_cost is not None and price_of(model, prices) is None:
-            example = f"prices: {{{model}: {{input: 0.4, cached_input: 0.1, output: 1.6}}}}"
-            raise ConfigError(
-                f"max_cost needs the price of {model!r} ({role})", f"in the config, per million: {example}"
+            hint = (
+                f"in the config, per million tokens, at your own prices: prices: {{{model}: {{input: …, output: …}}}}"
             )
+            raise ConfigError(f"max_cost needs the price of {model!r} ({role})", hint)

@@ -24,6 +24,12 @@ def refuse_input(prompts: Path, output: Path) -> None:
         raise StoreError(f"{output} is the file that is read; it is left alone", "choose another -o")
 
 
+def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
+    """Raises StoreError where the output is a folder, with one of this name in it that is not there yet."""
+    if output.is_dir():
+        raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
+
+
 def claim(output: Path) -> IO[str]:
     """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
     folder = run_folder(output)
@@ -62,7 +68,8 @@ def _taken(output: Path, path: Path) -> IO[str]:
     if not any(_takes(lock, seconds) for seconds in _PATIENCE):
         with lock:
             pid = lock.read().strip() or "unknown"
-        raise StoreError(f"process {pid} is working on {output}", "wait for it, or choose another -o")
+        hint = f"wait for it: rmboost status {quote(str(output))} shows how far it is"
+        raise StoreError(f"process {pid} is working on {output}", hint)
     return lock
 
 
@@ -97,8 +104,7 @@ def owner(folder: Path) -> str | None:
 
 
 def _refuse_foreign(output: Path, folder: Path) -> None:
-    if output.is_dir():
-        raise StoreError(f"{output} is a folder", f"-o {quote(str(output / 'pairs.jsonl'))}")
+    refuse_folder(output)
     if str(output) == "-" or (output.exists() and not output.is_file()):
         raise StoreError(f"{output} is no file, and a run goes on from what its output holds", "-o pairs.jsonl")
     real = Path(os.path.realpath(output)) if output.is_symlink() else output

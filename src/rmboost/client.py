@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rmboost import lines
+from rmboost import amounts, lines
 from rmboost.backends import unwanted
 from rmboost.budget import Budget, Ceilings, Price, Spent
 from rmboost.errors import BackendError, EndpointError, TransientError
@@ -272,21 +272,21 @@ class Client:
         self.meter.asked += 1
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
-        if (reason := self._worth.paid(call.role, call.key, call.request, response)) and not self.halt.calls:
+        reason = self._worth.paid(call.role, call.key, call.request, response, call.seat.settings)
+        if reason and not self.halt.calls:
             self.stop("failures", reason)
 
     def _leave_out(self, line: Line, seat: Seat, error: TransientError) -> None:
         """An endpoint that asks for hours is left alone for them. Raises EndpointError where no other stands in."""
         seconds = error.retry_after or 0.0
         said = error.message if str(line.backend) in error.message else f"{line.backend} {error.message}"
-        until = f"{said}: asks to come back in {seconds / 60:.0f} minutes"
+        until = f"{said}: asks to come back in {amounts.duration(seconds)}"
         if not lines.leave_out(line, seat.lines, seconds, self._patience):
             raise EndpointError(until, "the same command goes on from here then") from None
         log.warning("%s is left out until then: %s", line.backend, until)
 
     def _give_up(self, role: str, error: BackendError) -> None:
-        """A call is given up; when no other of its role succeeds in between, the run is stopped before it burns the
-        list."""
+        """A call is given up; after so many of its role without an answer between, the run is stopped."""
         self._failures[role] += 1
         if self._failures[role] >= self._max_failures and not self.halt.calls:
             self.stop("failures", f"{self._failures[role]} calls in a row were given up, the last: {error}")

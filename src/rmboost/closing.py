@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from textwrap import TextWrapper
 
 from rich.console import Console
 from rich.markup import escape
 
+from rmboost.amounts import duration, money, number
 from rmboost.forecast import Forecast, Range
 from rmboost.gold import Agreement
 from rmboost.separability import LEAST
@@ -41,10 +42,10 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     tally = summary.tally
     if summary.status == "unchanged":
         yield "done", "all prompts were settled before; no call was made (--fresh starts over)"
-    yield "kept", f"{tally.kept} of {_asked_for(summary)}"
+    yield "kept", f"{tally.kept:,} of {_asked_for(summary)}"
     if summary.cause == "prompts":
         cells = "" if "" in summary.missing else f": {_counts(Counter(summary.missing))}"
-        yield "missing", f"{sum(summary.missing.values())} pairs{cells}"
+        yield "missing", f"{number(sum(summary.missing.values()), 'pair')}{cells}"
     yield from _lost(summary)
     if tally.redrawn:
         yield "drawn again", f"{tally.redrawn} × an answer that a check refused"
@@ -63,35 +64,42 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
 
 
 def _asked_for(summary: Summary) -> str:
-    """``24 prompts``, ``48 pairs, 2 of each prompt``, or ``20 pairs wanted, 24 were tried``."""
+    """``24 prompts``, ``48 pairs, 2 of each prompt``, or ``20 pairs wanted, 24 tried``."""
     if summary.target:
-        return f"{summary.target} pairs wanted, {summary.jobs} were tried"
+        return f"{number(summary.target, 'pair')} wanted, {summary.jobs:,} tried"
     if summary.jobs == summary.prompts:
-        return f"{summary.prompts} prompts"
-    return f"{summary.jobs} pairs, {summary.jobs // summary.prompts} of each prompt"
+        return number(summary.prompts, "prompt")
+    return f"{number(summary.jobs, 'pair')}, {summary.jobs // summary.prompts} of each prompt"
 
 
 def _forecast(coming: Forecast, target: int | None) -> Iterable[tuple[str, str]]:
     """What the jobs still to come will take, each with its 95 % interval; with a target their number is a guess."""
-    jobs = f"{coming.jobs:,} jobs{', if the share that is kept stays as it is' if target else ''}"
+    if not coming.jobs:
+        yield "still to come", "nothing: all pairs were made by the estimate"
+        return
+    jobs = f"{number(coming.jobs, 'job')}{', if the share that is kept stays as it is' if target else ''}"
     yield "still to come", f"{jobs}; each figure with its 95 % interval for so many"
-    yield "  calls", _range(coming.calls, ",.0f")
-    yield "  tokens", _range(coming.tokens, ",.0f")
+    yield "  calls", _range(coming.calls, _whole)
+    yield "  tokens", _range(coming.tokens, _whole)
     if coming.cost:
-        yield "  cost", _range(coming.cost, ",.2f")
-    yield "  time", f"{_range(coming.seconds, ',.0f')} s, with {coming.at_once} calls at once all the while"
+        yield "  cost", _range(coming.cost, money)
+    yield "  time", f"{_range(coming.seconds, duration)}, with {number(coming.at_once, 'call')} at once all the while"
     yield "go on", "the same command without --estimate makes them"
 
 
-def _range(found: Range, form: str) -> str:
-    return f"{found.expected:{form}} ({found.low:{form}} to {found.high:{form}})"
+def _range(found: Range, said: Callable[[float], str]) -> str:
+    return f"{said(found.expected)} ({said(found.low)} to {said(found.high)})"
+
+
+def _whole(figure: float) -> str:
+    return f"{figure:,.0f}"
 
 
 def _judged_lines(summary: Summary, agreement: Agreement | None) -> Iterable[tuple[str, str]]:
     tally = summary.tally
     if summary.status == "unchanged":
         yield "done", "all pairs were settled before; no call was made (--fresh starts over)"
-    yield "judged", f"{tally.verdicts.total()} of {summary.prompts} pairs"
+    yield "judged", f"{tally.verdicts.total():,} of {number(summary.prompts, 'pair')}"
     yield from _lost(summary)
     yield from _people(agreement) if agreement else _noise(summary)
     yield from _cost(summary)
@@ -124,7 +132,7 @@ def _lost(summary: Summary) -> Iterable[tuple[str, str]]:
 def _cost(summary: Summary) -> Iterable[tuple[str, str]]:
     yield "tokens", _tokens(summary)
     if summary.cost:
-        yield "cost", f"{summary.cost:,.4f} at your prices"
+        yield "cost", f"{money(summary.cost)} at your prices"
     yield "time", _time(summary)
 
 
@@ -156,10 +164,11 @@ def _counts(counts: Counter[str]) -> str:
 def _tokens(summary: Summary) -> str:
     cached = f" ({summary.cached_tokens:,} from the server's cache)" if summary.cached_tokens else ""
     estimated = f"; {summary.estimated_tokens:,} of these are estimated" if summary.estimated_tokens else ""
-    spent = f"{summary.prompt_tokens:,} in{cached}, {summary.completion_tokens:,} out, in {summary.calls:,} calls"
-    return spent + estimated
+    spent = f"{summary.prompt_tokens:,} in{cached}, {summary.completion_tokens:,} out"
+    return f"{spent}, in {number(summary.calls, 'call')}{estimated}"
 
 
 def _time(summary: Summary) -> str:
+    took = duration(summary.seconds) if summary.seconds >= 60 else f"{summary.seconds:.1f} s"
     replayed = f", {summary.replayed:,} answered by the journal" if summary.replayed else ""
-    return f"{summary.seconds:.1f} s, {summary.asked:,} calls made now{replayed}"
+    return f"{took}, {number(summary.asked, 'call')} made now{replayed}"

@@ -203,10 +203,11 @@ def load(
     flags: Mapping[str, Any] | None = None,
     sets: Iterable[str] = (),
     over: Mapping[str, Any] | None = None,
+    where: str = "",
 ) -> Config:
     """A Config from a YAML file, flags (dotted names) and ``a.b=value`` strings, the later ones winning.
 
-    over: settings that are laid over all of these, part by part.
+    over: settings that are laid over all of these, part by part. where: what an error names, if not the file.
     Raises ConfigError for a file that is no YAML mapping, and for each option that is unknown or of the wrong kind.
     """
     values = {name: value for name, value in (read_yaml(path) if path else {}).items() if value is not None}
@@ -220,7 +221,7 @@ def load(
         _put(values, *_parse(assignment))
     for name, value in (over or {}).items():  # it has the last word
         _lay(values, name, value)
-    return _without_keys(validate(Config, values, str(path) if path else "settings"))
+    return _without_keys(validate(Config, values, where or (str(path) if path else "settings")))
 
 
 def _without_keys(config: Config) -> Config:

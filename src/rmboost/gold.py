@@ -17,6 +17,7 @@ from rmboost.noise import Marks, marks_by_prompt
 from rmboost.preferences import Preferences, Row
 from rmboost.texts import count
 
+_MAKES_GOLD = "rmboost judge FILE --gold -o gold.jsonl writes some"
 _SAME_LENGTH = 0.1
 """Responses whose numbers of words differ by no more than this share of the longer are of about the same length."""
 
@@ -117,18 +118,18 @@ def _judged(row: Row) -> Judged:
 
 def judged_by(path: Path) -> frozenset[str]:
     """The models whose verdicts a judged file holds."""
-    return frozenset(str(row.judge["model"]) for row in Preferences(path) if row.judge.get("model"))
+    return frozenset(str(row.judge["model"]) for row in Preferences(path, _MAKES_GOLD) if row.judge.get("model"))
 
 
 def read_marks(path: Path) -> Marks:
     """How the verdicts in a judged file stand to its labels. Raises InputError for a file without verdicts."""
     found = marks_of(path)
     if not found.read:
-        raise InputError(f"{path} holds no verdict", "rmboost judge FILE --gold -o gold.jsonl writes some")
+        raise InputError(f"{path} holds no verdict", _MAKES_GOLD)
     return found
 
 
 def marks_of(path: Path) -> Marks:
     """The same, where a file may hold none. A pair that was exchanged for its verdict had the other label."""
-    rows = ((row.judge, row.prompt_text) for row in Preferences(path))
+    rows = ((row.judge, row.prompt_text) for row in Preferences(path, _MAKES_GOLD))
     return marks_by_prompt(("rejected" if said.get("flipped") else said.get("winner"), prompt) for said, prompt in rows)

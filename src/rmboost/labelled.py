@@ -53,7 +53,8 @@ class Pairs(Source):
     def _pairs(self, file: Preferences, start: int = 0) -> Iterator[Labelled]:
         seen: Counter[str] = Counter()
         rows = islice(file.pairs(), self.limit)
-        yield from islice((_labelled(row, seen, self.path) for row in rows), start, None)
+        pairs = (_labelled(row, seen, f"{self.path}, {file.unit} {row.line}", self.path) for row in rows)
+        yield from islice(pairs, start, None)
 
     def begins_with(self, sha256: str, size: int) -> bool:
         """Whether the file has only grown since it had this hash. Arrays, packed files and tables do not just grow."""
@@ -68,13 +69,13 @@ def _need_to_stay(path: Path) -> None:
         )
 
 
-def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
+def _labelled(row: Row, seen: Counter[str], place: str, path: str) -> Labelled:
     """The pair of a row. Its id is its content, with a number where the same pair comes again."""
     if not row.prompt and not names_prompt(row.data):
         said = (str(name) for name, value in row.data.items() if str(value or "").strip())
         found = one_line(", ".join(said)) or "nothing"
-        raise InputError(f"{path}, line {row.line}: no prompt in the row, only: {found}", HINT)
-    _need_room_for_the_verdict(row, path)
+        raise InputError(f"{place}: no prompt in the row, only: {found}", HINT)
+    _need_room_for_the_verdict(row, place, path)
     messages: tuple[Message, ...] = tuple(
         {"role": _ROLES.get(role, "user"), "content": text} for role, text in row.prompt
     )
@@ -92,12 +93,12 @@ def _labelled(row: Row, seen: Counter[str], path: str) -> Labelled:
     )
 
 
-def _need_room_for_the_verdict(row: Row, path: str) -> None:
+def _need_room_for_the_verdict(row: Row, place: str, path: str) -> None:
     """Raises InputError where a column ``judge`` is not from us: it would be written over."""
     said = row.data.get("judge")
     ours = not said or (isinstance(said, dict) and "winner" in said and "p_chosen" in said)  # of nulls, if not asked
     if not ours:
-        problem = f"{path}, line {row.line}: the column 'judge' is no verdict of rmboost's, which would take its place"
+        problem = f"{place}: the column 'judge' is no verdict of rmboost's, which would take its place"
         plain = Path(path).suffix in _OF_LINES
         command = f"jq -c '.judged_by = .judge | del(.judge)' {quote(path) if plain else 'FILE'} > renamed.jsonl"
         raise InputError(problem, command if plain else f"give it another name; where FILE is JSON lines: {command}")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
 
+from rmboost.amounts import number
 from rmboost.intervals import Share, effective, share
 
 _DRAWS = 2000
@@ -78,7 +79,7 @@ class Noise:
 
     def __str__(self) -> str:
         """``12.5 % (8.1–18.8, n=144), 20 ties, 3 unreadable; corrected 6.0 % (1.2–13.0)``."""
-        more = [f"{self.marks.tie} ties"] if self.marks.tie else []
+        more = [number(self.marks.tie, "tie")] if self.marks.tie else []
         more += [f"{self.marks.unreadable} unreadable"] if self.marks.unreadable else []
         plain = ", ".join([str(self.contradicted), *more])
         if not self.corrected:

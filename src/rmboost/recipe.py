@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import checks, exports, gold, judges, methods, registry, roles
+from rmboost.amounts import number
 from rmboost.aspects import AspectSet
 from rmboost.checks import Check
 from rmboost.config import Config
@@ -87,7 +88,7 @@ class Recipe:
     def extent(self) -> str:
         """``24 prompts``, or ``24 prompts × 2``."""
         repetitions = self.config.repetitions
-        return f"{self.survey.count} prompts{f' × {repetitions}' if repetitions > 1 else ''}"
+        return f"{number(self.survey.count, 'prompt')}{f' × {repetitions}' if repetitions > 1 else ''}"
 
     def jobs(self, start: int = 0) -> Iterator[Job]:
         """The jobs in input order, from number ``start`` on; those of a prompt follow one another.
@@ -100,7 +101,7 @@ class Recipe:
         for index, (prompt, repetition) in enumerate(turns, start):
             yield Job(prompt, index, repetition, self.config.seed, self.plan.spec(index))
         if index + 1 < self.available:
-            problem = f"{self.source.path} was changed meanwhile: {self.extent} were counted, and it ends before"
+            problem = f"{self.source.path} was changed meanwhile: {self.extent} had been counted, and it ends before"
             raise InputError(problem, "the same command reads it anew")
 
     def _prompt_by_prompt(self, start: int) -> Iterator[tuple[Prompt, int]]:
@@ -178,9 +179,9 @@ class Recipe:
 def _refuse_unreachable(config: Config, found: Survey) -> None:
     """Raises ConfigError for a target that is out of reach even if no pair is lost."""
     if config.target and config.target > found.count * config.repetitions:
-        most = f"{found.count} prompts × {config.repetitions}"
+        most = f"{number(found.count, 'prompt')} × {config.repetitions}"
         hint = f"--repetitions {-(-config.target // found.count)}, or more prompts"
-        raise ConfigError(f"target: {config.target} pairs cannot be made of {most}", hint)
+        raise ConfigError(f"target: {number(config.target, 'pair')} cannot be made of {most}", hint)
 
 
 def refuse_undefined(judged: AspectSet | None, method: Method) -> None:

@@ -78,7 +78,8 @@ def _refuse_two_writers(config: Config) -> None:
     models = {name: used(config)[name].model for name in dict.fromkeys(build_method(config.method).writers)}
     if len({*models.values()}) > 1:
         said = ", ".join(f"{name} {model}" for name, model in models.items())
-        raise ConfigError(f"on_policy: the responses would come from different models ({said})", "--model NAME for all")
+        hint = " ".join(f"--set {_settings(config, name)}.model=NAME" for name in models)
+        raise ConfigError(f"on_policy: the responses would come from different models ({said})", hint)
 
 
 def _resolve_style(config: Config, rewriter: RoleConfig) -> dict[str, Any]:

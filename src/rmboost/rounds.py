@@ -19,6 +19,7 @@ from functools import cached_property
 from itertools import islice
 
 from rmboost import roles
+from rmboost.amounts import are, number
 from rmboost.client import Client
 from rmboost.engine import Engine, settler
 from rmboost.fingerprint import run_of
@@ -157,7 +158,8 @@ class Rounds:
     def _used_up(self, missing: Counter[Spec | None]) -> str:
         """Which pairs are missing, and what would bring them."""
         config, kept = self._recipe.config, self._store.tally.kept
-        found = f"{self._recipe.extent} are used up, and {missing.total()} of {config.target} pairs are missing"
+        tried, lacks = f"{self._recipe.extent} {are(self._recipe.available)} used up", missing.total()
+        found = f"{tried}, and {lacks} of {number(config.target or 0, 'pair')} {are(lacks)} missing"
         named = ", ".join(f"{spec.name} {count}" for spec, count in missing.most_common(_CELLS_NAMED) if spec)
         more = f" and {len(missing) - _CELLS_NAMED} more" if len(missing) > _CELLS_NAMED else ""
         if not kept:

@@ -37,17 +37,18 @@ class Status:
     """How a run stands.
 
     state: ``running``; ``waiting`` (until the other methods of a comparison have had their turn); ``finished``;
-    ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one); ``killed`` (it ended without a word, and
-    can go on). process: who works on it, or on the comparison that it waits in. prompts: of its input; unit: what it
-    settles, ``prompts`` or ``pairs``; jobs: how many it will settle, as far as they are ordered where there is a
-    target; settled: how many have their rows. silent: seconds since the last answer, if there was one. rates: none,
-    when it is not running or nothing came lately. left: seconds until the end at these rates, with as many calls a job
-    as jobs took lately. cost: at the prices in the run's config; none where a model has none.
+    ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one, ``cause`` as of a Summary); ``killed`` (it
+    ended without a word, and can go on). process: who works on it, or on the comparison that it waits in. prompts: of
+    its input; unit: what it settles, ``prompts`` or ``pairs``; jobs: how many it will settle, as far as they are
+    ordered where there is a target; settled: how many have their rows. silent: seconds since the last answer, if there
+    was one. rates: none, when it is not running or nothing came lately. left: seconds until the end at these rates,
+    with as many calls a job as jobs took lately. cost: at the prices in the run's config; none where a model has none.
     """
 
     output: Path
     state: str
     reason: str
+    cause: str
     process: str | None
     prompts: int
     unit: str
@@ -106,7 +107,7 @@ def read(output: Path) -> Status:
     with JournalReader.opened(journal) as reader:
         checkpoint, plan = Checkpoint.load(reader.recall("checkpoint")), reader.recall("plan")
         models, latest = reader.totals_by_model(), reader.latest(_WINDOW_CALLS)
-    now = time.time()
+    now, ended = time.time(), manifest.get("summary", {})
     prompts, settled = manifest["input"]["count"], checkpoint.end.jobs
     jobs = (plan or {}).get("jobs", prompts)
     fresh = [answer for answer in latest if answer[0] >= manifest.get("began", 0.0)]  # not of the command before
@@ -116,7 +117,8 @@ def read(output: Path) -> Status:
     return Status(
         output=output,
         state="waiting" if waiting else _state(manifest.get("status", ""), checkpoint, working),
-        reason="" if process else manifest.get("summary", {}).get("reason", ""),
+        reason="" if process else ended.get("reason", ""),
+        cause="" if process else ended.get("cause", ""),
         process=process,
         prompts=prompts,
         unit="prompts" if jobs == prompts and manifest["config"]["method"]["name"] != "given" else "pairs",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+from rmboost.amounts import number
 from rmboost.forecast import Forecast
 from rmboost.noise import Noise
 from rmboost.separability import Separability
@@ -60,10 +62,15 @@ class Summary:
         """What a person is told who may want the rest of it; empty where the same command would do nothing more."""
         if self.stopped_early:
             higher = "with a higher one " if self.reason.startswith("max_") else ""  # a deadline is of one command
+            if self.cause == "failures":
+                return f"stopped: {self.reason}; when that is mended, the same command goes on from here"
             then = {"ceiling": higher, "prompts": "then "}.get(self.cause, "")
             return f"stopped: {self.reason}; {then}the same command goes on from here and asks nothing twice"
-        failed = self.tally.failed.total()
-        return f"{failed} jobs failed; the same command asks just them again" if failed else ""
+        if not (failed := self.tally.failed.total()):
+            return ""
+        again = f"{number(failed, 'job')} failed; the same command asks just {'it' if failed == 1 else 'them'} again"
+        refused = f"rmboost inspect {quote(str(self.output))} --rejects --reason failed"
+        return f"{again}; what is refused for good has to be taken out of the input: {refused}"
 
     def dump(self) -> dict[str, Any]:
         """As JSON."""

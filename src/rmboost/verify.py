@@ -95,22 +95,32 @@ def _recipe(output: Path, manifest: Mapping[str, Any], prompts: Path | None) -> 
     """What the run was made of, and what is different now but does no harm by itself."""
     config = registry.validate(Config, manifest["config"], "the run's manifest")
     known = manifest["input"]
-    for place in _places(output, Path(known["path"]), prompts):
-        recipe = Recipe.prepare(place, config, known)
-        if recipe.survey.sha256 == known["sha256"]:
-            break
-    else:
-        raise InputError(f"the prompts that the run had ({known['path']}) are not there any more", "--prompts FILE")
+    recipe = _of_the_prompts(config, known, _places(output, Path(known["path"]), prompts))
     changes = difference(manifest["settings"], recipe.settings)
     if harm := [line for line in changes if not line.startswith("version: ")]:
         raise ConfigError(f"the run cannot be made again: {'; '.join(harm)}", "put back the files it was made with")
     return recipe, [f"rmboost is not what it was, rows may differ for that: {line}" for line in changes]
 
 
+def _of_the_prompts(config: Config, known: Mapping[str, Any], places: Iterable[Path]) -> Recipe:
+    """From the first place that holds what the run read. Raises InputError where none does."""
+    other = ""
+    for place in places:
+        recipe = Recipe.prepare(place, config, known)
+        if (found := recipe.survey.sha256) == known["sha256"]:
+            return recipe
+        other = other or f"{place} is not what the run read (its sha256 is {found}, the run's was {known['sha256']})"
+    if other:
+        raise InputError(other, "put that version back, or --prompts FILE with it")
+    raise InputError(f"the prompts that the run had ({known['path']}) are not there any more", "--prompts FILE")
+
+
 def _places(output: Path, named: Path, given: Path | None) -> list[Path]:
     """Where the prompts of a run may be: where they were, or beside the output."""
-    places = [given] if given else [named, output.parent / named, output.parent / named.name]
-    return [place for place in places if place.exists()]
+    if given:
+        return [given]  # also if it is not there, which is said when it is read
+    places = (named, output.parent / named, output.parent / named.name)
+    return [place for place in dict.fromkeys(places) if place.exists()]
 
 
 class _Proof:

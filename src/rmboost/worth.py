@@ -9,6 +9,9 @@ from rmboost import parsing
 from rmboost.errors import ReplyError
 from rmboost.records import Request, Response
 
+_MORE_TOKENS = 2000
+"""Enough for a thought and an answer, as most are."""
+
 
 class Worth:
     """Looks at the answers of each role until one is whole: what is cut after that is a prompt's fault.
@@ -47,13 +50,20 @@ class Worth:
             self._awaited.remove((role, key))
             self._first[role] -= 1
 
-    def paid(self, role: str, key: bytes, request: Request, response: Response) -> str:
-        """Why no more should be paid for, in words; nothing as long as there is hope."""
+    def paid(self, role: str, key: bytes, request: Request, response: Response, settings: str) -> str:
+        """Why no more should be paid for, in words; nothing as long as there is hope.
+
+        settings: where those of the role stand.
+        """
         self._awaited.discard((role, key))
         flaw = self.flaw(role, response)
         self._wasted[role] += bool(flaw)
         if not flaw or self._wasted[role] < self._enough or any(of == role for of, _ in self._awaited):
             return ""
         limit = next((name for name, value in request.sampling.items() if name.startswith("max_") and value), "")
-        way_out = f"; set a larger {limit} for the {role}, or none" if limit and flaw.startswith("truncated") else ""
+        way_out = ""
+        if limit and flaw.startswith("truncated"):
+            place = f"{settings or role}.{limit}" if limit == "max_tokens" else f"{settings or role}.extra.{limit}"
+            more = max(_MORE_TOKENS, 2 * request.sampling[limit])
+            way_out = f"; give it more: --set {place}={more} (only what that changes is asked again)"
         return f"not one of {self._wasted[role]} answers of the {role} is whole, the last: {flaw}{way_out}"

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 from textwrap import shorten
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -25,6 +26,7 @@ _AZURE = ".azure.com"
 _NO_KEY = "no-key"  # sent where there is none: servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {402, 408, 409, 424, 425, 429, 498}
+_WITHOUT_KEY = "or --base-url URL for a server of yours; an embedded model is --model local:NAME (rmboost model list)"
 _PATHS = ("/chat/completions", "/completions", "/models")
 _NOTHING = b"{}"
 """A request without a question: it tells whether the key is accepted, and no server can charge for it."""
@@ -47,8 +49,9 @@ class Endpoint:
         address = valid_address(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
         key = _sendable(key_env)
         if not key and urlsplit(address).hostname == "api.openai.com":
-            hint = f"export {key_env}=…, or point base_url at your own server"
-            raise EndpointError(f"{address} wants a key, and {key_env} is not set", hint)
+            raise EndpointError(
+                f"{address} wants a key, and {key_env} is not set", f"export {key_env}=…; {_WITHOUT_KEY}"
+            )
         return cls(address, key_env, key or _NO_KEY)
 
     @property
@@ -144,7 +147,8 @@ class Endpoint:
         said, details = refusals.read(body)
         message = f"{self.address}: HTTP {status}: {self._quote(said)}".rstrip(": ")
         if status < 400:
-            return EndpointError(message, f"it has moved: base_url {self._quote(headers.get('location', ''))}")
+            place = self._quote(_server_of(headers.get("location", "")))
+            return EndpointError(message, place and f"it has moved: --base-url {quote(place)}")
         wait = refusals.wait(headers, details)
         if refusals.no_credit(status, said, details, wait):
             return EndpointError(message, f"the account of the key in {self.key_env} has no credit left")
@@ -193,6 +197,13 @@ class Endpoint:
         """A server's words, fit for one line of a terminal; some servers repeat the key."""
         text = text.replace(self.key, "***")
         return shorten("".join(char if char.isprintable() else " " for char in text), 200, placeholder=" …")
+
+
+def _server_of(location: str) -> str:
+    """The address of the server that a redirection of a call leads to; none where it leads nowhere."""
+    url = location.partition("#")[0].partition("?")[0].rstrip("/")
+    path = next((path for path in _PATHS if url.endswith(path)), "")
+    return url.removesuffix(path) if _is_address(url) else ""
 
 
 def _sendable(variable: str) -> str:

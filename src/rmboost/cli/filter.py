@@ -62,13 +62,14 @@ def _highest(source: Preferences, by: str, keep: str) -> Selection:
 
 def _free(output: str) -> Path | None:
     """The path, which holds nothing yet; None for standard output. Raises StoreError."""
+    from rmboost.claim import refuse_folder
+
     if output == "-":
         return None
     path = Path(output)
     if not path.parent.is_dir():
         raise StoreError(f"there is no folder {path.parent}", f"mkdir -p {quote(str(path.parent))}")
-    if path.is_dir():
-        raise StoreError(f"{path} is a folder", f"-o {quote(str(path / 'widest.jsonl'))}")
+    refuse_folder(path, "widest.jsonl")
     if path.is_file() and path.stat().st_size:
         raise StoreError(f"{path} exists; it is left alone", "choose another -o, or move the file away")
     return path

@@ -73,7 +73,9 @@ def _show_rows(taken: Sample, as_json: bool, full: bool, width: int | None) -> N
     from rmboost.visible import json_line
 
     _say_torn(taken.torn, taken.name)
-    if as_json:
+    if taken.remark:
+        click.echo(f"{taken.name}: {taken.remark}", err=True)
+    elif as_json:
         for row in taken.rows:
             click.echo(json_line(row.data))
     else:

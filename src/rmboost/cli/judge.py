@@ -56,8 +56,10 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
     from rich.console import Console
 
     from rmboost import closing, gold, run
+    from rmboost.claim import refuse_folder
     from rmboost.cli.progress import Progress, tell
 
+    refuse_folder(output, "judged.jsonl")
     refuse_overwriting(options, file, output)
     progress = Progress(quiet=quiet, rows_to_stdout=False, unit="pairs")
     try:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rmboost.cache import cache_folder
-from rmboost.claim import claim, run_folder
+from rmboost.claim import claim, refuse_folder, run_folder
 from rmboost.errors import StoreError
 from rmboost.sources import spool
 from rmboost.sources.files import digest
@@ -19,6 +19,7 @@ def place(prompts: str, output: str) -> tuple[Path, Path]:
     """The prompt file and the output file that a command's arguments stand for."""
     if output != STDIO:
         target = Path(output)
+        refuse_folder(target)
         return (_spool_beside(target) if prompts == STDIO else Path(prompts)), target
     runs = _runs()
     source = _spool_stdin(runs / f"stdin-{os.getpid()}") if prompts == STDIO else Path(prompts)

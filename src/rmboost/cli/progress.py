@@ -12,6 +12,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from rmboost import amounts
 from rmboost.listener import Listener
 from rmboost.meter import Meter
 from rmboost.tally import Tally
@@ -78,7 +79,7 @@ class Progress(Listener):
             yield f"{meter.retries.total()} retries"
         yield f"{meter.in_flight}/{meter.limit} in flight"
         if meter.cost:
-            yield f"cost {meter.cost:.2f}"
+            yield f"cost {amounts.money(meter.cost)}"
         yield f"{calls:.{1 if calls < 10 else 0}f} calls/s"
         yield f"{tokens:.0f} tok/s"
 

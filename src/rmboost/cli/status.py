@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rmboost.amounts import duration, money, number
 from rmboost.errors import StoreError
 
 if TYPE_CHECKING:
     from rmboost.journal.reader import Totals
     from rmboost.status import Status
-
-_UNITS = (("h", 3600), ("min", 60), ("s", 1))
 
 
 @click.command()
@@ -58,7 +58,7 @@ def _line(found: Status | StoreError) -> str:
     lost = ((found.tally.rejected.total(), "rejected"), (found.tally.failed.total(), "failed"))
     counts = [f"{found.settled:,} of {found.jobs:,}", f"{found.tally.kept:,} kept"]
     counts += [f"{count:,} {name}" for count, name in lost if count]
-    left = [] if found.left is None else [f"about {_duration(found.left)} left"]
+    left = [] if found.left is None else [f"about {duration(found.left)} left"]
     return f"{found.state.ljust(8)}  {', '.join(counts + left)}"
 
 
@@ -72,24 +72,37 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
     if found.rates:
         yield "lately", f"{found.rates.calls:,.1f} calls/s, {found.rates.completion_tokens:,.0f} tok/s"
     if found.left is not None:
-        yield "left", f"about {_duration(found.left)}"
+        yield "left", f"about {duration(found.left)}"
     yield "spent", _spent(found.totals)
     if found.cost is not None:
-        yield "cost", f"{found.cost:.2f}, at the prices of the config"
+        yield "cost", f"{money(found.cost)}, at the prices of the config"
     if len(found.models) > 1:
         yield from ((f"  {_shown(model)}", _spent(totals)) for model, totals in found.models.items())
 
 
 def _state(found: Status) -> str:
     who = f" (process {found.process})" if found.process else ""
-    silent = "" if found.silent is None else f", the last answer came {_duration(found.silent)} ago"
+    silent = "" if found.silent is None else f", the last answer came {duration(found.silent)} ago"
     if found.state in ("stopped", "killed"):
         reason = f": {_shown(found.reason)}" if found.reason else ""
-        return f"{found.state}{reason}{silent}; the same command goes on"
+        return f"{found.state}{reason}{silent}; {_goes_on(found)}"
     if found.state == "waiting":
         return f"waiting for the other methods of the comparison{who}"
-    again = "; the same command asks the failed ones again" if found.state == "finished" and found.tally.failed else ""
+    if found.state == "finished" and found.tally.failed:
+        look = f"rmboost inspect {quote(str(found.output))} --rejects --reason failed"
+        again = f"; the run's own command asks the failed ones again, and what is refused for good is in: {look}"
+    else:
+        again = ""
     return f"{found.state}{who}{silent}{again}"
+
+
+def _goes_on(found: Status) -> str:
+    """Which command makes the rest of a run that ended before its end."""
+    if found.cause == "ceiling" and found.reason.startswith("max_"):  # a deadline is of one command
+        return "the run's own command goes on with a higher one"
+    if found.cause == "pilot":
+        return "the run's own command goes on, without --estimate where it had that"  # turns of a comparison have not
+    return f"{'with more prompts ' if found.cause == 'prompts' else ''}the run's own command goes on"
 
 
 def _counts(name: str, counts: Counter[str], examples: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -101,8 +114,8 @@ def _spent(totals: Totals) -> str:
     usage = totals.usage
     cached = f" ({usage.cached_tokens:,} from the server's cache)" if usage.cached_tokens else ""
     estimated = f"; {usage.estimated:,} of these are estimated" if usage.estimated else ""
-    spent = f"{usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out, in {totals.calls:,} calls"
-    return spent + estimated
+    spent = f"{usage.prompt_tokens:,} tokens in{cached}, {usage.completion_tokens:,} out"
+    return f"{spent}, in {number(totals.calls, 'call')}{estimated}"
 
 
 def _shown(text: str) -> str:
@@ -110,13 +123,3 @@ def _shown(text: str) -> str:
     from rmboost.visible import one_line
 
     return one_line(text, 160)
-
-
-def _duration(seconds: float) -> str:
-    """``1 h 20 min``, ``3 min 5 s``, ``2 s``: the two largest units."""
-    parts, rest = [], round(seconds)
-    for name, size in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count:,} {name}")
-    return " ".join(parts[:2]) or "0 s"

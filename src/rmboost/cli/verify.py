@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rmboost.amounts import number
+
 if TYPE_CHECKING:
     from rmboost.verify import FileVerdict, Verdict
 
@@ -54,17 +56,16 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield from map(_of_file, verdict.files)
     yield from verdict.differences
     if (more := verdict.count - len(verdict.differences)) > 0:
-        yield f"… and {more:,} more differences"
+        yield f"… and {number(more, 'more difference')}"
     if verdict.missing:
         yield f"jobs that cannot be made again, as the journal has no answer to a call of theirs: {verdict.missing:,}"
     if verdict.same:
         but = f", but for {verdict.waiting:,} that failed and were asked again since" if verdict.waiting else ""
-        yield f"the same: all rows of {verdict.jobs:,} jobs were made again from the journal{but}"
+        yield f"the same: all rows of {number(verdict.jobs, 'job')} were made again from the journal{but}"
     if verdict.status != "finished":
         yield "the run is not finished: what it has settled so far was compared"
 
 
 def _of_file(file: FileVerdict) -> str:
     says = "as it should be" if file.wanted == file.found else f"and should be {file.wanted}"
-    rows = "1 row" if file.rows == 1 else f"{file.rows:,} rows"
-    return f"{file.path}: {rows}, sha256 {file.found}, {says}"
+    return f"{file.path}: {number(file.rows, 'row')}, sha256 {file.found}, {says}"

@@ -108,7 +108,7 @@ def entries(
     found = [
         _of_pairs(Path(name), common)
         if name.endswith(_OF_PAIRS)
-        else Entry(_row_name(name), configs.load(config_file, flags, sets, _own(name)))
+        else Entry(_row_name(name), configs.load(config_file, flags, sets, _own(name), name))
         for name in map(str.strip, names.split(","))
         if name
     ]
@@ -165,7 +165,7 @@ def human(paths: Sequence[Path]) -> tuple[Human, ...]:
 def read_pairs(path: Path) -> list[TextPair]:
     """The pairs of a preference file; a field ``group`` names what must not stand in training and test at once."""
     pairs = []
-    for row in Preferences(path).pairs():
+    for row in Preferences(path, if_missing="").pairs():
         metadata = row.data.get("metadata")
         said = [part.get("group") for part in (row.data, metadata) if isinstance(part, Mapping)]
         group = next((str(each) for each in said if each not in (None, "")), "")  # 0 is one

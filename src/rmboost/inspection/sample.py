@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from rmboost.amounts import number
 from rmboost.errors import InputError
 from rmboost.inspection.evidence import suspicion
 from rmboost.inspection.scan import Scan, Wanted, base_id
@@ -21,7 +22,7 @@ class Sample:
     """``rows`` in file order, out of ``matched`` that were wanted and ``total`` in the file called ``name``.
 
     ``rejects``: the rows are rejects, and ``reasons`` counts the wanted ones. ``torn``: the last line was cut off
-    and left out.
+    and left out. remark: why there is no row, where that is good news.
     """
 
     rows: tuple[Row, ...]
@@ -31,6 +32,7 @@ class Sample:
     rejects: bool
     reasons: Counter[str]
     torn: bool
+    remark: str = ""
 
 
 def sample(
@@ -48,22 +50,31 @@ def sample(
     for row in scan:
         drawn.offer(row)
     if not drawn.rows.offered and (scan.total or not scan.rejects):
-        raise _nothing_suspect(scan) if suspect and scan.matched else scan.found_nothing()
+        if not (suspect and scan.matched):
+            raise scan.found_nothing()
+        if not scan.judged:
+            raise _nothing_suspect(scan)
     if len(drawn.prompts) > 1:
         raise InputError(
             f"{scan.name}: several ids begin with {scan.wanted.id!r}",
             f"give more of one of them: {', '.join(map(one_line, sorted(drawn.prompts)))}",
         )
+    remark = _all_is_well(scan) if suspect and scan.matched and not drawn.rows.offered else ""
     rows = tuple(drawn.rows.items if suspect else sorted(drawn.rows.items, key=lambda row: row.line))
-    return Sample(rows, scan.name, scan.total, drawn.rows.offered, scan.rejects, drawn.reasons, scan.torn)
+    return Sample(rows, scan.name, scan.total, drawn.rows.offered, scan.rejects, drawn.reasons, scan.torn, remark)
 
 
 def _nothing_suspect(scan: Scan) -> InputError:
     asking = "" if scan.rejects else f"; `{scan.judging}` asks a judge"
     return InputError(
-        f"{scan.name}: nothing is known against any of these {scan.matched:,} rows",
+        f"{scan.name}: nothing is known against any of these {number(scan.matched, 'row')}",
         f"verdicts of a judge and flags of checks would be{asking}",
     )
+
+
+def _all_is_well(scan: Scan) -> str:
+    pairs = number(scan.matched, "reject" if scan.rejects else "pair")
+    return f"nothing speaks against any of these {pairs}; a judge has looked at {scan.judged:,} of {scan.total:,}"
 
 
 class _Worst:

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import BinaryIO
 
-from rmboost.claim import run_folder
+from rmboost.claim import free, run_folder
 from rmboost.errors import InputError
 from rmboost.preferences import REJECT, Preferences, Row
 from rmboost.preferences.row import HINT
@@ -79,7 +79,15 @@ class Scan:
     @property
     def judging(self) -> str:
         """The command that has a judge look at this file."""
-        return f"rmboost judge {'FILE' if self.name == 'stdin' else quote(self.name)} -o judged.jsonl"
+        output = Path("judged.jsonl")
+        if Path(self.name).absolute() == output.absolute():
+            output = free(output)
+        return f"rmboost judge {'FILE' if self.name == 'stdin' else quote(self.name)} -o {output}"
+
+    @property
+    def judged(self) -> int:
+        """How many rows of the file hold a verdict of a judge."""
+        return self._seen["verdict"].total()
 
     def found_nothing(self) -> InputError:
         """Why no row came: the file is empty, or has none of these, and what it has instead."""
@@ -87,7 +95,8 @@ class Scan:
             still = "no complete row yet" if self.torn else "no rows"
             return InputError(f"{self.name}: {still} in the file", HINT)
         kind = "reject" if self.rejects else "pair"
-        message = f"{self.name}: none of the {self.total:,} {kind}s has {self.wanted}"
+        none = f"the only {kind} does not have" if self.total == 1 else f"none of the {self.total:,} {kind}s has"
+        message = f"{self.name}: {none} {self.wanted}"
         asked = [name for name in self._seen if getattr(self.wanted, name, False)]
         asked += ["verdict"] if self.wanted.disagree else []
         hints = [f"{name}s in the file: {_listed(self._seen[name])}" for name in asked]
@@ -100,7 +109,7 @@ class Scan:
     def _need_one_kind(self, row: Row) -> None:
         if self.total and self.rejects != (row.sides == REJECT):
             what = "a pair among rejects" if self.rejects else "a reject among pairs"
-            raise InputError(f"{self.name}, line {row.line}: {what}", "give each a file of its own")
+            raise InputError(f"{self.name}, {self._file.unit} {row.line}: {what}", "give each a file of its own")
 
     def _count(self, row: Row) -> None:
         self.total += 1

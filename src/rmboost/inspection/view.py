@@ -14,6 +14,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from rmboost.amounts import number
 from rmboost.inspection.evidence import against, shown, verdict
 from rmboost.inspection.excerpt import excerpt
 from rmboost.inspection.sample import Sample
@@ -161,7 +162,7 @@ def colourless(console: Console) -> bool:
 def heading(name: str, matched: int, total: int, rejects: bool) -> Text:
     """The file, and how many of its rows are meant."""
     of = f"{matched:,} of " if matched < total else ""
-    return Text.assemble((one_line(name, 200), "bold"), f": {of}{_number(total, 'reject' if rejects else 'pair')}")
+    return Text.assemble((one_line(name, 200), "bold"), f": {of}{number(total, 'reject' if rejects else 'pair')}")
 
 
 def reasons(counts: Counter[str]) -> Table:
@@ -225,7 +226,7 @@ def _nothing(row: Row, side: str) -> Text:
 
 
 def _lengths(text: str) -> str:
-    return f"{_number(count(text), 'word')}, {_number(len(text), 'character')}"
+    return f"{number(count(text), 'word')}, {number(len(text), 'character')}"
 
 
 def _ratio(row: Row) -> str:
@@ -240,14 +241,10 @@ def _ratio(row: Row) -> str:
 
 def _omission(text: str, last: bool) -> str:
     if last:
-        return f"\n… {_number(count(text), 'more word')}; --full shows all"
-    return f"\n… {_number(count(text), 'word')} that are the same …\n"
+        return f"\n… {number(count(text), 'more word')}; --full shows all"
+    return f"\n… {number(count(text), 'word')} that are the same …\n"
 
 
 def _space_shown(text: str) -> str:
     """A difference that is nothing but space would not be seen; any other text is as it was."""
     return text.replace(" ", "·").replace("\n", "⏎\n") if text.isspace() else text
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

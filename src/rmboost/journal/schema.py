@@ -11,7 +11,7 @@ from rmboost.errors import StoreError
 
 VERSION = 3
 """Goes up by one with every change of the tables; SQLite keeps it in the file as ``user_version``."""
-START_OVER = "--fresh starts over and keeps the old run beside it"
+START_OVER = "the run's own command with --fresh starts over and keeps the old run beside it"
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS calls (

@@ -16,6 +16,8 @@ from rmboost.preferences import tables
 from rmboost.preferences.row import HINT, PAIR, Row, parse
 from rmboost.sources.files import check_text, nearest
 
+MAKES_ONE = "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one"
+"""For the pairs that a command is about; not for those that it compares them with."""
 _BOM = b"\xef\xbb\xbf"
 _ONE_A_LINE = "one object a line: jq -c . FILE > lines.jsonl"
 _LONGEST = 2**28
@@ -26,25 +28,27 @@ _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 class Preferences:
     """The rows of a file, in its order, as often as it is iterated (a stream: once).
 
-    ``torn``: the last line was cut off, as in a file that a run is writing, and left out. Raises InputError, with file
-    and line, for what cannot be read. Memory holds a row, or a batch of a table, or the whole of a JSON array.
+    ``torn``: the last line was cut off, as in a file that a run is writing, and left out. ``unit``: what the numbers of
+    rows count, ``line`` or ``row``, known with the first. Raises InputError, with file and line, for what cannot be
+    read. Memory holds a row, or a batch of a table, or the whole of a JSON array.
+    if_missing: a hint for a file that is not there, nor one of a name like it.
     """
 
-    def __init__(self, source: Path | BinaryIO) -> None:
-        self.source = source
+    def __init__(self, source: Path | BinaryIO, if_missing: str = MAKES_ONE) -> None:
+        self.source, self._if_missing = source, if_missing
         self.name = str(source) if isinstance(source, Path) else "stdin"
         self.torn = False
-        self._unit = "line"
+        self.unit = "line"
 
     def __iter__(self) -> Iterator[Row]:
         for line, data in self.objects():
-            yield parse(data, line, f"{self.name}, {self._unit} {line}")
+            yield parse(data, line, f"{self.name}, {self.unit} {line}")
 
     def pairs(self) -> Iterator[Row]:
         """The rows of a file that is to hold pairs alone. Raises InputError for a reject as well."""
         for row in self:
             if row.sides != PAIR:
-                problem = f"{self.name}, {self._unit} {row.line}: a reject, and no pair"
+                problem = f"{self.name}, {self.unit} {row.line}: a reject, and no pair"
                 raise InputError(problem, "name the pairs, which lie beside the run's folder")
             yield row
 
@@ -54,14 +58,14 @@ class Preferences:
         try:
             yield from self._objects()
         except (OSError, EOFError, zlib.error) as error:
-            raise _unreadable(self.name, error) from None
+            raise _unreadable(self.name, error, self._if_missing) from None
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
         if not isinstance(self.source, Path):
             return self._json(self.source)
         head = _head(self.source)
         if self.source.is_dir() or head.startswith(_PARQUET):
-            self._unit = "row"
+            self.unit = "row"
             return tables.parquet(self.source) if head else tables.arrow(self.source)
         if not head.startswith(_GZIP):
             check_text(self.name, head)
@@ -73,7 +77,7 @@ class Preferences:
         with stream if stream is not self.source else nullcontext():
             first = stream.readline(_LONGEST)
             if first.removeprefix(_BOM).lstrip().startswith(b"["):
-                self._unit = "row"
+                self.unit = "row"
                 yield from enumerate(self._array(first.removeprefix(_BOM) + stream.read()), start=1)
                 return
             yield from self._line(1, first)
@@ -111,10 +115,9 @@ def _head(path: Path) -> bytes:
         return file.read(8)
 
 
-def no_such_file(name: str) -> InputError:
-    """The error for a file that is not there, with a hint at what is."""
-    hint = nearest(Path(name)) or "`rmboost generate prompts.jsonl -o pairs.jsonl` makes one"
-    return InputError(f"{name}: no such file", hint)
+def no_such_file(name: str, hint: str = MAKES_ONE) -> InputError:
+    """The error for a file that is not there, with a hint at what is, else with this one."""
+    return InputError(f"{name}: no such file", nearest(Path(name)) or hint)
 
 
 def _why(error: Exception) -> str:
@@ -125,7 +128,7 @@ def _why(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else "a number of more than 4,300 digits"
 
 
-def _unreadable(name: str, error: Exception) -> InputError:
+def _unreadable(name: str, error: Exception, if_missing: str) -> InputError:
     if isinstance(error, FileNotFoundError):
-        return no_such_file(name)
+        return no_such_file(name, if_missing)
     return InputError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})")

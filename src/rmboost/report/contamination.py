@@ -141,7 +141,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix in (".txt", ".csv"):
         rows = formats.rows(str(path), path.suffix[1:], "text")
     else:
-        rows = Preferences(path).objects()
+        rows = Preferences(path, if_missing="").objects()
     for number, row in rows:
         if isinstance(row, InputError):
             raise InputError(f"{path}, line {number}: {row.message}", row.hint)

@@ -28,6 +28,7 @@ from rmboost.sources.seen import Seen
 __all__ = ["InputOptions", "Source", "Survey", "spool", "survey"]
 
 SKIP = "--skip-bad-lines leaves such lines out and counts them"
+_AS_TEXT = "if each line is a prompt: --set input.format=txt"
 
 
 class InputOptions(Component):
@@ -118,7 +119,10 @@ def survey(source: Source, known: Mapping[str, Any] | None = None) -> Survey:
         count += 1
         plain = plain and prompt.plain
     if not count and tally.bad:
-        raise InputError(f"none of the {tally.bad} lines can be used, the first: {tally.first_bad}", tally.hint)
+        lines = "the only line cannot" if tally.bad == 1 else f"none of the {tally.bad:,} lines can"
+        text = _AS_TEXT if ": not JSON: " in tally.first_bad else ""
+        first = "" if tally.bad == 1 else ", the first"
+        raise InputError(f"{lines} be used{first}: {tally.first_bad}", tally.hint or text)
     if not count:
         raise InputError(f"{source.path} holds no prompt")
     return Survey(count, plain, tally.bad, tally.first_bad, tally.duplicates, sha256, size, source.reading)
@@ -149,10 +153,10 @@ def _good(source: Source, tally: _Tally) -> Iterator[Prompt]:
         try:
             prompt = _fresh(row, source, seen)
         except InputError as error:
-            placed = InputError(f"{source.path}, {place}: {error.message}", error.hint or SKIP)
+            problem = f"{source.path}, {place}: {error.message}"
             if not source.skip_bad_lines:
-                raise placed from None
-            tally.skip(placed)
+                raise InputError(problem, error.hint or SKIP) from None
+            tally.skip(InputError(problem, error.hint))
             continue
         if prompt is None:
             tally.duplicates += 1

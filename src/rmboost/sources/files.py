@@ -25,18 +25,21 @@ SUFFIXES = {
     ".parquet": "parquet",
 }
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2"}
-PIPE = "rmboost generate -"
+_SAVE = "save the prompts in a file, and name that"
+_PIPE = "rmboost generate - -o pairs.jsonl"
 CHUNK = 1 << 20
 
 
 def check(path: str, given: str = "auto") -> str:
     """The file's format, ``given`` or found. Raises InputError for what is no readable file of prompts."""
+    if path == "-" and not Path(path).exists():
+        raise InputError("prompts are read twice here, and standard input can be read once only", _SAVE)
     with reading(path):
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
             raise InputError(f"{path} is a directory", _inside(Path(path)))
         if not stat.S_ISREG(mode):
-            raise InputError(f"{path} is not a regular file, and it is read twice", f"… | {PIPE}")
+            raise InputError(f"{path} is not a regular file, and it is read twice", f"{_SAVE}; or … | {_PIPE}")
         with Path(path).open("rb") as file:
             head = file.read(4096)
     if not head:
@@ -135,7 +138,7 @@ def spool(stream: BinaryIO, path: Path) -> None:
         with part.open("wb") as file:
             shutil.copyfileobj(stream, file, CHUNK)
         if not part.stat().st_size:
-            raise InputError("standard input is empty", f"cat prompts.jsonl | {PIPE}")
+            raise InputError("standard input is empty", f"cat prompts.jsonl | {_PIPE}")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
