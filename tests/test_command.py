@@ -79,7 +79,8 @@ def test_a_folder_is_no_output(
     write_jsonl(tmp_path / "p.jsonl", [{"prompt": "a", "chosen": "b", "rejected": "c"}])
     done = rmboost(*arguments, place)
     assert done.code == 3, done.err
-    assert f"error: {Path(place)} is a folder\n\nhint: {hint}{Path(place)}".rstrip(".") in done.err
+    named = Path(place) / ("judged.jsonl" if arguments[0] == "judge" else "pairs.jsonl")
+    assert f"error: {Path(place)} is a folder\n\nhint: {hint}{named}\n" in done.err
 
 
 @pytest.mark.parametrize("output", ["-", "/dev/null", "pipe"])

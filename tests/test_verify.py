@@ -16,6 +16,7 @@ import pytest
 from chat_server import Call, ChatServer, Fault
 from conftest import ACTIVE, Shell
 from rmboost.claim import claim
+from rmboost.errors import StoreError
 from rmboost.verify import verify
 
 STRICT = "checks=[form, {name: similarity, max_similarity: 0.27}]"
@@ -200,6 +201,11 @@ def test_what_cannot_be_verified_is_said_so(rmboost: Shell, output: Path, tmp_pa
         done = rmboost("verify", output)
         assert (done.code, f"process {os.getpid()} is working on" in done.err) == (3, True)
         assert done.err.endswith(f"hint: wait for it: rmboost status {output} shows how far it is\n")
+    unbegun = tmp_path / "other" / "o.jsonl"
+    unbegun.parent.mkdir()
+    with claim(unbegun), pytest.raises(StoreError) as caught:
+        claim(unbegun)
+    assert caught.value.hint == "wait for it", "it has no journal to look at yet"
 
 
 def judged(rmboost: Shell, prompts: Path, tmp_path: Path, *options: str) -> Path:

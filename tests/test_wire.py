@@ -194,7 +194,7 @@ def test_a_reply_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch, pieces
 
 
 def test_many_replies_are_not_one_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rmboost.backends.wire.MOST_BYTES", 100)
+    monkeypatch.setattr("rmboost.backends.wire.MOST_BYTES", len(OK))
     first, second = talk(Scripted([OK], [OK]), ask_twice)
     assert (first.content, second.content) == (b"fine", b"fine")
 

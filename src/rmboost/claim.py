@@ -30,6 +30,13 @@ def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
         raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
 
 
+def _watched(output: Path, folder: Path) -> str:
+    """How to see how far it is; nothing where there is no journal yet."""
+    place = output if (folder / "journal.sqlite").exists() else output.parent  # a comparison has none of its own
+    shown = place is output or any(place.glob("*/pairs.run/journal.sqlite"))
+    return f": rmboost status {quote(str(place))} shows how far it is" if shown else ""
+
+
 def claim(output: Path) -> IO[str]:
     """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
     folder = run_folder(output)
@@ -68,8 +75,7 @@ def _taken(output: Path, path: Path) -> IO[str]:
     if not any(_takes(lock, seconds) for seconds in _PATIENCE):
         with lock:
             pid = lock.read().strip() or "unknown"
-        hint = f"wait for it: rmboost status {quote(str(output))} shows how far it is"
-        raise StoreError(f"process {pid} is working on {output}", hint)
+        raise StoreError(f"process {pid} is working on {output}", f"wait for it{_watched(output, path.parent)}")
     return lock
 
 

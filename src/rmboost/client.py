@@ -130,8 +130,7 @@ class Client:
         return bool(self._resting) or any(line.pace.busy for line in self._lines)
 
     def budget_is_full(self, jobs: int) -> bool:
-        """Whether another job beside these could break a ceiling. With none under way, one may still be begun: it is
-        carried on as long as all it asks was answered before."""
+        """Whether another job beside these could break a ceiling; with none, one begins: the journal may answer it."""
         if self.halt.jobs or (self.budget.unknown and jobs):
             return True  # the first answer tells what one costs
         reason = self.budget.reached(self._calls_of_a_job * (jobs + 1) - 1)
@@ -263,7 +262,8 @@ class Client:
         try:
             await self.halt.sleep(seconds)
         finally:
-            self._resting -= Counter([job.key])
+            if left := self._resting.pop(job.key) - 1:
+                self._resting[job.key] = left
             self.meter.waiting[kind] -= 1
 
     def _count(self, response: Response, call: _Call) -> None:

@@ -75,7 +75,7 @@ def _asked_for(summary: Summary) -> str:
 def _forecast(coming: Forecast, target: int | None) -> Iterable[tuple[str, str]]:
     """What the jobs still to come will take, each with its 95 % interval; with a target their number is a guess."""
     if not coming.jobs:
-        yield "still to come", "nothing: all pairs were made by the estimate"
+        yield "still to come", "nothing: the estimate tried all there are"
         return
     jobs = f"{number(coming.jobs, 'job')}{', if the share that is kept stays as it is' if target else ''}"
     yield "still to come", f"{jobs}; each figure with its 95 % interval for so many"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def _in_a_thread(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end beside a loop that is busy; an interrupted cell ends the work too, which would go on and pay."""
-    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[T] | None]] = Future()
+    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = Future()
 
     async def begin() -> T:
         begun.set_result((asyncio.get_running_loop(), asyncio.current_task()))
@@ -49,6 +50,6 @@ def _in_a_thread(work: Coroutine[Any, Any, T]) -> T:
             return thread.submit(asyncio.run, begin()).result()
         except KeyboardInterrupt:
             loop, task = begun.result()
-            if task and not loop.is_closed():
-                loop.call_soon_threadsafe(task.cancel)
+            with suppress(RuntimeError):  # the work has just ended, and its loop with it
+                loop.call_soon_threadsafe(task.cancel if task else loop.stop)
             raise

@@ -60,10 +60,15 @@ class Worth:
         self._wasted[role] += bool(flaw)
         if not flaw or self._wasted[role] < self._enough or any(of == role for of, _ in self._awaited):
             return ""
-        limit = next((name for name, value in request.sampling.items() if name.startswith("max_") and value), "")
+        limit = next((name for name, value in request.sampling.items() if _is_limit(name, value)), "")
         way_out = ""
         if limit and flaw.startswith("truncated"):
             place = f"{settings or role}.{limit}" if limit == "max_tokens" else f"{settings or role}.extra.{limit}"
             more = max(_MORE_TOKENS, 2 * request.sampling[limit])
             way_out = f"; give it more: --set {place}={more} (only what that changes is asked again)"
         return f"not one of {self._wasted[role]} answers of the {role} is whole, the last: {flaw}{way_out}"
+
+
+def _is_limit(name: str, value: object) -> bool:
+    """Whether a setting of the sampling says how long an answer may be; ``extra`` may hold anything."""
+    return name.startswith("max_") and isinstance(value, int) and value > 0

@@ -84,7 +84,7 @@ def _state(found: Status) -> str:
     who = f" (process {found.process})" if found.process else ""
     silent = "" if found.silent is None else f", the last answer came {duration(found.silent)} ago"
     if found.state in ("stopped", "killed"):
-        reason = f": {_shown(found.reason)}" if found.reason else ""
+        reason = f": {_shown(found.reason, 400)}" if found.reason else ""
         return f"{found.state}{reason}{silent}; {_goes_on(found)}"
     if found.state == "waiting":
         return f"waiting for the other methods of the comparison{who}"
@@ -102,7 +102,8 @@ def _goes_on(found: Status) -> str:
         return "the run's own command goes on with a higher one"
     if found.cause == "pilot":
         return "the run's own command goes on, without --estimate where it had that"  # turns of a comparison have not
-    return f"{'with more prompts ' if found.cause == 'prompts' else ''}the run's own command goes on"
+    before = {"prompts": "with more prompts ", "failures": "when that is mended, "}.get(found.cause, "")
+    return f"{before}the run's own command goes on"
 
 
 def _counts(name: str, counts: Counter[str], examples: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -118,8 +119,8 @@ def _spent(totals: Totals) -> str:
     return f"{spent}, in {number(totals.calls, 'call')}{estimated}"
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, most: int = 160) -> str:
     """Words of a server or of the input, unable to drive a terminal."""
     from rmboost.visible import one_line
 
-    return one_line(text, 160)
+    return one_line(text, most)

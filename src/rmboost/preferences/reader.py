@@ -85,11 +85,11 @@ class Preferences:
                 yield from self._line(number, line)
 
     def _line(self, number: int, line: bytes) -> Iterator[tuple[int, Any]]:
+        if len(line) == _LONGEST:
+            raise InputError(f"{self.name}, line {number}: longer than {_LONGEST >> 20} MB", HINT)
         line = line.removeprefix(_BOM)  # not only of line 1: files that were put together with `cat` have more
         if not line or line.isspace():
             return
-        if len(line) == _LONGEST:
-            raise InputError(f"{self.name}, line {number}: longer than {_LONGEST >> 20} MB", HINT)
         try:
             yield number, json.loads(line.decode())
         except (ValueError, RecursionError) as error:
