@@ -178,6 +178,7 @@ def test_a_reply_without_an_answer_is_none(text: str) -> None:
     assert error.value.reason == "empty"
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_no_text_makes_thinking_slow_to_find(text: str) -> None:
-    assert without_thinking(f"{text} </think>' and on") is not None  # what is quadratic takes minutes
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_makes_thinking_slow_to_find(name: str) -> None:
+    text = f"{HOSTILE[name]} </think>' and on"  # in quotes: spoken of, where it does not stand in a fence
+    assert without_thinking(text) == ("' and on" if name == "fences" else text.lstrip())

@@ -94,22 +94,22 @@ def test_contrast_lets_the_drafter_begin_what_is_to_be_better() -> None:
 
 
 @pytest.mark.parametrize("system", [(), ("Be brief.",), ("Be brief.", "Be kind.")])
-def test_what_is_to_be_better_is_told_the_aspects_in_one_system_turn(system: tuple[str, ...]) -> None:
+def test_what_is_to_be_better_is_told_the_aspects_after_the_prompt(system: tuple[str, ...]) -> None:
     turns: tuple[Message, ...] = tuple({"role": "system", "content": text} for text in system)
     aspect = aspects.load("general")["honesty"]
     values = {"prompt": Prompt("p", (*turns, *PROMPT.messages)), "aspects": [aspect], "length": "3 words"}
     told = Templates().render("rmboost/contrast-better", **values, match_length=True)
-    assert [turn["role"] for turn in told] == [*["system"] * max(1, len(system)), "user"]
+    assert told[:-1] == turns
     assert str(told).count(aspect.definition[1:]) == str(told).count("3 words") == 1
-    assert "What matters most in your answer is honesty: whether the response" in told[0]["content"]
-    assert told[0]["content"].startswith("".join(system[:1]))
+    assert told[-1]["content"].startswith(f"{PROMPT.text}\n\n(Answer well")
+    assert "What matters most in your answer is honesty: whether the response" in told[-1]["content"]
 
 
 def test_of_two_aspects_one_comes_first() -> None:
     both = [aspects.load("general")[name] for name in ("honesty", "coherence")]
     values = {"prompt": PROMPT, "aspects": both, "length": "3 words", "match_length": False}
-    told = Templates().render("rmboost/contrast-better", **values)[0]["content"]
-    assert re.search(r"most in your answer is honesty: whether .*\. What matters next is coherence: \S.*\.$", told)
+    told = Templates().render("rmboost/contrast-better", **values)[-1]["content"]
+    assert re.search(r"most in your answer is honesty: whether .*\. What matters next is coherence: \S.*\.\)$", told)
 
 
 @pytest.mark.parametrize(

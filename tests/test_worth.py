@@ -49,7 +49,7 @@ def test_a_role_that_gave_one_whole_answer_is_asked_on(tmp_path: Path) -> None:
 
 def test_pairs_are_kept_without_a_verdict_and_do_not_speak_for_the_judge(tmp_path: Path) -> None:
     def script(call: Call) -> Fault | None:
-        return Fault(choice=CUT) if "You grade answers" in str(call.body) else None
+        return Fault(choice=CUT) if "You judge responses" in str(call.body) else None
 
     for _ in range(2):
         summary, _ = generate(tmp_path, script, verify__sample="all")
@@ -73,7 +73,7 @@ def test_a_large_limit_is_doubled_where_the_settings_of_the_role_stand(tmp_path:
     verify = {"sample": "all", "judge": {"name": "pairwise", "role": "strict"}}
 
     def script(call: Call) -> Fault | None:
-        return Fault(choice=CUT) if "You grade answers" in str(call.body) else None
+        return Fault(choice=CUT) if "You judge responses" in str(call.body) else None
 
     summary, _ = generate(tmp_path, script, judges=judges, verify=verify)
     assert "give it more: --set judges.strict.max_tokens=6000" in summary.reason, summary.reason

@@ -80,7 +80,7 @@ class Progress(Listener):
         yield f"{meter.in_flight}/{meter.limit} in flight"
         if meter.cost:
             yield f"cost {amounts.money(meter.cost)}"
-        yield f"{calls:.{1 if calls < 10 else 0}f} calls/s"
+        yield f"{meter.asked:,} calls ({calls:.{1 if calls < 10 else 0}f}/s)"  # moves long before the first row does
         yield f"{tokens:.0f} tok/s"
 
 
