@@ -700,7 +700,7 @@ def test_a_judge_looks_at_the_pairs_and_is_held_against_people(
         last = call.body["messages"][-1]["content"]
         if call.body["model"] != "judge":
             return writer(call)
-        first, _, second = last.partition("[Answer B]")
+        first, _, second = last.partition("<response_b>")
         scores = [sum(text.count(w) for w in GOOD) - sum(text.count(w) for w in BAD) for text in (first, second)]
         return Fault(choice={**said("A" if scores[0] >= scores[1] else "B"), "logprobs": None})
 

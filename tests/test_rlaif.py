@@ -125,7 +125,7 @@ def judge_of(ahead: float, behind: float) -> Callable[[Call], Fault]:
 
     def script(call: Call) -> Fault:
         said = call.body["messages"][-1]["content"]
-        if "[Task]" not in said:
+        if "<response_b>" not in said:
             return Fault(choice={"message": {"role": "assistant", "content": left.pop()}})
         p = ahead if said.index(GOOD) < said.index(POOR) else 1 - behind
         tops = [{"token": letter, "logprob": log(q), "bytes": None} for letter, q in (("A", p), ("B", 1 - p))]
@@ -176,7 +176,7 @@ def test_a_judge_that_was_not_read_is_heard_with_seeds_that_are_new(rmboost: She
     def script(call: Call) -> Fault:
         said = call.body["messages"][-1]["content"]
         heard[said] += 1
-        if "[Task]" in said and heard[said] <= 9:
+        if "<response_b>" in said and heard[said] <= 9:
             return Fault(choice={"message": {"role": "assistant", "content": "Hm."}})
         return answer(call)
 
