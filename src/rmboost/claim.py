@@ -25,9 +25,12 @@ def refuse_input(prompts: Path, output: Path) -> None:
 
 
 def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
-    """Raises StoreError where the output is a folder, with one of this name in it that is not there yet."""
-    if output.is_dir():
-        raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
+    """Raises StoreError where the output is a folder: with what its run writes, or a name in it that is free."""
+    if not output.is_dir():
+        return
+    if output.suffix == ".run" and (made := read_manifest(output).get("output")):
+        raise StoreError(f"{output} is the folder of a run", f"what that run writes is {output.parent / str(made)}")
+    raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
 
 
 def _watched(output: Path, folder: Path) -> str:
