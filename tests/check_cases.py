@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import NoReturn
 
 from rmboost.checks import CATALOGUE, Check
@@ -61,6 +62,9 @@ def verdict(check: Check, pair: Pair) -> Pair | Drop:
 
 
 def blamed(name: str, pair: Pair, **options: object) -> tuple[str, int] | None:
-    """The reason and the call that a check drops the pair for, or None when it is kept."""
-    result = verdict(check(name, **options), pair)
-    return (result.reason, result.call) if isinstance(result, Drop) else None
+    """The reason and the call that a check drops the pair for, or None; whichever was ordered to be better."""
+    turned = replace(pair, chosen=pair.rejected, rejected=pair.chosen, label="better")
+    found = [verdict(check(name, **options), each) for each in (pair, turned)]
+    said, other = ((each.reason, each.call) if isinstance(each, Drop) else None for each in found)
+    assert said == other, "the label does not decide"
+    return said

@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from rmboost.client import Client, Seat, Stopped, call_key
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
 from rmboost.jobask import JobAsk
 from rmboost.journal import Journal
-from rmboost.lines import Line, reach_all
+from rmboost.lines import Line, choose, reach_all
 from rmboost.pace import Limits, Pace
 from rmboost.records import Job, Prompt, Request, Response
 from rmboost.signals import stop_on_signals
@@ -430,3 +431,39 @@ def changed(**values: Any) -> bytes:
 def test_whatever_could_change_the_answer_changes_the_key(difference: dict[str, Any]) -> None:
     assert changed(**difference) != changed()
     assert changed() == changed()
+
+
+class Late(Scripted):
+    """A server that is not there when it is looked for the first time."""
+
+    async def check(self) -> str:
+        self._seen.append(Request((), 0))
+        if len(self._seen) == 1:
+            raise EndpointError("not yet")
+        return self.model
+
+
+def test_a_server_that_is_there_again_is_asked_again() -> None:
+    async def scene() -> None:
+        late, other = (Line(backend, Pace(Limits(concurrency=4))) for backend in (Late(), Scripted()))
+        with pytest.raises(EndpointError) as caught:
+            await late.check()
+        assert late.struck(caught.value) and choose([late, other], None) is other
+        late.dead_until, other.pace.in_flight = monotonic() - 1, 3
+        assert choose([late, other], None) is late
+        await late.check()
+
+    asyncio.run(scene())
+
+
+def test_a_second_signal_leaves_now(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        said: list[str] = []
+        with stop_on_signals(client, said.append), pytest.raises(asyncio.CancelledError):
+            signal.raise_signal(signal.SIGTERM)
+            while not said:
+                await asyncio.sleep(0)
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(5)
+
+    play(tmp_path, scene)

@@ -89,7 +89,10 @@ def test_a_folder_of_a_run_is_no_output_and_what_it_writes_is_named(
     pairs, run = tmp_path / "pairs.jsonl", tmp_path / "pairs.run"
     assert rmboost("generate", prompts, "-o", pairs, "--model", "fake", "--limit", "2").code == 0
     done = rmboost("generate", prompts, "-o", run, "--model", "fake", "--limit", "2")
-    assert (done.code, f"{run} is the folder of a run\n\nhint: what that run writes is {pairs}" in done.err) == (3, True)
+    assert (done.code, f"{run} is the folder of a run\n\nhint: what that run writes is {pairs}" in done.err) == (
+        3,
+        True,
+    )
 
 
 @pytest.mark.parametrize("output", ["-", "/dev/null", "pipe"])

@@ -397,13 +397,13 @@ def test_by_turns_the_same_pairs_are_made_in_another_order(
         turns = two_of_them(questions, tmp_path / "turns", other, model="test-model", base_url=(server.url,))
         heard, ended = made(turns, "rmboost", "auto")
         asked = order_of(server, 48)
-        assert [(min(each), max(each)) for each in (asked[:30], asked[30:60], asked[120:])] == [
-            (0, 9),
-            (10, 19),
+        assert [(min(each), max(each)) for each in (asked[:60], asked[60:120], asked[120:])] == [
+            (0, 19),
+            (20, 39),
             (40, 47),
         ]
         assert heard.begun == [f"{name}{to}" for to in UP_TO for name in ("rmboost", "auto")]
-        assert [each.paused for each in ended] == [True] * 8 + [False] * 2
+        assert [each.paused for each in ended] == [True] * 4 + [False] * 2
         heard, ended = made(turns, "rmboost", "auto")
         assert (heard.begun, len(server.calls)) == (["rmboost", "auto"], 3 * 48)
     for name in ("rmboost", "auto"):
@@ -411,15 +411,15 @@ def test_by_turns_the_same_pairs_are_made_in_another_order(
         assert pairs[0] == pairs[1]
 
 
-UP_TO = (", up to 10", ", up to 20", ", up to 30", ", up to 40", "")
+UP_TO = (", up to 20", ", up to 40", "")
 
 
 def test_one_that_stops_has_no_further_turn_and_one_on_an_endpoint_waits_for_nobody(
     questions: Path, tmp_path: Path, row: Callable[..., Path]
 ) -> None:
-    short = row("short", ceilings={"max_calls": 30})
+    short = row("short", ceilings={"max_calls": 60})
     heard, ended = made(two_of_them(questions, tmp_path / "c", short, model="fake"), "short")
-    assert heard.begun == ["rmboost", "short, up to 10", "short, up to 20"]
+    assert heard.begun == ["rmboost", "short, up to 20", "short, up to 40"]
     assert [each.summary.cause for each in ended if each.summary] == ["", "pilot", "ceiling"]
 
 
@@ -516,7 +516,8 @@ def test_a_budget_of_pairs_is_reached_by_each_method_on_as_many_prompts_as_it_ne
 
 def test_a_budget_of_tokens_is_the_methods_and_not_the_judges(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
     options = ("--model", "fake", "--verify", "all", "--concurrency", "1", "--budget-tokens", "4000")
-    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", "rmboost", *options)
+    long = ("--set", "verify.judge.reasoning=true")
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", "rmboost", *options, *long)
     assert done.code == 0, done.err
     (found,) = report(tmp_path / "c")["methods"]
     assert found["status"] == "at budget"
@@ -643,7 +644,7 @@ def test_each_methods_own_aspects_are_what_its_pairs_are_judged_by(
     options = ("--methods", f"{file},rmboost", "--verify", "all", "--set", "verify.about=aspects", "--limit", "6")
     with ChatServer() as server:
         done = rmboost("compare", questions, "-o", tmp_path / "c", *BASE, "--base-url", server.url, *options)
-        asked = [str(call.body["messages"]) for call in server.calls if "Look at nothing but this" in str(call.body)]
+        asked = [str(call.body["messages"]) for call in server.calls if "Judge by this alone" in str(call.body)]
     assert done.code == 0, done.err
     assert len(asked) >= 24, "each pair of both rows, in both orders"
     assert any("factuality: " in each for each in asked)
@@ -879,3 +880,19 @@ main(sys.argv[1:])
     assert done.returncode == 2
     assert "pip install 'rmboost[report]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_policy_takes_no_pair_out_of_the_judges_sight(rmboost: Shell, questions: Path, tmp_path: Path) -> None:
+    options = ("--model", "fake", "--verify", "all", "--set", "verify.policy=drop")
+    done = rmboost("compare", questions, "-o", tmp_path / "c", "--methods", "rmboost", *options)
+    assert done.code == 0, done.err
+    (found,) = report(tmp_path / "c")["methods"]
+    assert found["noise"]["total"] + found["noise"]["unreadable"] == found["kept"] > 0
+    assert found["noise"]["wrong"] > 0
+
+
+def test_the_deadline_is_that_of_all_runs_together(questions: Path, tmp_path: Path, row: Callable[..., Path]) -> None:
+    given = two_of_them(questions, tmp_path / "c", row("auto"), model="fake", ceilings={"deadline": 60})
+    runs = Runs(given, Heard())
+    runs._started -= 40
+    assert runs._within(given.common).ceilings.deadline == pytest.approx(20, abs=1)

@@ -235,3 +235,14 @@ def test_a_method_that_is_a_list_is_said_so(rmboost: Shell, prompts: Path, tmp_p
     alone, named = rmboost(*run), rmboost(*run, "--method", "rlaif")
     assert (alone.code, "c.yaml: method: " in alone.err) == (2, True)
     assert named.code == 0, "what is typed takes its place"
+
+
+def test_each_role_has_its_own_key_and_its_own_timeout() -> None:
+    named = {
+        "model": "m",
+        "base_url": ("http://127.0.0.1:9/v1",),
+        "rewriter": {"api_key_env": "OTHER_KEY", "timeout": 5},
+    }
+    seated = roles.seats(roles.resolve(config.load(None, named, ())))
+    found = [seated[name].lines[0].backend.model_dump() for name in ("responder", "rewriter")]
+    assert [(each["api_key_env"], each["timeout"]) for each in found] == [("OPENAI_API_KEY", 600), ("OTHER_KEY", 5)]

@@ -310,3 +310,14 @@ def test_room_is_advised_only_where_it_lacks(tmp_path: Path, statement: str, sai
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_a_commit_is_on_disk_and_not_only_with_the_system(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = Journal(tmp_path / "journal.sqlite")
+        connection = journal._writer._connection
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL: a power cut takes no answer"
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        await journal.close()
+
+    asyncio.run(scene())

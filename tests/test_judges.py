@@ -123,7 +123,14 @@ def test_votes_can_be_wanted_where_it_does_tell_them() -> None:
     [
         *("{}", " {}\n", "**{}**", "Response {}", "Answer: {}.", "({})", "[[{}]]", "Verdict: **{}**", "Option {}"),
         *(r"\boxed{{{}}}", r"$\boxed{{\text{{{}}}}}$", "Final answer: **{}**", '{{"verdict": "{}"}}', "```\n{}\n```"),
-        *("The better answer is {}.", "Answer {} is better.", "**{}** is the better response"),
+        *(
+            "The better answer is {}.",
+            "Answer {} is better.",
+            "**{}** is the better response",
+            "response_{}",
+            "<response_{}>",
+            "_{}_",
+        ),
     ],
 )
 @pytest.mark.parametrize("letters", ["AB", "ab"])

@@ -208,3 +208,10 @@ def test_what_is_sent_again_is_said_once_unless_a_log_is_asked_for(prompts: Path
         done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
     assert len(server.calls) > 2 * len(prompts.read_text().splitlines()), "some were sent again"
     assert done.stderr.count("sent again") == 1
+
+
+def test_what_the_user_allows_a_minute_reaches_the_pace_by_weight() -> None:
+    given = Config(model="m", base_url=("http://localhost:1/v1,weight=2", "http://localhost:2/v1"), rpm=60, tpm=6000)
+    paces = [line.pace for line in seats(resolve(given))["responder"].lines]
+    buckets = [(pace._requests, pace._tokens) for pace in paces]
+    assert [tuple(each and each.per_second for each in pair) for pair in buckets] == [(2, 200), (1, 100)]

@@ -328,3 +328,47 @@ def test_answers_that_leave_together_do_not_make_a_full_pool_look_empty() -> Non
         assert pace.limit > 16
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("quota", "goes"),
+    [
+        (Quota(tokens=500, tokens_reset=30), False),
+        (Quota(tokens=100_000, tokens_reset=30), True),
+        (Quota(requests=0, requests_reset=30), False),
+        (Quota(requests=5, requests_reset=30), True),
+    ],
+)
+def test_an_endpoint_rests_only_where_its_quota_is_used_up(quota: Quota, goes: bool) -> None:
+    async def scene() -> None:
+        pace = Pace(Limits(concurrency=2), clock=lambda: 0.0)
+        await pace.enter()
+        pace.answered(Response("x", "m", quota=quota))
+        assert await enters(pace) is goes
+
+    asyncio.run(scene())
+
+
+async def enters(pace: Pace) -> bool:
+    """Whether a request may go out at once; it does."""
+    entering = asyncio.create_task(pace.enter())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    entered = entering.done()
+    entering.cancel()
+    return entered
+
+
+@pytest.mark.parametrize("limits", [Limits(8, rpm=60), Limits(8, tpm=60_000)], ids=["requests", "tokens"])
+def test_what_the_user_allows_a_minute_is_kept(limits: Limits) -> None:
+    now = 0.0
+
+    async def scene() -> None:
+        nonlocal now
+        pace = Pace(limits, clock=lambda: now)
+        await pace.enter()
+        for later, goes in ((0.9, False), (1.1, True)):
+            now = later
+            assert await enters(pace) is goes
+
+    asyncio.run(scene())

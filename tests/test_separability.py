@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chat_server import Call, ChatServer, Fault
-from conftest import Shell, write_jsonl
+from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import config, roles
 from rmboost.errors import ConfigError
 from rmboost.records import Job, Kept, Pair, Prompt, Response, stable_hash
@@ -152,3 +152,13 @@ def test_a_small_model_is_not_contrasted(rmboost: Shell, prompts: Path) -> None:
     )
     assert done.code == 2
     assert "drafter local:smollm2-135m" in done.err
+
+
+def test_a_row_says_who_wrote_which_response(rmboost: Shell, tmp_path: Path) -> None:
+    generate(rmboost, tmp_path, "rmboost", "--style", "plan", count=12)
+    rows = read_jsonl(tmp_path / "o.jsonl")
+    assert {row["label"] for row in rows} == {"better", "worse"}
+    for row in rows:
+        assert row["rmboost"]["models"] == {"first": "plain", "second": "loud"}
+        loud = row[row["rmboost"]["second"]]
+        assert loud == loud.upper()

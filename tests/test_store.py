@@ -406,3 +406,16 @@ def test_a_run_that_is_moved_aside_while_its_lock_is_taken_is_claimed_anew(tmp_p
     with lock:
         assert owner(folder) == str(os.getpid())
         assert owner(aside) is None
+
+
+def test_a_checkpoint_that_comes_by_itself_counts_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmboost.store._CHECKPOINT_SECONDS", -1.0)
+
+    def three(store: Store) -> None:
+        store.resume("run", 6)
+        store.write_manifest({"status": "running"})
+        for index in range(3):
+            store.add(kept(index), {"id": index})
+
+    visit(tmp_path / "pairs.jsonl", three)
+    visit(tmp_path / "pairs.jsonl", lambda store: eq(store.resume("run", 6), 3))

@@ -17,6 +17,7 @@ from chat_server import Call, ChatServer, Fault
 from conftest import ACTIVE, Shell
 from rmboost.claim import claim
 from rmboost.errors import StoreError
+from rmboost.journal import Journal
 from rmboost.verify import verify
 
 STRICT = "checks=[form, {name: similarity, max_similarity: 0.27}]"
@@ -276,3 +277,16 @@ def test_ctrl_c_is_heard_between_two_jobs(output: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         verify(output, progress=interrupt)
     assert seen == [1]
+
+
+def test_what_a_killed_process_wrote_past_its_checkpoint_counts_for_nothing(rmboost: Shell, output: Path) -> None:
+    async def kill() -> None:
+        journal = Journal(output.with_suffix(".run") / "journal.sqlite")
+        journal.remember("checkpoint", journal.recall("checkpoint") | {"closed": False})
+        await journal.close()
+
+    asyncio.run(kill())
+    with output.open("ab") as file:
+        file.write(b'{"prompt": "torn')
+    done = rmboost("verify", output)
+    assert done.code == 0, done.out + done.err

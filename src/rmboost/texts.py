@@ -62,4 +62,7 @@ def is_unspaced(text: str) -> bool:
 
 def length(text: str) -> str:
     """How long it is, as one says it to a writer: ``120 words``, ``300 characters``."""
-    return f"{len(text)} characters" if is_unspaced(text) else f"{len(words(text))} words"
+    if is_unspaced(text):
+        return f"{len(text)} characters"
+    count = len(words(text))
+    return f"{count} word{'' if count == 1 else 's'}"

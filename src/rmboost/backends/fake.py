@@ -54,7 +54,7 @@ def _choices(instructions: str) -> Sequence[str]:
     """What a judge is to choose from, if that is what is asked: letters or numbers."""
     if bounds := _NUMBERS.search(instructions):
         return [str(number) for number in range(int(bounds[1]), int(bounds[2]) + 1)]
-    return "AB" if "<verdict>" in instructions or re.search(r"\bA or B\b\W*\Z", instructions) else ""
+    return "AB" if "<verdict>" in instructions or re.search(r"\bA or B\b[^\n]*\Z", instructions) else ""
 
 
 def _chosen(

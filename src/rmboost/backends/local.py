@@ -41,6 +41,7 @@ _SLOTS, _CONTEXT = 2, 4096  # of weights that the catalogue does not know: their
 _SILENT = -1  # of llama.cpp's log, which would go to stderr
 _TIMEOUT = 3600.0  # seconds for one answer: nothing is lost on the way, a laptop is just slow
 _CACHE_MIB = 1024  # for the beginnings of earlier prompts; llama.cpp would take up to 8 GiB
+_CACHE_KEPT_MIB = 2048  # the same where it is ``kept_loaded``: four methods leave 0.1 GiB of a question with passages
 _LOOKS = 10  # at what else runs
 _NO_KEY = "RMBOOST_LOCAL_KEY"  # not OPENAI_API_KEY, which is none of this server's business
 
@@ -102,7 +103,7 @@ class LocalBackend(Backend):
             "threads": self.threads or (_physical() if self.repeatable else cores()),
             "slots": self.room,
             "context": self.context or (known.slot_context if known else _CONTEXT),
-            "cached": not self.repeatable,
+            "cache": 0 if self.repeatable else _CACHE_KEPT_MIB if _IDLE else _CACHE_MIB,
             "flash": known is None or known.flash_attention,
         }
 
@@ -182,7 +183,7 @@ def _library() -> Any:
     return xllamacpp
 
 
-def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cached: bool, flash: bool) -> Any:
+def _serve(path: str, name: str, threads: int, slots: int, context: int, cache: int, *, flash: bool) -> Any:
     """A running server. Raises EndpointError when llama.cpp cannot load the file."""
     xllamacpp = _library()
     wanted = xllamacpp.CommonParams()
@@ -193,7 +194,7 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int, *, cach
     # One memory for all slots, of which each may fill its part: else a step that reads for one and writes for others
     # is computed slot by slot.
     wanted.kv_unified, wanted.kv_unified_per_slot = True, context
-    wanted.cache_prompt, wanted.cache_ram_mib = cached, _CACHE_MIB if cached else 0
+    wanted.cache_prompt, wanted.cache_ram_mib = cache > 0, cache
     attention = xllamacpp.llama_flash_attn_type
     wanted.flash_attn_type = attention.LLAMA_FLASH_ATTN_TYPE_AUTO if flash else attention.LLAMA_FLASH_ATTN_TYPE_DISABLED
     wanted.no_extra_bufts = reads_best_as_stored(xllamacpp.get_system_info())
