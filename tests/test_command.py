@@ -83,16 +83,14 @@ def test_a_folder_is_no_output(
     assert f"error: {Path(place)} is a folder\n\nhint: {hint}{named}\n" in done.err
 
 
-def test_a_folder_of_a_run_is_no_output_and_what_it_writes_is_named(
-    rmboost: Shell, prompts: Path, tmp_path: Path
-) -> None:
+def test_the_folder_of_a_run_is_no_output(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     pairs, run = tmp_path / "pairs.jsonl", tmp_path / "pairs.run"
     assert rmboost("generate", prompts, "-o", pairs, "--model", "fake", "--limit", "2").code == 0
     done = rmboost("generate", prompts, "-o", run, "--model", "fake", "--limit", "2")
-    assert (done.code, f"{run} is the folder of a run\n\nhint: what that run writes is {pairs}" in done.err) == (
-        3,
-        True,
-    )
+    assert done.code == 3
+    assert f"{run} is the folder of the run that writes {pairs}\n\nhint: choose another -o" in done.err
+    (run / "manifest.json").write_text("[")
+    assert f"{run} is a folder" in rmboost("generate", prompts, "-o", run, "--model", "fake").err
 
 
 @pytest.mark.parametrize("output", ["-", "/dev/null", "pipe"])

@@ -130,6 +130,8 @@ def test_votes_can_be_wanted_where_it_does_tell_them() -> None:
             "response_{}",
             "<response_{}>",
             "_{}_",
+            "_{}_ is better",
+            "**_{}_** is the better response",
         ),
     ],
 )
@@ -144,6 +146,7 @@ def test_a_letter_in_the_usual_clothes_is_read(text: str, letters: str) -> None:
     [
         *("", "C", "A or B", "Both are good", "A good answer is B", "A better answer is B", "AB", "Neither", "1", "Α"),
         *("A is not better", "Not A", "A better answer", "Answer A: B", "A is better than B", "&lt;verdict&gt;A"),
+        *("A_B", "response_a_b", "not_A", "a_better_answer"),
     ],
 )
 def test_anything_else_is_asked_for_again_and_then_unreadable_but_never_a_vote(text: str) -> None:

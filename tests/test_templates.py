@@ -176,12 +176,21 @@ def test_a_conversation_is_sent_as_it_is() -> None:
 )
 def test_a_server_that_keeps_what_it_has_read_reads_a_prompt_once_for_both(one: str, other: str) -> None:
     aspect = aspects.load("general")["honesty"]
-    values = {"prompt": prompt("Why?"), "response": "So.", "a": "So.", "b": "No.", "aspect": None, "low": 1, "high": 5}
+    asked: tuple[Message, ...] = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"})
+    values = {
+        "prompt": Prompt("p", asked),
+        "response": "So.",
+        "a": "So.",
+        "b": "No.",
+        "aspect": None,
+        "low": 1,
+        "high": 5,
+    }
     values |= {"affix": "Be kind.", "opposite": "", "aspects": [aspect], "length": "", "match_length": False}
     first, second = (Templates().render(name, **values) for name in (one, other))
     assert first[:-1] == second[:-1]
-    asked = first[-1]["content"].partition("Why?")
-    assert second[-1]["content"].startswith("".join(asked[:2]))
+    before, question, _ = first[-1]["content"].partition("Why?")
+    assert second[-1]["content"].startswith(before + question)
 
 
 def test_the_users_folder_comes_first(tmp_path: Path) -> None:

@@ -28,8 +28,9 @@ def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
     """Raises StoreError where the output is a folder: with what its run writes, or a name in it that is free."""
     if not output.is_dir():
         return
-    if output.suffix == ".run" and (made := read_manifest(output).get("output")):
-        raise StoreError(f"{output} is the folder of a run", f"what that run writes is {output.parent / str(made)}")
+    if output.suffix == ".run" and (made := _told_by(output).get("output")):
+        its = output.parent / str(made)
+        raise StoreError(f"{output} is the folder of the run that writes {its}", "choose another -o")
     raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
 
 

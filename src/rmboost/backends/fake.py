@@ -17,6 +17,7 @@ _SUBJECTS = ("The answer", "A short walk", "The first step", "Good practice", "A
 _VERBS = ("depends on", "begins with", "asks for", "often improves", "explains", "leads to", "takes more than")
 _OBJECTS = ("a clear example", "the right order", "some patience", "plain words", "two small changes", "the season")
 _NUMBERS = re.compile(r"\bnumber from (\d) to (\d+)\b")
+_LETTERS = re.compile(r"\bA or B\b(?:\W*|\? Answer with one letter\.)\Z")
 
 
 class FakeBackend(Backend):
@@ -54,7 +55,7 @@ def _choices(instructions: str) -> Sequence[str]:
     """What a judge is to choose from, if that is what is asked: letters or numbers."""
     if bounds := _NUMBERS.search(instructions):
         return [str(number) for number in range(int(bounds[1]), int(bounds[2]) + 1)]
-    return "AB" if "<verdict>" in instructions or re.search(r"\bA or B\b[^\n]*\Z", instructions) else ""
+    return "AB" if "<verdict>" in instructions or _LETTERS.search(instructions) else ""
 
 
 def _chosen(

@@ -80,7 +80,8 @@ class Progress(Listener):
         yield f"{meter.in_flight}/{meter.limit} in flight"
         if meter.cost:
             yield f"cost {amounts.money(meter.cost)}"
-        yield f"{meter.asked:,} calls ({calls:.{1 if calls < 10 else 0}f}/s)"  # moves long before the first row does
+        yield amounts.number(meter.asked, "call")  # which moves long before the first row is there
+        yield f"{calls:.{1 if calls < 10 else 0}f}/s"
         yield f"{tokens:.0f} tok/s"
 
 

@@ -20,7 +20,7 @@ from rmboost.together import together
 
 _LETTER = re.compile(
     r"[\W_]*(?:(?:the|final|better|best|response|answer|option|choice|verdict|is|boxed|text)[\W_]+)*([AB])"
-    r"(?:\W+is(?:\W+(?:the|better|best|one|response|answer|option|choice))+)?[\W_]*",
+    r"(?:[\W_]+is(?:[\W_]+(?:the|better|best|one|response|answer|option|choice))+)?[\W_]*",
     re.IGNORECASE,
 )
 """A letter alone, or in words that say no more than that it is the verdict."""
