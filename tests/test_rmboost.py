@@ -130,7 +130,7 @@ def test_options_that_do_not_go_together_are_refused(options: dict[str, Any]) ->
 def test_the_length_of_the_first_response_is_ordered_and_written_down(style: str) -> None:
     pair, calls = make("<response>a b</response>", "worse", "completeness", style=style, match_length=True)
     assert pair.evidence == {"target_words": 1}
-    assert (calls[1][2]["length"], calls[1][2]["match_length"]) == ("1 words", True)
+    assert (calls[1][2]["length"], calls[1][2]["match_length"]) == ("1 word", True)
     pair, calls = make("<response>a b</response>", "worse", "completeness", style=style)
     assert pair.evidence == {}
     assert calls[1][2]["match_length"] is False

@@ -275,7 +275,7 @@ def test_a_digest_of_a_template_with_a_mistake_names_it(tmp_path: Path) -> None:
 def test_shipped_templates_render_from_what_the_method_gives(name: str, pick: bool) -> None:
     aspect = {"name": "clarity", "definition": "Is it clear?", "better": "say it simply.", "worse": "be vague."}
     demo = {"prompt": "Demo?", "first": "Demo one.", "second": "Demo two."}
-    order = {"label": "worse", "aspects": [aspect], "pick": pick, "length": "1 words", "match_length": False}
+    order = {"label": "worse", "aspects": [aspect], "pick": pick, "length": "1 word", "match_length": False}
     turns = Templates().render(name, prompt=prompt("Why {{ x }}?"), first="Because.", demos=[demo], **order)
     assert turns[-1]["role"] == "user"
     assert "Why {{ x }}?" in turns[-1]["content"]
