@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from rmboost.backends import local
-from rmboost.backends.local import LocalBackend, cores, reads_best_as_stored
+from rmboost.backends import cores, local
+from rmboost.backends.local import LocalBackend, reads_best_as_stored
 from rmboost.errors import BackendError, ConfigError, EndpointError
 from rmboost.records import Request, Response
 
@@ -57,6 +57,18 @@ def test_the_default_model_by_both_names_is_one_backend(name: str) -> None:
 )
 def test_weights_are_read_as_they_lie_where_that_is_faster(system: str, as_stored: bool) -> None:
     assert reads_best_as_stored(system) is as_stored
+    wanted = local._wanted("w.gguf", "local:w", 1, 4, 2048, 0, flash=True, system=system)
+    assert (wanted.no_extra_bufts, wanted.n_parallel, wanted.n_ctx) == (as_stored, 4, 8192)
+
+
+def test_a_model_that_takes_turns_remembers_more_and_one_that_repeats_nothing() -> None:
+    def cache(**options: Any) -> tuple[bool, int]:
+        wanted = local._wanted(**tiny(**options)._parameters(Path("w.gguf")), system="")
+        return wanted.cache_prompt, wanted.cache_ram_mib
+
+    assert (cache(), cache(repeatable=True)) == ((True, 1024), (False, 0))
+    with local.kept_loaded():
+        assert (cache(), cache(repeatable=True)) == ((True, 2048), (False, 0))
 
 
 def test_it_answers_as_many_at_once_as_it_has_slots() -> None:
@@ -71,7 +83,7 @@ def test_threads_of_this_process_are_told_from_those_of_others() -> None:
     work.start()
     most = 0
     while work.is_alive():
-        most = max(most, local._own_running())
+        most = max(most, cores._own_running())
     assert most >= 2
 
 
@@ -83,7 +95,7 @@ def test_an_unknown_model_is_found_before_anything_is_loaded() -> None:
 
 
 def test_a_core_at_least() -> None:
-    assert cores() >= 1
+    assert cores.idle() >= 1
 
 
 def test_closing_what_was_never_opened_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

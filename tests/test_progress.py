@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -68,6 +69,8 @@ def test_no_word_is_broken_and_no_figure_cut(prompts: Path, tmp_path: Path, colu
     assert "24 kept" in bars[-1]
     assert bars[-1].rstrip().endswith(("in flight", "calls", "/s"))
     assert ("tok/s" in bars[-1]) is (columns != 50)
+    asked = json.loads((tmp_path / "pairs.run" / "manifest.json").read_text())["summary"]["asked"]
+    assert (f", {asked} calls" in bars[-1]) is (columns != 50)
     assert [line for line in lines if len(line) > columns and not line.startswith("pairs")] == []
     assert "favours its own family" in " ".join(lines)
 

@@ -21,18 +21,16 @@ import asyncio
 import os
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from statistics import median_low
 from typing import Any
 
 from pydantic import Field, PositiveInt, field_validator
 
 from rmboost import weights
-from rmboost.backends import Backend
+from rmboost.backends import Backend, cores
 from rmboost.backends.openai import OpenAIBackend
 from rmboost.errors import EndpointError
 from rmboost.records import Request, Response
@@ -42,7 +40,6 @@ _SILENT = -1  # of llama.cpp's log, which would go to stderr
 _TIMEOUT = 3600.0  # seconds for one answer: nothing is lost on the way, a laptop is just slow
 _CACHE_MIB = 1024  # for the beginnings of earlier prompts; llama.cpp would take up to 8 GiB
 _CACHE_KEPT_MIB = 2048  # the same where it is ``kept_loaded``: four methods leave 0.1 GiB of a question with passages
-_LOOKS = 10  # at what else runs
 _NO_KEY = "RMBOOST_LOCAL_KEY"  # not OPENAI_API_KEY, which is none of this server's business
 
 
@@ -100,7 +97,7 @@ class LocalBackend(Backend):
         return {
             "path": str(file),
             "name": f"local:{known.name if known else file.name}",
-            "threads": self.threads or (_physical() if self.repeatable else cores()),
+            "threads": self.threads or (cores.all_of_them() if self.repeatable else cores.idle()),
             "slots": self.room,
             "context": self.context or (known.slot_context if known else _CONTEXT),
             "cache": 0 if self.repeatable else _CACHE_KEPT_MIB if _IDLE else _CACHE_MIB,
@@ -183,8 +180,26 @@ def _library() -> Any:
     return xllamacpp
 
 
-def _serve(path: str, name: str, threads: int, slots: int, context: int, cache: int, *, flash: bool) -> Any:
+def _serve(**parameters: Any) -> Any:
     """A running server. Raises EndpointError when llama.cpp cannot load the file."""
+    xllamacpp, path = _library(), parameters["path"]
+    try:
+        server = xllamacpp.Server(_wanted(**parameters, system=xllamacpp.get_system_info()))
+    except RuntimeError as error:
+        raise EndpointError(
+            f"llama.cpp cannot load {path}: {error}",
+            "is the file whole, and is there memory for it? it takes less with fewer slots, or a smaller context "
+            "(options.context, 4096), the same for all roles that share the model: "
+            "--set responder.options.slots=1 --set rewriter.options.slots=1 --set judge.options.slots=1",
+        ) from None
+    _await_loop(server.listening_address)
+    return server
+
+
+def _wanted(
+    path: str, name: str, threads: int, slots: int, context: int, cache: int, *, flash: bool, system: str
+) -> Any:
+    """What llama.cpp, which says this of the ``system`` it is built for, is to do."""
     xllamacpp = _library()
     wanted = xllamacpp.CommonParams()
     wanted.verbosity = _SILENT
@@ -197,19 +212,9 @@ def _serve(path: str, name: str, threads: int, slots: int, context: int, cache: 
     wanted.cache_prompt, wanted.cache_ram_mib = cache > 0, cache
     attention = xllamacpp.llama_flash_attn_type
     wanted.flash_attn_type = attention.LLAMA_FLASH_ATTN_TYPE_AUTO if flash else attention.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    wanted.no_extra_bufts = reads_best_as_stored(xllamacpp.get_system_info())
+    wanted.no_extra_bufts = reads_best_as_stored(system)
     wanted.ui, wanted.cors_origins = False, ""  # web pages open in a browser have no business here
-    try:
-        server = xllamacpp.Server(wanted)
-    except RuntimeError as error:
-        raise EndpointError(
-            f"llama.cpp cannot load {path}: {error}",
-            "is the file whole, and is there memory for it? it takes less with fewer slots, or a smaller context "
-            "(options.context, 4096), the same for all roles that share the model: "
-            "--set responder.options.slots=1 --set rewriter.options.slots=1 --set judge.options.slots=1",
-        ) from None
-    _await_loop(server.listening_address)
-    return server
+    return wanted
 
 
 def reads_best_as_stored(system: str) -> bool:
@@ -231,65 +236,3 @@ def _await_loop(address: str) -> None:
     import httpx2
 
     httpx2.get(f"{address}/slots", trust_env=False, timeout=60).raise_for_status()
-
-
-def cores() -> int:
-    """Physical cores that this process may use and that nobody keeps busy just now.
-
-    Threads of llama.cpp wait for the slowest of them at every step: with more threads than idle cores, all crawl.
-    """
-    return max(1, min(_physical(), (os.cpu_count() or 1) - _busy()))
-
-
-def _physical() -> int:
-    """Physical cores that this process may use."""
-    if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    return min(len({_siblings(cpu) for cpu in os.sched_getaffinity(0)}), _quota())
-
-
-def _siblings(cpu: int) -> str:
-    """Which logical CPUs share a core with this one; itself, where the system does not say."""
-    try:
-        return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
-    except OSError:
-        return str(cpu)
-
-
-def _quota() -> int:
-    """CPUs that the container's limit amounts to."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, int(quota) // int(period))
-    except (OSError, ValueError):  # no such file, or "max"
-        return os.cpu_count() or 1
-
-
-def _busy() -> int:
-    """CPUs that other processes keep busy: the median number of running threads over a tenth of a second.
-
-    Those of this process do not count, which may run another embedded model: two at once, each with a thread for every
-    core, took 0.9 of the time that they took one after the other (2 cores).
-    """
-    try:
-        seen = []
-        for _ in range(_LOOKS):
-            running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
-            seen.append(running - _own_running())
-            time.sleep(0.1 / _LOOKS)
-    except (OSError, ValueError, IndexError):
-        return 0
-    return max(0, median_low(seen))
-
-
-def _own_running() -> int:
-    """Threads of this process that run just now, this one among them."""
-    return sum(_state(path) == "R" for path in Path("/proc/self/task").glob("*/stat"))
-
-
-def _state(stat: Path) -> str:
-    """The letter for what a thread does; empty for one that has ended meanwhile."""
-    try:
-        return stat.read_text().rpartition(") ")[2][:1]
-    except OSError:
-        return ""
