@@ -90,7 +90,10 @@ def test_the_folder_of_a_run_is_no_output(rmboost: Shell, prompts: Path, tmp_pat
     assert done.code == 3
     assert f"{run} is the folder of the run that writes {pairs}\n\nhint: choose another -o" in done.err
     (run / "manifest.json").write_text("[")
-    assert f"{run} is a folder" in rmboost("generate", prompts, "-o", run, "--model", "fake").err
+    damaged = rmboost("generate", prompts, "-o", run, "--model", "fake").err
+    assert f"{run} is the folder of a run\n\nhint: choose another -o" in damaged
+    aside = run.rename(tmp_path / "pairs.run.20260102-030405")
+    assert f"{aside} is the folder of a run" in rmboost("generate", prompts, "-o", aside, "--model", "fake").err
 
 
 @pytest.mark.parametrize("output", ["-", "/dev/null", "pipe"])

@@ -164,6 +164,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({}, "direct", ("local", "local")),
         ({"model": "local:smollm2-135m"}, "direct", ("local", "local")),
         ({"model": "local", "method": {"name": "rmboost", "style": "plan"}}, "plan", ("local", "local")),
+        ({"model": "local:/models/qwen3-14b.gguf"}, "plan", ("local", "local")),
         (
             {"model": "meta/llama", "base_url": "http://x/v1", "rewriter": {"model": "local"}},
             "direct",
@@ -212,6 +213,14 @@ def test_what_suits_a_small_model_gives_way_to_what_the_user_sets() -> None:
     assert chosen.rewriter.sampling == {"temperature": 0, "min_p": 0.1, "max_tokens": 512}
     assert chosen.method["contrast"] is False
     assert roles.used(chosen).keys() == {"responder", "rewriter"}
+
+
+def test_a_file_of_ones_own_is_not_taken_for_a_small_model() -> None:
+    resolved = roles.resolve(config.load(flags={"model": "local:/models/qwen3-14b.gguf", "repeatable": True}))
+    assert resolved.method["contrast"] is False
+    assert resolved.rewriter.sampling == {}
+    assert resolved.rewriter.options == {"repeatable": True}
+    assert roles.describe(resolved) == ["model local:/models/qwen3-14b.gguf, in this process"]
 
 
 def test_a_role_that_nobody_asks_needs_no_model() -> None:

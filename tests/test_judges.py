@@ -328,6 +328,7 @@ def test_without_aspects_one_score_for_the_whole() -> None:
     [
         *("4", " 4\n", "**4**", "Score: 4", "4/5", "4 out of 5", "Rating: 4.", "[[4]]", "4.0", "４", "4 points"),
         *("**4**/5", "4 (out of 5)", "**Score:** 4/5", r"\boxed{4}", '{"score": 4}', "The overall score is 4.", "- 4"),
+        *("_4_", "**_4_**", "rating_4", "_Score: 4_", "_4_ / 5"),
     ],
 )
 def test_a_number_in_the_usual_clothes_is_read(text: str) -> None:
@@ -337,7 +338,24 @@ def test_a_number_in_the_usual_clothes_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "good", "6", "0", "-4", "4.5", "4 5", "44", "4/10", "four", "4 because 5", "100", "11/10", "N/A", "4-5"),
+        *(
+            "",
+            "good",
+            "6",
+            "0",
+            "-4",
+            "4.5",
+            "4 5",
+            "4_5",
+            "44",
+            "4/10",
+            "four",
+            "4 because 5",
+            "100",
+            "11/10",
+            "N/A",
+            "4-5",
+        ),
         *("Score: -4", "\u22124", "Score: .4", '{"score": -4}', "4%", "4,5", "4.05", "4/-5", "vier", "quatre", "四"),
     ],
 )

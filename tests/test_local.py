@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
-import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from rmboost.backends import cores, local
+from rmboost.backends import local
 from rmboost.backends.local import LocalBackend, reads_best_as_stored
 from rmboost.errors import BackendError, ConfigError, EndpointError
 from rmboost.records import Request, Response
@@ -59,6 +57,7 @@ def test_weights_are_read_as_they_lie_where_that_is_faster(system: str, as_store
     assert reads_best_as_stored(system) is as_stored
     wanted = local._wanted("w.gguf", "local:w", 1, 4, 2048, 0, flash=True, system=system)
     assert (wanted.no_extra_bufts, wanted.n_parallel, wanted.n_ctx) == (as_stored, 4, 8192)
+    assert (wanted.kv_unified, wanted.n_batch) == (False, wanted.n_ubatch)
 
 
 def test_a_model_that_takes_turns_remembers_more_and_one_that_repeats_nothing() -> None:
@@ -77,25 +76,11 @@ def test_it_answers_as_many_at_once_as_it_has_slots() -> None:
     assert LocalBackend(slots=7, repeatable=True).room == 1
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not say which threads run")
-def test_threads_of_this_process_are_told_from_those_of_others() -> None:
-    work = threading.Thread(target=lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000))
-    work.start()
-    most = 0
-    while work.is_alive():
-        most = max(most, cores._own_running())
-    assert most >= 2
-
-
 def test_an_unknown_model_is_found_before_anything_is_loaded() -> None:
     with pytest.raises(ConfigError, match="no embedded model 'smollm'"):
         LocalBackend(model="smollm")
     with pytest.raises(ConfigError, match="cannot be read"):
         LocalBackend(model="/no/such/model.gguf")
-
-
-def test_a_core_at_least() -> None:
-    assert cores.idle() >= 1
 
 
 def test_closing_what_was_never_opened_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -468,7 +468,9 @@ def test_a_pipe_cannot_be_read_twice() -> None:
     os.mkfifo("pipe")
     error = refusal("pipe")
     assert error.message == "pipe is not a regular file, and it is read twice"
-    assert "; generate reads a pipe: … | rmboost generate - -o pairs.jsonl" in (error.hint or "")
+    save, _, stdin = (error.hint or "").partition("; ")
+    assert save == "save the prompts in a file, and name that"
+    assert stdin == "generate reads standard input: … | rmboost generate - -o pairs.jsonl"
 
 
 def test_a_file_that_the_system_refuses() -> None:

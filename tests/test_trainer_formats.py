@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -44,10 +45,20 @@ def wanted(before: list[dict[str, Any]], chosen: str, rejected: str) -> dict[str
 
 
 def test_every_command_is_tried() -> None:
-    assert COMMANDS.keys() == wanted([user("")], "", "").keys()
+    assert COMMANDS.keys() == {*wanted([user("")], "", ""), "margins.jsonl"}
 
 
-@pytest.mark.parametrize("file", COMMANDS)
+def test_the_margin_that_trl_reads(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "prompts.jsonl", [{"prompt": f"Why {number}?"} for number in range(4)])
+    scored = ("--method", "west-of-n", "--model", "fake", "-o", tmp_path / "pairs.jsonl")
+    assert rmboost("generate", prompts, *scored).code == 0
+    subprocess.run(["bash", "-c", COMMANDS["margins.jsonl"]], cwd=tmp_path, check=True)
+    noted = [json.loads(row["rmboost"]["evidence"])["margin"] for row in read_jsonl(tmp_path / "pairs.jsonl")]
+    assert [row["margin"] for row in read_jsonl(tmp_path / "margins.jsonl")] == noted
+    assert min(noted) > 0
+
+
+@pytest.mark.parametrize("file", [file for file in COMMANDS if file != "margins.jsonl"])
 @pytest.mark.parametrize("turns", [[user("Why “it's” so?")], [SYSTEM, user("Hi"), assistant("Hello"), user("Why?")]])
 def test_what_a_trainer_reads(rmboost: Shell, tmp_path: Path, turns: list[dict[str, Any]], file: str) -> None:
     plain = len(turns) == 1

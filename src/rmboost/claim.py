@@ -18,6 +18,10 @@ _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 """Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""
 
 
+_KEPT = ("lock", "manifest.json", "journal.sqlite")
+"""By one of these the folder of a run is known, be it damaged or set aside."""
+
+
 def refuse_input(prompts: Path, output: Path) -> None:
     """Raises StoreError where the output is what is read."""
     if prompts.exists() and output.exists() and prompts.samefile(output):
@@ -31,6 +35,8 @@ def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
     if output.suffix == ".run" and (made := _told_by(output).get("output")):
         its = output.parent / str(made)
         raise StoreError(f"{output} is the folder of the run that writes {its}", "choose another -o")
+    if any((output / kept).exists() for kept in _KEPT):
+        raise StoreError(f"{output} is the folder of a run", "choose another -o")
     raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
 
 

@@ -123,7 +123,7 @@ class Config(Component):
     repetitions: PositiveInt = 1
     """pairs to make of each prompt, each from a first response of its own"""
     target: PositiveInt | None = None
-    """so many kept pairs, balanced exactly: what checks cost a label and aspect is ordered again of further prompts"""
+    """go on until so many pairs are kept, balanced exactly: what checks reject is ordered again of further prompts"""
     seed: int = 0
     draws: PositiveInt = 4
     """how often an answer that a check refuses is drawn before the job is rejected"""

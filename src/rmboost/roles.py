@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rmboost import backends, registry
+from rmboost import backends, registry, weights
 from rmboost.backends import Backend
 from rmboost.backends.endpoint import valid_address
 from rmboost.budget import Price, price_of
@@ -84,7 +84,7 @@ def _refuse_two_writers(config: Config) -> None:
 
 def _resolve_style(config: Config, rewriter: RoleConfig) -> dict[str, Any]:
     """What suits the rewriter, where the user leaves it open: a small model is shown examples, and cannot improve."""
-    small = kind(rewriter) == LOCAL
+    small = _is_small(rewriter)
     method = config.method
     style = method.get("style", "auto")
     style = ("direct" if small else "plan") if style == "auto" else style
@@ -96,6 +96,11 @@ def kind(role: RoleConfig) -> str:
     """Which kind of backend a resolved role's model is served by."""
     head = (role.model or "").partition(":")[0]
     return head if head in (LOCAL, "fake") else "openai"
+
+
+def _is_small(role: RoleConfig) -> bool:
+    """Whether it is a model of configs/models.yaml; of a file of somebody's own nothing is known, as of an endpoint."""
+    return kind(role) == LOCAL and not weights.is_file(role.model or "")
 
 
 def seats(config: Config) -> dict[str, Seat]:
@@ -134,20 +139,21 @@ def models(config: Config) -> dict[str, str]:
 def describe(config: Config) -> list[str]:
     """A line for each kind of model in resolved settings: where it runs, and what to expect of it."""
     seated = list(used(config).values())
-    models = {which: " and ".join(_models(seated, which)) for which in (LOCAL, "fake")}
+    small, fake = _models(filter(_is_small, seated)), _models(role for role in seated if kind(role) == "fake")
     lines = [f"model {role.model} at {_address(role)}" for role in seated if kind(role) == "openai"]
-    if models[LOCAL]:
+    lines += [f"model {role.model}, in this process" for role in seated if kind(role) == LOCAL and not _is_small(role)]
+    if small:
         hint = "a real one: --base-url URL --model NAME"
-        lines.append(f"model {models[LOCAL]}: embedded and small, for a first look and not for training data; {hint}")
-    if models["fake"]:
-        lines.append(f"model {models['fake']}: made-up sentences, for trying a pipeline")
+        lines.append(f"model {small}: embedded and small, for a first look and not for training data; {hint}")
+    if fake:
+        lines.append(f"model {fake}: made-up sentences, for trying a pipeline")
     if config.responder.temperature == 0 and max(config.repetitions, build_method(config.method).samples) > 1:
         lines.append("responder.temperature is 0: the responses to a prompt may all be the same, and make no pair")
     return list(dict.fromkeys(lines))
 
 
-def _models(roles: Iterable[RoleConfig], which: str) -> list[str]:
-    return list(dict.fromkeys(role.model or "" for role in roles if kind(role) == which))
+def _models(roles: Iterable[RoleConfig]) -> str:
+    return " and ".join(dict.fromkeys(role.model or "" for role in roles))
 
 
 def _address(role: RoleConfig) -> str:
@@ -159,11 +165,13 @@ def _resolve_role(config: Config, name: str, role: RoleConfig) -> RoleConfig:
     placed = role.model_copy(update=_place(config, role))
     if kind(placed) != LOCAL:
         return placed
+    if config.repeatable:
+        placed = placed.model_copy(update={"options": {"repeatable": True, **placed.options}})
+    if not _is_small(placed):
+        return placed
     suited = _SMALL_MODEL.get(name, {})
     if name == "rewriter" and config.method["name"] in _IMPROVING:
         suited = _SMALL_IMPROVER
-    if config.repeatable:
-        placed = placed.model_copy(update={"options": {"repeatable": True, **placed.options}})
     defaults = {"max_tokens": _SMALL_MODEL_TOKENS, **suited}
     return placed.model_copy(update={key: value for key, value in defaults.items() if getattr(role, key) in (None, {})})
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median_low
 
 _LOOKS = 10  # at what else runs
+_LIMIT = Path("/sys/fs/cgroup/cpu.max")  # of the container: microseconds of CPU, and of how many; or "max"
+_LOAD = Path("/proc/loadavg")  # its fourth part: how many threads run, and how many there are
 
 
 def idle() -> int:
@@ -36,7 +38,7 @@ def _siblings(cpu: int) -> str:
 def _quota() -> int:
     """CPUs that the container's limit amounts to."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = _LIMIT.read_text().split()
         return max(1, int(quota) // int(period))
     except (OSError, ValueError):  # no such file, or "max"
         return os.cpu_count() or 1
@@ -51,7 +53,7 @@ def _busy() -> int:
     try:
         seen = []
         for _ in range(_LOOKS):
-            running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+            running = int(_LOAD.read_text().split()[3].partition("/")[0])
             seen.append(running - _own_running())
             time.sleep(0.1 / _LOOKS)
     except (OSError, ValueError, IndexError):

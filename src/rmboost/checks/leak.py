@@ -45,7 +45,7 @@ def _talk(text: Reading, pair: Pair) -> Iterator[str]:
 @lru_cache(maxsize=1024)
 def _aspect_phrase(name: str) -> Phrase:
     """The name of an aspect where it stands as a label: as the first word, with a grade, `in terms of …`, `… of this
-    response`. A list of terms with their definitions is none.
+    response`; or before its definition, as ``contrast-better`` has it. A list of terms with their definitions is none.
     """
     spelled = re.escape(name).replace("_", "[_ -]")
     pattern = (
@@ -53,6 +53,7 @@ def _aspect_phrase(name: str) -> Phrase:
         rf"|(?:\A|\n)(?:_|[^\w\n])*({spelled}[*_ ]*: *(?:low|high|poor|good|bad|weak|reduced|\d))"
         rf"|\b(in terms of {spelled}|the aspect of {spelled}"
         rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version)"
-        rf"|{spelled} (?:reduced|lowered|decreased))\b"
+        rf"|{spelled} (?:reduced|lowered|decreased)"
+        rf"|what matters (?:most in your answer|next) is {spelled}: (?:whether|how))\b"
     )
     return Phrase(pattern=pattern)

@@ -40,7 +40,8 @@ def check(path: str, given: str = "auto") -> str:
             raise InputError(f"{path} is a directory", _inside(Path(path)))
         if not stat.S_ISREG(mode):
             raise InputError(
-                f"{path} is not a regular file, and it is read twice", f"{_SAVE}; generate reads a pipe: … | {_PIPE}"
+                f"{path} is not a regular file, and it is read twice",
+                f"{_SAVE}; generate reads standard input: … | {_PIPE}",
             )
         with Path(path).open("rb") as file:
             head = file.read(4096)
