@@ -380,14 +380,17 @@ def test_the_folder_of_all_templates_has_no_questions(typed: str) -> None:
 
 
 def test_gold_data_frees_the_noise_of_the_judges_mistakes(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
-    def judged(winner: str) -> dict[str, Any]:
-        return {"prompt": "p", "chosen": "x", "rejected": "y", "judge": {"winner": winner, "model": "fake"}}
+    def judged(winner: str, model: str = "fake") -> dict[str, Any]:
+        return {"prompt": "p", "chosen": "x", "rejected": "y", "judge": {"winner": winner, "model": model}}
 
     winners = ["chosen"] * 70 + ["rejected"] * 20 + ["tie"] * 10
     gold = write_jsonl(tmp_path / "gold.jsonl", [judged(winner) for winner in winners])
     command = ("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all")
     done = rmboost(*command, "--set", f"verify.gold={gold}")
     assert "freed of the judge's mistakes" in done.err
+    assert "not the judge here" not in done.err
+    write_jsonl(gold, [judged(winner, "gpt-x") for winner in winners])
+    assert "was judged by gpt-x, which is not the judge" in rmboost(*command, "--set", f"verify.gold={gold}").err
     write_jsonl(gold, [judged(winner) for winner in ("chosen", "rejected")])
     assert "no better than a coin" in rmboost(*command, "--set", f"verify.gold={gold}").err
     write_jsonl(gold, [{"chosen": "x", "rejected": "y"}])

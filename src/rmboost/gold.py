@@ -121,6 +121,15 @@ def judged_by(path: Path) -> frozenset[str]:
     return frozenset(str(row.judge["model"]) for row in Preferences(path, _MAKES_GOLD) if row.judge.get("model"))
 
 
+def strangers(path: Path, asked: Iterable[str]) -> frozenset[str]:
+    """The models whose verdicts a judged file holds, where none of these is among them; a server may sign with more
+    than the name that it was asked for, or with less.
+    """
+    known = judged_by(path)
+    same = any(one.startswith(other) or other.startswith(one) for one in known for other in asked)
+    return frozenset() if same else known
+
+
 def read_marks(path: Path) -> Marks:
     """How the verdicts in a judged file stand to its labels. Raises InputError for a file without verdicts."""
     found = marks_of(path)

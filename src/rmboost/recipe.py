@@ -162,6 +162,13 @@ class Recipe:
         path = self.config.verify.gold
         return gold.read_marks(path) if path and self.verify else None
 
+    @cached_property
+    def strangers(self) -> frozenset[str]:
+        """The models that judged ``verify.gold``, where they are not those that judge here."""
+        path = self.config.verify.gold
+        asked = [role.model or "" for role in roles.judging(self.config).values()]
+        return gold.strangers(path, asked) if path and self.verify else frozenset()
+
     @property
     def leakage(self) -> dict[str, str]:
         """How the judges are related to those that write, or wrote, the responses."""

@@ -103,6 +103,9 @@ def _doubts(recipe: Recipe) -> Iterator[str]:
         )
     if recipe.gold and not recipe.gold.right > recipe.gold.wrong:
         yield f"verify.gold: no better than a coin on {recipe.config.verify.gold}, so nothing can be corrected by it"
+    if recipe.strangers:
+        said = f"{recipe.config.verify.gold} was judged by {', '.join(sorted(recipe.strangers))}"
+        yield f"verify.gold: {said}, which is not the judge here: the mistakes of one are taken out of the other"
 
 
 def _of_judge(config: Config) -> Iterable[str]:
