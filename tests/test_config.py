@@ -223,6 +223,12 @@ def test_a_file_of_ones_own_is_not_taken_for_a_small_model() -> None:
     assert roles.describe(resolved) == ["model local:/models/qwen3-14b.gguf, in this process"]
 
 
+def test_the_file_of_defaults_leaves_open_who_writes_first() -> None:
+    path = Path(__file__).parents[1] / "configs" / "rmboost.yaml"
+    plain, filed = (roles.resolve(config.load(each, {"model": "local"})).method for each in (None, path))
+    assert (filed["style"], filed["contrast"]) == (plain["style"], plain["contrast"]) == ("direct", True)
+
+
 def test_a_role_that_nobody_asks_needs_no_model() -> None:
     named = {"responder.model": "a", "rewriter.model": "b", "base_url": "http://127.0.0.1:9/v1"}
     resolved = roles.resolve(config.load(flags=named))

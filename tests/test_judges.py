@@ -338,25 +338,9 @@ def test_a_number_in_the_usual_clothes_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            "",
-            "good",
-            "6",
-            "0",
-            "-4",
-            "4.5",
-            "4 5",
-            "4_5",
-            "44",
-            "4/10",
-            "four",
-            "4 because 5",
-            "100",
-            "11/10",
-            "N/A",
-            "4-5",
-        ),
+        *("", "good", "6", "0", "-4", "4.5", "4 5", "44", "4/10", "four", "4 because 5", "100", "11/10", "N/A", "4-5"),
         *("Score: -4", "\u22124", "Score: .4", '{"score": -4}', "4%", "4,5", "4.05", "4/-5", "vier", "quatre", "四"),
+        *("4_5", "-_4"),
     ],
 )
 def test_anything_else_is_no_score(text: str) -> None:
@@ -383,6 +367,8 @@ def test_a_score_after_reasoning() -> None:
         ("Score: 3", 3),
         ("**Final score: 3/5**", 3),
         ("Sum: 3.", 3),
+        ("_Score: 3_", 3),
+        ("Summary: 3", None),
         ("The total score is 3\n\n", 3),
         ("Score: 3 of 4 facts are right", None),
         ("Score: -3", None),

@@ -97,7 +97,7 @@ def source(file: str) -> str:
 
 def _is_embedded(model: str) -> bool:
     """Whether it is one of the models that come along, and no file of the reader's."""
-    return model.startswith(_LOCAL) and not model.endswith(".gguf")
+    return model.startswith(_LOCAL) and not weights.is_file(model)
 
 
 def named(model: str) -> str:

@@ -54,6 +54,7 @@ def _aspect_phrase(name: str) -> Phrase:
         rf"|\b(in terms of {spelled}|the aspect of {spelled}"
         rf"|{spelled} of (?:the|this|my|your) (?:response|answer|reply|version)"
         rf"|{spelled} (?:reduced|lowered|decreased)"
-        rf"|what matters (?:most in your answer|next) is {spelled}: (?:whether|how))\b"
+        rf"|what matters most in your answer is[*_ ]+{spelled}[*_ ]*:\s*(?:whether|how))\b"
+        rf"|(?:\A|[.(]\s*)(what matters next is[*_ ]+{spelled}[*_ ]*:\s*(?:whether|how))\b"
     )
     return Phrase(pattern=pattern)

@@ -21,12 +21,14 @@ from rmboost.records import Prompt, Response, Usage
 from rmboost.together import together
 
 _NUMBER = re.compile(
-    r"[\W_]*(?:(?:the|final|overall|total|sum|score|rating|answer|is|boxed|text)[\W_]+)*(?<![-\u2212.,])(\d{1,2})"
+    r"[\W_]*(?:(?:the|final|overall|total|sum|score|rating|answer|is|boxed|text)[\W_]+)*(?<![-\u2212.,])(?<![-\u2212.,]_)(\d{1,2})"
     r"(?:\.0)?(?:[\s*_(]*(?:/|out of)[\s*_]*(\d{1,2}))?(?:[\W_]+points?)?(?:[^\w%]|_)*",
     re.IGNORECASE,
 )
 """A number alone, or in words that say no more than that it is the score; never one behind a minus or a point."""
-_LAST_LINE = re.compile(r"\W*(?:(?:the|final|overall|total|sum)\W+)*(?:score|rating|sum)\b[^\n]*\Z", re.IGNORECASE)
+_LAST_LINE = re.compile(
+    r"[\W_]*(?:(?:the|final|overall|total|sum)[\W_]+)*(?:score|rating|sum)(?![^\W_])[^\n]*\Z", re.IGNORECASE
+)
 """``Score: 3``, as the paper of Self-Rewarding has it; small models end so whatever tags they are asked for."""
 _OVERALL = "overall"
 
