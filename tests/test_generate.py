@@ -11,8 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 import yaml
+from pyarrow import parquet
 
 import rmboost as package
 from chat_server import ChatServer
@@ -458,3 +460,18 @@ def test_what_another_run_was_answered_is_lent_inside_a_running_loop(tmp_path: P
 
     assert first.tally.kept == 1
     assert asyncio.run(cell()).asked == 0
+
+
+def test_pairs_of_prompts_without_further_fields_fit_into_parquet(rmboost: Shell, tmp_path: Path) -> None:
+    def columns() -> list[str]:
+        assert rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake").code == 0
+        table = pyarrow.Table.from_pylist(read_jsonl(tmp_path / "o.jsonl"))
+        parquet.write_table(table, tmp_path / "o.parquet")
+        return [*table.column_names]
+
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?"}, {"prompt": "How?"}])
+    assert "metadata" not in columns()
+    write_jsonl(prompts, [{"prompt": "Why?"}, {"prompt": "How?"}, {"prompt": "Who?", "lang": "en"}])
+    assert "metadata" in columns()
+    assert [row["metadata"] for row in read_jsonl(tmp_path / "o.jsonl")] == [{}, {}, {"lang": "en"}]
+    assert rmboost("verify", tmp_path / "o.jsonl").code == 0

@@ -279,11 +279,11 @@ def test_a_line_that_is_broken_after_the_survey_is_told_with_its_place(tmp_path:
 
 
 def test_the_survey_describes_the_file() -> None:
-    content = b'{"prompt": "a"}\n{"prompt": "b", "system": "s"}\n'
+    content = b'{"prompt": "a"}\n{"prompt": "b", "system": "s"}\n{"prompt": "c", "n": 1}\n'
     path, digest = write(content), hashlib.sha256(content).hexdigest()
-    for limit, count, plain in ((None, 2, False), (1, 1, True)):
+    for limit, plain, bare in ((None, False, False), (2, False, True), (1, True, True)):
         source = Source(path=path, limit=limit)
-        assert survey(source) == Survey(count, plain, 0, "", 0, digest, len(content), source.reading)
+        assert survey(source) == Survey(limit or 3, plain, bare, 0, "", 0, digest, len(content), source.reading)
 
 
 def test_a_survey_is_taken_at_its_word_for_the_same_bytes_read_the_same_way_alone() -> None:

@@ -10,7 +10,9 @@ import pytest
 
 import rmboost
 from chat_server import Call, ChatServer, Fault
+from rmboost.records import Request, Response
 from rmboost.summary import Summary
+from rmboost.worth import Worth
 
 CUT = {"finish_reason": "length", "message": {"content": ""}}
 EMPTY = {"message": {"content": None, "reasoning": "Hm."}}
@@ -83,6 +85,17 @@ def test_a_limit_that_is_left_out_is_not_the_one_to_be_made_larger(tmp_path: Pat
     limits = {"max_tokens": None, "max_completion_tokens": 50}
     summary, _ = generate(tmp_path, lambda _: Fault(choice=CUT), responder__extra=limits)
     assert "give it more: --set responder.extra.max_completion_tokens=2000 (" in summary.reason
+
+
+def test_answers_that_no_setting_cuts_are_cut_by_the_server(tmp_path: Path) -> None:
+    summary, _ = generate(tmp_path, lambda _: Fault(choice=CUT))
+    assert summary.reason.endswith("no setting limits it: its context is full, or the server has a limit of its own")
+
+
+def test_answers_that_fill_the_context_of_an_embedded_model() -> None:
+    response = Response("", "local:big.gguf", "length")
+    said = Worth(1, ()).paid("judge", b"", Request((), 0), response, "judges.strict")
+    assert said.endswith("its context is full; a larger one: --set judges.strict.options.context=16384")
 
 
 def test_answers_that_a_filter_took_are_their_prompts_fault(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rmboost import __version__, roles
@@ -46,9 +46,9 @@ def settings_of(config: Config, method: Method, templates: Templates, folders: I
     }
 
 
-def run_of(settings: Mapping[str, Any], plain: bool, order: str) -> str:
+def run_of(settings: Mapping[str, Any], form: Sequence[bool], order: str) -> str:
     """A hash of all that the rows of a run follow from: settings, the form of its prompts, and which has which spec."""
-    return f"{stable_hash(settings, plain, order):x}"
+    return f"{stable_hash(settings, form, order):x}"
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

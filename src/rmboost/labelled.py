@@ -48,7 +48,7 @@ class Pairs(Source):
         folder = Path(self.path).is_dir()
         sha256, size = (rows.hexdigest(), size) if folder else files.digest(self.path)
         torn = f"{self.path}: the last line is not complete" if file.torn else ""
-        return Survey(count, False, int(file.torn), torn, 0, sha256, size, self.reading, tuple(sorted(writers)))
+        return Survey(count, False, False, int(file.torn), torn, 0, sha256, size, self.reading, tuple(sorted(writers)))
 
     def _pairs(self, file: Preferences, start: int = 0) -> Iterator[Labelled]:
         seen: Counter[str] = Counter()

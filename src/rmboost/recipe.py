@@ -62,7 +62,7 @@ class Recipe:
         if given:  # the pairs are there already
             config = config.model_copy(update={"repetitions": 1, "target": None})
         _refuse_unreachable(config, found)
-        export = {"name": "given"} if given else {"name": "trl", "plain": found.plain}
+        export = {"name": "given"} if given else {"name": "trl", "plain": found.plain, "bare": found.bare}
         return cls(
             config,
             source,

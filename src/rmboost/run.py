@@ -126,7 +126,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
         for line in (*difference(before["settings"], settings), *_moved(before, recipe)):
             listener.notice(f"changed since the last run: {line}")
     course = settle_plan(recipe, store.journal)
-    run, earlier = (run_of(settings, recipe.survey.plain, order) for order in (course.order, course.earlier))
+    run, earlier = (run_of(settings, recipe.survey.form, order) for order in (course.order, course.earlier))
     store.resume(run, course.jobs, earlier)
     for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
         listener.notice(line)

@@ -81,7 +81,7 @@ async def _verify(
     try:
         course = settle_plan(recipe, journal)
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
-        if checkpoint.run != run_of(manifest["settings"], recipe.survey.plain, course.order):
+        if checkpoint.run != run_of(manifest["settings"], recipe.survey.form, course.order):
             hint = "the run's own command, given again, puts them in order"
             raise StoreError(f"the manifest of {output} is not that of its rows: a run was killed as it began", hint)
         proof = _Proof(replace(recipe, plan=course.plan), journal, checkpoint, output)

@@ -60,13 +60,20 @@ class Worth:
         self._wasted[role] += bool(flaw)
         if not flaw or self._wasted[role] < self._enough or any(of == role for of, _ in self._awaited):
             return ""
-        limit = next((name for name, value in request.sampling.items() if _is_limit(name, value)), "")
-        way_out = ""
-        if limit and flaw.startswith("truncated"):
-            place = f"{settings or role}.{limit}" if limit == "max_tokens" else f"{settings or role}.extra.{limit}"
-            more = max(_MORE_TOKENS, 2 * request.sampling[limit])
-            way_out = f"; give it more: --set {place}={more} (only what that changes is asked again)"
-        return f"not one of {self._wasted[role]} answers of the {role} is whole, the last: {flaw}{way_out}"
+        more = _more(request, response, settings or role) if flaw.startswith("truncated") else ""
+        return f"not one of {self._wasted[role]} answers of the {role} is whole, the last: {flaw}{more}"
+
+
+def _more(request: Request, response: Response, settings: str) -> str:
+    """How an answer that was cut is given more room."""
+    for name, value in request.sampling.items():
+        if _is_limit(name, value):
+            place = f"{settings}.{name}" if name == "max_tokens" else f"{settings}.extra.{name}"
+            enough = max(_MORE_TOKENS, 2 * value)
+            return f"; give it more: --set {place}={enough} (only what that changes is asked again)"
+    if response.model.startswith("local:"):
+        return f"; its context is full; a larger one: --set {settings}.options.context=16384"
+    return "; no setting limits it: its context is full, or the server has a limit of its own"
 
 
 def _is_limit(name: str, value: object) -> bool:

@@ -9,9 +9,13 @@ from rmboost.records import Pair, Response
 
 
 class TRL(Export):
-    """``prompt``, ``chosen``, ``rejected``, then what rmboost knows of the pair. ``plain``: strings, not turns."""
+    """``prompt``, ``chosen``, ``rejected``, then what rmboost knows of the pair.
+
+    plain: strings, not turns. bare: without ``metadata``, which no prompt has: parquet holds no column that is empty.
+    """
 
     plain: bool = True
+    bare: bool = False
 
     def row(self, pair: Pair) -> dict[str, Any]:
         return {
@@ -22,7 +26,7 @@ class TRL(Export):
             "label": pair.label,
             "aspects": list(pair.aspects),
             "id": pair.prompt.id,
-            "metadata": dict(pair.prompt.metadata),
+            **({} if self.bare else {"metadata": dict(pair.prompt.metadata)}),
         }
 
     def _completion(self, response: Response) -> Any:

@@ -82,14 +82,15 @@ class Source(InputOptions):
 class Survey:
     """What a source holds. ``sha256`` and ``bytes`` are of the whole file, the rest ends at the limit.
 
-    count: prompts. plain: each of them is one string without a system text. bad: lines that were skipped,
-    the first of them told in ``first_bad``. duplicates: rows left out that repeat a prompt and have no id.
-    writers: the models that wrote the responses, where the file has responses and says so.
+    count: prompts. plain: each of them is one string without a system text. bare: none has further fields.
+    bad: lines that were skipped, the first of them told in ``first_bad``. duplicates: rows left out that repeat a
+    prompt and have no id. writers: the models that wrote the responses, where the file has responses and says so.
     reading: a hash of how the source was read.
     """
 
     count: int
     plain: bool
+    bare: bool
     bad: int
     first_bad: str
     duplicates: int
@@ -97,6 +98,11 @@ class Survey:
     bytes: int
     reading: str = ""
     writers: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> tuple[bool, bool]:
+        """What the columns of the pairs follow from."""
+        return self.plain, self.bare
 
     @property
     def clean(self) -> bool:
@@ -114,10 +120,10 @@ def survey(source: Source, known: Mapping[str, Any] | None = None) -> Survey:
     names = {each.name for each in fields(Survey)}
     if known and known.keys() >= names and (known["sha256"], known["reading"]) == (sha256, source.reading):
         return Survey(**{**{name: known[name] for name in names}, "writers": tuple(known["writers"])})
-    tally, count, plain = _Tally(), 0, True
+    tally, count, plain, bare = _Tally(), 0, True, True
     for prompt in _read(source, tally):
         count += 1
-        plain = plain and prompt.plain
+        plain, bare = plain and prompt.plain, bare and not prompt.metadata
     if not count and tally.bad:
         lines = "the only line cannot" if tally.bad == 1 else f"none of the {tally.bad:,} lines can"
         text = _AS_TEXT if ": not JSON: " in tally.first_bad else ""
@@ -125,7 +131,7 @@ def survey(source: Source, known: Mapping[str, Any] | None = None) -> Survey:
         raise InputError(f"{lines} be used{first}: {tally.first_bad}", tally.hint or text)
     if not count:
         raise InputError(f"{source.path} holds no prompt")
-    return Survey(count, plain, tally.bad, tally.first_bad, tally.duplicates, sha256, size, source.reading)
+    return Survey(count, plain, bare, tally.bad, tally.first_bad, tally.duplicates, sha256, size, source.reading)
 
 
 @dataclass
