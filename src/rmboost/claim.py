@@ -16,9 +16,7 @@ from rmboost.journal.schema import START_OVER
 
 _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 """Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""
-
-
-_KEPT = ("lock", "manifest.json", "journal.sqlite")
+_PARTS = ("lock", "manifest.json", "journal.sqlite")
 """By one of these and its name the folder of a run is known, be it damaged or set aside."""
 
 
@@ -35,7 +33,7 @@ def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
     if output.suffix == ".run" and (made := _told_by(output).get("output")):
         its = output.parent / str(made)
         raise StoreError(f"{output} is the folder of the run that writes {its}", "choose another -o")
-    if ".run" in output.suffixes and any((output / kept).exists() for kept in _KEPT):
+    if ".run" in output.suffixes and any((output / part).exists() for part in _PARTS):
         raise StoreError(f"{output} is the folder of a run", "choose another -o")
     raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
 

@@ -21,8 +21,9 @@ from rmboost.records import Prompt, Response, Usage
 from rmboost.together import together
 
 _NUMBER = re.compile(
-    r"[\W_]*(?:(?:the|final|overall|total|sum|score|rating|answer|is|boxed|text)[\W_]+)*(?<![-\u2212.,])(?<![-\u2212.,]_)(\d{1,2})"
-    r"(?:\.0)?(?:[\s*_(]*(?:/|out of)[\s*_]*(\d{1,2}))?(?:[\W_]+points?)?(?:[^\w%]|_)*",
+    r"[\W_]*(?:(?:the|final|overall|total|sum|score|rating|answer|is|boxed|text)[\W_]+)*"
+    r"(?<![-\u2212.,])(?<![-\u2212.,]_)(\d{1,2})(?:\.0)?"
+    r"(?:[\s*_(]*(?:/|out of)[\s*_]*(\d{1,2}))?(?:[\W_]+points?)?(?:[^\w%]|_)*",
     re.IGNORECASE,
 )
 """A number alone, or in words that say no more than that it is the score; never one behind a minus or a point."""
