@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from rmboost.backends import local
+from rmboost.backends import cores, local
 from rmboost.backends.local import LocalBackend, reads_best_as_stored
 from rmboost.errors import BackendError, ConfigError, EndpointError
 from rmboost.records import Request, Response
@@ -68,6 +69,22 @@ def test_a_model_that_takes_turns_remembers_more_and_one_that_repeats_nothing() 
     assert (cache(), cache(repeatable=True)) == ((True, 1024), (False, 0))
     with local.kept_loaded():
         assert (cache(), cache(repeatable=True)) == ((True, 2048), (False, 0))
+
+
+@pytest.mark.skipif(cores.all_of_them() < 2, reason="of one core nobody can leave it half")
+def test_whoever_waits_is_told_that_others_hold_half_of_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def said(running: int, **options: Any) -> str:
+        (tmp_path / "loadavg").write_text(f"0.5 0.4 0.3 {running}/200 999")
+        LocalBackend(**options)._parameters(Path("w.gguf"))
+        return capfd.readouterr().err
+
+    monkeypatch.setattr(cores, "_LOAD", tmp_path / "loadavg")
+    busy = os.cpu_count() or 1
+    assert said(1) == said(busy + 1, threads=1) == said(busy + 1, repeatable=True) == ""
+    assert said(busy + 1).startswith("local:qwen2.5-coder-1.5b: 1 thread for ")
+    assert "hint: end those" in said(busy + 1)
 
 
 def test_it_answers_as_many_at_once_as_it_has_slots() -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, PositiveInt, field_validator
+from tqdm import tqdm
 
 from rmboost import weights
+from rmboost.amounts import number
 from rmboost.backends import Backend, cores
 from rmboost.backends.openai import OpenAIBackend
 from rmboost.errors import EndpointError
@@ -92,17 +95,29 @@ class LocalBackend(Backend):
     def _engine(self) -> _Engine:
         return _Engine()
 
+    def _name_of(self, file: Path) -> str:
+        return f"local:{self._known.name if self._known else file.name}"
+
     def _parameters(self, file: Path) -> dict[str, Any]:
         known = self._known
         return {
             "path": str(file),
-            "name": f"local:{known.name if known else file.name}",
-            "threads": self.threads or (cores.all_of_them() if self.repeatable else cores.idle()),
+            "name": self._name_of(file),
+            "threads": self.threads or (cores.all_of_them() if self.repeatable else self._idle(file)),
             "slots": self.room,
             "context": self.context or (known.slot_context if known else _CONTEXT),
             "cache": 0 if self.repeatable else _CACHE_KEPT_MIB if _KEPT else _CACHE_MIB,
             "flash": known is None or known.flash_attention,
         }
+
+    def _idle(self, file: Path) -> int:
+        """A thread for each idle core; where that is half of them or less, whoever waits for the run is told."""
+        threads, every = cores.idle(), cores.all_of_them()
+        if threads <= every / 2:
+            amount = f"{number(threads, 'thread')} for {number(every, 'core')}"
+            tqdm.write(f"{self._name_of(file)}: {amount}, as other programs keep the rest busy", file=sys.stderr)
+            tqdm.write("hint: end those, stop this with Ctrl-C, and give the same command again", file=sys.stderr)
+        return threads
 
 
 class _Engine:
@@ -137,12 +152,11 @@ class _Engine:
                 _library()  # before a gigabyte is fetched for it
                 file = weights.locate(backend.model, stop)
                 self._started_as = (file, backend.threads, backend.room, backend.context, backend.repeatable)
-                parameters = backend._parameters(file)
                 kept = _KEPT[-1] if _KEPT else {}
-                self._server = kept.pop(self._started_as, None) or _serve(**parameters)
+                self._server = kept.pop(self._started_as, None) or _serve(**backend._parameters(file))
                 address = f"{self._server.listening_address}/v1"
                 self._door = OpenAIBackend(
-                    model=parameters["name"], base_url=address, api_key_env=_NO_KEY, timeout=_TIMEOUT
+                    model=backend._name_of(file), base_url=address, api_key_env=_NO_KEY, timeout=_TIMEOUT
                 )
             return self._door
 
