@@ -19,6 +19,10 @@ TEXTS = {
     "ja": "この塔は鉄でできていて、同じ年に開かれた博覧会のために建てられました。",
     "ar": "البرج مصنوع من الحديد وبني من أجل معرض أقيم في العام نفسه.",
 }
+QUOTING = (
+    "“I ought to be jealous of the tower, for she is more famous than I am, wherever I go”: so sprach ihr Erbauer, und "
+    "er meinte es nicht nur im Scherz, denn kaum jemand kannte die Brücken, die er in aller Welt gebaut hatte."
+)
 
 
 @pytest.mark.parametrize("one", TEXTS)
@@ -44,6 +48,7 @@ def test_the_languages_are_named() -> None:
         (PROMPT, TEXTS["en"], f"{TEXTS['en']} In Chinese it is 埃菲尔铁塔, in Russian Эйфелева башня."),
         (PROMPT, TEXTS["en"], "Use this:\n```python\nfor name in names:\n    print(name)\n```\nIt prints the names."),
         (PROMPT, TEXTS["de"], "Ein Turm mit Lift, Shop und Skybar für Touristen aus der ganzen Welt."),
+        (PROMPT, TEXTS["de"], QUOTING),
         ("Greet me in any language.", TEXTS["en"], TEXTS["fr"]),
         (PROMPT, "42", TEXTS["ru"]),
         (PROMPT, "", TEXTS["zh"]),

