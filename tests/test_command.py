@@ -193,7 +193,8 @@ def test_nothing_on_standard_input_leaves_what_came_before(tmp_path: Path, close
     done = subprocess.run(nothing, shell=True, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: standard input is empty")
     assert done.stderr.endswith("hint: cat prompts.jsonl | rmboost generate - -o pairs.jsonl\n")
-    assert (tmp_path / "o.run" / "stdin").read_bytes() == b'{"prompt": "a"}\n'
+    (spooled,) = (tmp_path / "o.run").glob("stdin*")
+    assert spooled.read_bytes() == b'{"prompt": "a"}\n'
     assert (tmp_path / "o.jsonl").read_bytes() == kept
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
+import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -259,7 +262,8 @@ def test_stdin_into_a_file_is_kept_in_the_run(
     for name, code in (("o.jsonl", 3), ("free.jsonl", 0)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(prompts.read_bytes())))
         assert rmboost("generate", "-", "-o", tmp_path / name, "--model", "fake").code == code
-    assert (tmp_path / "free.run" / "stdin").read_bytes() == prompts.read_bytes()
+    (spooled,) = (tmp_path / "free.run").glob("stdin*")
+    assert spooled.read_bytes() == prompts.read_bytes()
     assert not (tmp_path / "o.run").exists()
 
 
@@ -422,6 +426,73 @@ def test_the_python_door(tmp_path: Path) -> None:
     assert package.generate(given, tmp_path / "o.jsonl", model="fake", rewriter__temperature=0.7, checks=[]).asked == 0
     with pytest.raises(package.RMBoostError):
         package.generate(given, tmp_path / "o.jsonl", modell="fake")
+
+
+@pytest.mark.parametrize(
+    ("prompts", "says"),
+    [
+        ({"prompt": ["Why?", "How?"]}, "a dict is no list of prompts"),
+        (pyarrow.table({"prompt": ["Why?", "How?"]}), "a Table is no list of prompts"),
+        (iter([]), "there are no prompts"),
+    ],
+)
+def test_what_would_give_the_names_of_columns_or_nothing_is_no_list_of_prompts(
+    tmp_path: Path, prompts: Any, says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        package.generate(prompts, tmp_path / "o.jsonl", model="fake")
+
+
+def test_prompts_of_a_run_that_did_not_begin_leave_those_of_the_one_before(rmboost: Shell, tmp_path: Path) -> None:
+    def broken() -> Iterator[str]:
+        yield "One?"
+        raise OSError("the disk of the user")
+
+    output = tmp_path / "o.jsonl"
+    package.generate(["Why?", "How?"], output, model="fake")
+    for tries in range(3):
+        with pytest.raises(package.RMBoostError):
+            package.generate([f"New {tries}?"], output, model="fake", method__style="nix")
+    with pytest.raises(OSError, match="the disk of the user"):
+        package.generate(broken(), output, model="fake")
+    assert rmboost("verify", output).code == 0
+    package.generate(["New?"], output, model="fake")
+    assert rmboost("verify", output).code == 0
+    assert len(list((tmp_path / "o.run").glob("prompts*"))) == 2
+
+
+def test_prompts_from_stdin_for_a_run_that_did_not_begin_leave_those_of_the_one_before(
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "o.jsonl"
+    for prompt, options, code in (("Why?", (), 0), ("New?", ("--set", "method.style=nix"), 2)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps({"prompt": prompt}).encode())))
+        assert rmboost("generate", "-", "-o", output, "--model", "fake", *options).code == code
+    assert rmboost("verify", output).code == 0
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_script_that_is_interrupted_does_not_go_on_with_its_next_run(tmp_path: Path, sent: signal.Signals) -> None:
+    script = """
+import rmboost, sys
+
+class Heard(rmboost.Listener):
+    def progress(self, *_):
+        print("going", flush=True)
+
+rmboost.generate(map(str, range(500)), sys.argv[1], model="fake", concurrency=1,
+                 responder__options={"latency": 0.2}, listener=Heard())
+print("went on", flush=True)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "o.jsonl")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.readline() == "going\n"
+        process.send_signal(sent)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == -sent
+    assert ("KeyboardInterrupt" in err, "went on" in out) == (sent is signal.SIGINT, False)
+    assert json.loads((tmp_path / "o.run" / "manifest.json").read_text())["status"] == "stopped"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from rmboost.errors import InputError
 from rmboost.records import Prompt, canonical_json
-from rmboost.sources import SKIP, Source, Survey, spool, survey
+from rmboost.sources import SKIP, Source, Survey, survey
 from rmboost.sources.seen import Seen
 
 USER = {"role": "user", "content": "hi"}
@@ -517,21 +517,6 @@ def test_ids_are_remembered_without_being_kept() -> None:
         new = [seen.add(f"id-{number}") for number in range(5000)]
     assert not any(new)
     assert all(seen.add(f"other-{number}") for number in range(5000))
-
-
-def test_spooled_input_appears_only_when_it_is_whole(tmp_path: Path) -> None:
-    class Broken(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            if data := super().read(size):
-                return data
-            raise ConnectionResetError
-
-    target = tmp_path / "stdin"
-    spool(io.BytesIO(b'{"prompt": "a"}\n'), target)
-    assert texts(str(target)) == ["a"]
-    with pytest.raises(ConnectionResetError):
-        spool(Broken(b"half"), target)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["stdin"] and texts(str(target)) == ["a"]
 
 
 TEXT = st.text(min_size=1).filter(lambda text: not text.isspace())

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Config", "RMBoostError", "Summary", "__version__", "generate"]
+__all__ = ["Config", "Listener", "RMBoostError", "Summary", "__version__", "generate"]
 
 if TYPE_CHECKING:
     from rmboost.api import generate
     from rmboost.config import Config
     from rmboost.errors import RMBoostError
+    from rmboost.listener import Listener
     from rmboost.summary import Summary
 
 _HOMES = {
     "Config": "rmboost.config",
+    "Listener": "rmboost.listener",
     "RMBoostError": "rmboost.errors",
     "Summary": "rmboost.summary",
     "generate": "rmboost.api",

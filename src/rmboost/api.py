@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import jsonlines
 
 from rmboost import config as configs
 from rmboost import run
-from rmboost.claim import claim, run_folder
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError
 from rmboost.listener import Listener
+from rmboost.spool import keep_beside
 from rmboost.summary import Summary
+
+log = logging.getLogger("rmboost")
+
+
+class Logged(Listener):
+    """Writes to the log of Python what a person at a terminal would be told."""
+
+    def notice(self, line: str) -> None:
+        log.info(line)
 
 
 def generate(
@@ -29,8 +40,9 @@ def generate(
     """Make preference pairs; the same call again resumes where it was left.
 
     prompts: a file, or strings, or mappings like the lines of a JSONL file. config: a YAML file or a Config.
-    settings: what ``--set`` takes, with ``__`` for the dot: ``model="fake"``, ``rewriter__temperature=0.7``.
-    Raises rmboost.RMBoostError.
+    settings: what ``--set`` takes, with ``__`` for the dot: ``model="fake"``, ``rewriter__temperature=0.7``. listener:
+    hears what is told while it goes on; none: the logger ``rmboost``, as info. Raises rmboost.RMBoostError. Ctrl-C and
+    SIGTERM let calls in flight end, and then do what they would have done at once.
 
     >>> rmboost.generate(["Why is the sky blue?"], "pairs.jsonl", model="fake").tally.kept
     1
@@ -41,16 +53,25 @@ def generate(
     flags = {name.replace("__", "."): value for name, value in settings.items()}
     chosen = config if isinstance(config, Config) else configs.load(Path(config) if config else None, flags)
     source = Path(prompts) if isinstance(prompts, str | Path) else _write(prompts, target)
-    return run.generate(source, target, chosen, fresh=fresh, listener=listener)
+    summary = run.generate(source, target, chosen, fresh=fresh, listener=listener or Logged())
+    if summary.cause == "signal":
+        signal.raise_signal(signal.Signals[summary.reason.removeprefix("by ")])
+    return summary
 
 
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
-    path = run_folder(output) / "prompts.jsonl"
-    with claim(output), jsonlines.open(path, "w") as file:  # not somebody else's output, nor a run that is going on
+    if isinstance(prompts, Mapping) or hasattr(prompts, "columns"):  # which would give the names of their columns
+        problem = f"prompts: a {type(prompts).__name__} is no list of prompts"
+        raise InputError(problem, "[prompt]; the rows of a table: frame.to_dict('records'); one split: splits['train']")
+
+    def write(file: BinaryIO) -> None:
+        writer = jsonlines.Writer(file)
         for number, each in enumerate(prompts, 1):
-            _write_line(file, each, number)
-    return path
+            _write_line(writer, each, number)
+
+    nothing = InputError("there are no prompts", "an iterator that was read before gives nothing a second time")
+    return keep_beside(output, "prompts.jsonl", write, nothing)
 
 
 def _write_line(file: jsonlines.Writer, prompt: str | Mapping[str, Any], number: int) -> None:

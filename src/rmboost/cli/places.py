@@ -1,18 +1,21 @@
-"""Where ``-`` leads: stdin is spooled to a file, stdout gets a run folder in the cache; so both can be resumed."""
+"""Where ``-`` leads: stdin is kept in a file, stdout gets a run folder in the cache; so both can be resumed."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from rmboost.cache import cache_folder
-from rmboost.claim import claim, refuse_folder, run_folder
-from rmboost.errors import StoreError
-from rmboost.sources import spool
-from rmboost.sources.files import digest
+from rmboost.claim import refuse_folder
+from rmboost.errors import InputError, StoreError, way_out
+from rmboost.sources.files import CHUNK, digest
+from rmboost.spool import keep, keep_beside
 
 STDIO = "-"
+_EMPTY = InputError("standard input is empty", "cat prompts.jsonl | rmboost generate - -o pairs.jsonl")
 
 
 def place(prompts: str, output: str) -> tuple[Path, Path]:
@@ -20,9 +23,9 @@ def place(prompts: str, output: str) -> tuple[Path, Path]:
     if output != STDIO:
         target = Path(output)
         refuse_folder(target)
-        return (_spool_beside(target) if prompts == STDIO else Path(prompts)), target
+        return (keep_beside(target, "stdin", _copy_stdin, _EMPTY) if prompts == STDIO else Path(prompts)), target
     runs = _runs()
-    source = _spool_stdin(runs / f"stdin-{os.getpid()}") if prompts == STDIO else Path(prompts)
+    source = keep(runs / f"stdin-{os.getpid()}", _copy_stdin, _EMPTY) if prompts == STDIO else Path(prompts)
     folder = runs / _identity(source)
     folder.mkdir(exist_ok=True)
     if prompts == STDIO:
@@ -41,18 +44,12 @@ def _runs() -> Path:
     return runs
 
 
-def _spool_beside(target: Path) -> Path:
-    """Stdin in the run's folder, which is known to be ours, and is nobody else's until all of it is there."""
-    with claim(target):
-        return _spool_stdin(run_folder(target) / "stdin")
-
-
-def _spool_stdin(path: Path) -> Path:
+def _copy_stdin(file: BinaryIO) -> None:
     try:
-        spool(sys.stdin.buffer, path)
+        shutil.copyfileobj(sys.stdin.buffer, file, CHUNK)
+        file.flush()
     except OSError as error:
-        raise StoreError(f"stdin cannot be kept in {path}: {error.strerror}") from None
-    return path
+        raise StoreError(f"stdin cannot be kept in {file.name}: {error.strerror}", way_out(error)) from None
 
 
 def _identity(source: Path) -> str:

@@ -20,12 +20,11 @@ from rmboost.errors import InputError
 from rmboost.records import Prompt, stable_hash
 from rmboost.registry import Component
 from rmboost.sources import files, formats
-from rmboost.sources.files import spool
 from rmboost.sources.formats import Row
 from rmboost.sources.rows import Fields, has_id, quote, to_prompt
 from rmboost.sources.seen import Seen
 
-__all__ = ["InputOptions", "Source", "Survey", "spool", "survey"]
+__all__ = ["InputOptions", "Source", "Survey", "survey"]
 
 SKIP = "--skip-bad-lines leaves such lines out and counts them"
 _AS_TEXT = "if each line is a prompt: --set input.format=txt"

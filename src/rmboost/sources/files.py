@@ -5,14 +5,12 @@ from __future__ import annotations
 import codecs
 import hashlib
 import math
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
-from typing import BinaryIO
 
 from rmboost.errors import InputError
 
@@ -129,19 +127,3 @@ def grew_from(path: str, sha256: str, size: int) -> bool:
     with Path(path).open("rb") as file:
         file.seek(size - 1)
         return b"\n" in file.read(2)  # the last line had ended, or ends now
-
-
-def spool(stream: BinaryIO, path: Path) -> None:
-    """Copy a stream that can be read only once to ``path``, which appears only when it is whole.
-
-    Raises InputError when nothing comes: what came before stays where it is.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            shutil.copyfileobj(stream, file, CHUNK)
-        if not part.stat().st_size:
-            raise InputError("standard input is empty", f"cat prompts.jsonl | {_PIPE}")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,0 +1,60 @@
+"""The spool: prompts that lie in no file, from standard input or Python, are kept in one, so that a run can be resumed.
+
+In the folder of a run its name tells what is in it: what the run has read is never written over, also if nothing comes
+of the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from rmboost.claim import claim, read_manifest, run_folder
+from rmboost.errors import InputError, StoreError, way_out
+from rmboost.sources.files import digest
+
+_DIGITS = 16  # of the hash: nobody has so many inputs that two are called the same
+
+
+def keep_beside(output: Path, name: str, write: Callable[[BinaryIO], None], nothing: InputError) -> Path:
+    """A file with what ``write`` writes, called like ``name``, in the folder of the run that writes ``output``.
+
+    Raises StoreError where the folder is not ours or is in use, and ``nothing`` where nothing is written.
+    """
+    folder = run_folder(output)
+    with claim(output):
+        draft = keep(folder / name, write, nothing)
+        kept = draft.replace(draft.with_stem(f"{draft.stem}-{digest(str(draft))[0][:_DIGITS]}"))
+        for path in _left_by_others(kept, draft.stem):
+            path.unlink()
+    return kept
+
+
+def keep(path: Path, write: Callable[[BinaryIO], None], nothing: InputError) -> Path:
+    """This file, which appears only when it is whole. Raises ``nothing`` where nothing is written."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with _opened(part) as file:
+            write(file)
+        if not part.stat().st_size:
+            raise nothing
+        return part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _opened(part: Path) -> BinaryIO:
+    try:
+        return part.open("wb")
+    except OSError as error:
+        raise StoreError(f"{part} cannot be written: {error.strerror}", way_out(error)) from None
+
+
+def _left_by_others(kept: Path, stem: str) -> Iterator[Path]:
+    """Files of commands of which nothing came: neither this one nor what the rows can be made of again."""
+    try:
+        read = Path(read_manifest(kept.parent).get("input", {}).get("path", "")).name
+    except StoreError:  # whatever it was
+        return
+    yield from (path for path in kept.parent.glob(f"{stem}-*{kept.suffix}") if path.name not in (kept.name, read))
