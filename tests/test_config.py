@@ -106,6 +106,7 @@ def test_a_setting_without_a_value_is_left_at_its_default(tmp_path: Path) -> Non
 KEYS = ["sk-canary-123", "canary_Ab3", "SK-CANARY", "canary key"]
 SECRETS = {
     **{f"--set {role}.api_key_env={key}": key for role in ("judge", "judges.mine") for key in KEYS},
+    **{f"--set responder.headers_env={{X-Key: '{key}'}}": key for key in KEYS},
     "--base-url http://127.0.0.1:9/v1?api_key=canary": "canary",
     "--base-url http://127.0.0.1:9/v1#canary": "canary",
     "--base-url http://me:canary@127.0.0.1:9/v1": "canary",

@@ -129,6 +129,7 @@ def test_pairs_without_the_number_are_left_out_and_counted(rmboost: Shell, tmp_p
         (("--by", "margin", "--keep", "1", "--min", "1"), "one of --keep and --min"),
         (("--by", "margin", "--keep", "1", "-o", "no/a.jsonl"), "mkdir -p no"),
         (("--by", "margin", "--keep", "1", "-o", "."), "is a folder"),
+        (("--by", "margin", "--keep", "1", "-o", "wide.parquet"), "rows are written as JSON Lines"),
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_written(

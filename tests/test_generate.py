@@ -329,6 +329,7 @@ def test_the_names_of_a_servers_models_drive_no_terminal(rmboost: Shell, prompts
         (("--model", "fake", "--prompt-field", "question"), 2, "line 1", ""),
         (("--model", "fake", "--stlye", "plan"), 2, "--stlye", "--style"),
         (("--model", "fake", "--summary", "no/such/folder.json"), 2, "there is no folder no/such", ""),
+        (("--model", "fake", "--summary", "-"), 2, "- is no file", "/dev/stdout"),
         (("--model", "m", "--base-url", "http://127.0.0.1:9/v1"), 4, "127.0.0.1:9", ""),
     ],
 )
@@ -338,6 +339,20 @@ def test_mistakes_are_found_before_anything_is_asked(
     done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *arguments)
     assert (done.code, message in done.err, hint in done.err) == (code, True, True), done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.parquet", "pairs.jsonl.gz", "pairs.jsonl.zst"])
+def test_a_name_that_promises_another_form_is_refused(rmboost: Shell, prompts: Path, tmp_path: Path, name: str) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / name, "--model", "fake")
+    assert (done.code, "rows are written as JSON Lines" in done.err) == (3, True)
+    assert f"hint: -o {tmp_path / 'pairs.jsonl'}" in done.err
+    assert not list(tmp_path.glob("pairs*"))
+
+
+def test_no_output_among_the_files_of_another_run(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.run" / "p.jsonl", "--model", "fake")
+    assert (done.code, f"{tmp_path / 'o.run'} is the folder of a run" in done.err) == (3, True)
 
 
 @pytest.mark.parametrize("broken", ["better", "worse"])

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from chat_server import ChatServer, Fault, some
-from rmboost import backends, registry
+from conftest import Shell, write_jsonl
+from rmboost import backends, config, registry
 from rmboost.backends import Backend
 from rmboost.backends.endpoint import Endpoint
 from rmboost.backends.fake import FakeBackend
@@ -458,6 +459,33 @@ def test_the_key_is_taken_from_the_variable_that_is_named(monkeypatch: pytest.Mo
         ask(server.url, api_key_env="OTHER_KEY")
         ask(server.url, api_key_env="NOT_SET")
     assert [call.headers["authorization"] for call in server.calls] == ["Bearer sk-other", "Bearer no-key"]
+
+
+def test_further_headers_are_taken_from_the_variables_that_are_named_and_not_repeated(
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = "headers_env={X-Team: TEAM, x-portkey-api-key: PORTKEY}"
+    headers = ("--set", f"responder.{given}", "--set", f"rewriter.{given}")
+    prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?"}])
+    secret = "pk-of-the-gateway"
+    with ChatServer([None, Fault(status=400, message=f"bad {secret}")]) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--base-url", server.url, *headers)
+        unset = rmboost(*run)
+        assert (unset.code, "TEAM, which the header X-Team is sent with, is not set" in unset.err) == (4, True)
+        assert not server.calls
+        monkeypatch.setenv("TEAM", "rm")
+        monkeypatch.setenv("PORTKEY", secret)
+        refused = rmboost(*run)
+    assert (server.calls[0].headers["x-team"], server.calls[0].headers["x-portkey-api-key"]) == ("rm", secret)
+    files = [path.read_text("latin-1") for path in (tmp_path / "o.run").iterdir()]
+    assert refused.code == 5 and any("bad ***" in text for text in files)
+    assert not any(secret in text for text in (refused.err, *files))
+
+
+@pytest.mark.parametrize("name", ["Authorization", "content-length", "X Team", ""])
+def test_headers_of_ours_are_not_set_by_others(name: str) -> None:
+    error = failure(lambda: config.load(flags={"judge.headers_env": {name: "TEAM"}}))
+    assert "judge.headers_env" in error.message and "is no header to be set here" in error.message
 
 
 @contextlib.contextmanager

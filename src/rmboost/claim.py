@@ -16,6 +16,7 @@ from rmboost.journal.schema import START_OVER
 
 _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 """Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""
+_OTHER_FORMS = (".csv", ".tsv", ".parquet", ".arrow", ".gz", ".zst", ".xz", ".bz2", ".zip", ".xlsx")
 _PARTS = ("lock", "manifest.json", "journal.sqlite")
 """By one of these and its name the folder of a run is known, be it damaged or set aside."""
 
@@ -36,6 +37,15 @@ def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
     if ".run" in output.suffixes and any((output / part).exists() for part in _PARTS):
         raise StoreError(f"{output} is the folder of a run", "choose another -o")
     raise StoreError(f"{output} is a folder", f"-o {quote(str(free(output / name)))}")
+
+
+def refuse_form(output: Path) -> None:
+    """Raises StoreError for a name that promises what is not written, or among the files of a run."""
+    if output.suffix.lower() in _OTHER_FORMS:
+        plain = output.with_name(f"{output.name.partition('.')[0]}.jsonl")
+        raise StoreError(f"{output}: rows are written as JSON Lines, in plain text", f"-o {quote(str(plain))}")
+    if output.parent.suffix == ".run" and (output.parent / "manifest.json").exists():
+        raise StoreError(f"{output.parent} is the folder of a run", "choose another -o")
 
 
 def _watched(output: Path, folder: Path) -> str:
@@ -121,6 +131,7 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
     refuse_folder(output)
     if str(output) == "-" or (output.exists() and not output.is_file()):
         raise StoreError(f"{output} is no file, and a run goes on from what its output holds", "-o pairs.jsonl")
+    refuse_form(output)
     real = Path(os.path.realpath(output)) if output.is_symlink() else output
     if not real.parent.is_dir():
         raise StoreError(f"there is no folder {real.parent}", f"mkdir -p {quote(str(real.parent))}")

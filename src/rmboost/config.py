@@ -34,6 +34,10 @@ from rmboost.verification import Verification
 DEFAULT_CHECKS = ("form", "length", "echo", "language", "leak", "refusal", "manner", "similarity")
 
 
+_OUR_HEADERS = ("accept", "authorization", "connection", "content-", "host", "transfer-encoding", "user-agent")
+"""What the names of headers begin with that each request has anyway."""
+
+
 def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -71,6 +75,8 @@ class RoleConfig(Component):
     """where an OpenAI-compatible server answers, or a list of places; none: the run's base_url"""
     api_key_env: str = "OPENAI_API_KEY"
     """name of the environment variable that holds the key"""
+    headers_env: dict[str, str] = Field(default_factory=dict)
+    """further headers of each request, each with the name of the variable that holds it: ``{X-Team: TEAM}``"""
     timeout: PositiveFloat = 600
     """seconds without a byte from the server until a request is sent again"""
     temperature: NonNegativeFloat | None = None
@@ -81,6 +87,14 @@ class RoleConfig(Component):
     """further parameters of the request body, sent as they are (top_k, min_p, chat_template_kwargs, …)"""
     options: dict[str, Any] = Field(default_factory=dict)
     """options of the backend itself (local: threads, slots, context, repeatable; fake: latency)"""
+
+    @field_validator("headers_env")
+    @classmethod
+    def _are_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name in headers:
+            if name.lower().startswith(_OUR_HEADERS) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+                raise ValueError(f"{name!r} is no header to be set here (the key: api_key_env)")
+        return headers
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -228,10 +242,12 @@ def _without_keys(config: Config) -> Config:
     """Raises ConfigError where the name of a variable may be the key itself, which is not repeated: all but capitals,
     and what is no variable either."""
     for role, settings in config.roles.items():
-        name = settings.api_key_env
-        if not re.fullmatch("[A-Z_][A-Z0-9_]*", name) and name not in os.environ:
-            problem = f"{role}.api_key_env names the variable that holds the key; there is none of this name"
-            raise ConfigError(problem, "export MY_KEY=…, and write api_key_env: MY_KEY")
+        named = {"api_key_env": settings.api_key_env}
+        named |= {f"headers_env.{header}": variable for header, variable in settings.headers_env.items()}
+        for place, name in named.items():
+            if not re.fullmatch("[A-Z_][A-Z0-9_]*", name) and name not in os.environ:
+                problem = f"{role}.{place} names the variable that holds it; there is none of this name"
+                raise ConfigError(problem, f"export MY_KEY=…, and write {place.partition('.')[2] or place}: MY_KEY")
     return config
 
 

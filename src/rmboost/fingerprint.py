@@ -12,7 +12,7 @@ from rmboost.methods import Method
 from rmboost.records import stable_hash
 from rmboost.templates import Templates
 
-_CONNECTION = {"base_url", "api_key_env", "timeout", "options"}
+_CONNECTION = {"base_url", "api_key_env", "headers_env", "timeout", "options"}
 _PACE = {
     *("concurrency", "tries", "base_url", "model", "rpm", "tpm", "patience", "max_failures", "prices", "ceilings"),
     *("on_policy", "repeatable"),

@@ -183,22 +183,22 @@ def _place(config: Config, role: RoleConfig) -> dict[str, Any]:
     model = role.model or config.model
     if model is None:
         endpoints = base_url or tuple(filter(None, [os.environ.get("OPENAI_BASE_URL")]))
-        model = _only_model([weighted(each)[0] for each in endpoints], role.api_key_env) if endpoints else LOCAL
+        model = _only_model([weighted(each)[0] for each in endpoints], role) if endpoints else LOCAL
     return {"model": model, "base_url": base_url}
 
 
-def _only_model(endpoints: Sequence[str], api_key_env: str) -> str:
+def _only_model(endpoints: Sequence[str], role: RoleConfig) -> str:
     """The model of the first endpoint that is there."""
     from rmboost.backends.openai import only_model
 
     *before, last = endpoints
     for endpoint in before:
         try:
-            return only_model(endpoint, api_key_env)
+            return only_model(endpoint, role.api_key_env, role.headers_env.items())
         except EndpointError as error:
             if not error.unreachable:
                 raise
-    return only_model(last, api_key_env)
+    return only_model(last, role.api_key_env, role.headers_env.items())
 
 
 def _seat(
@@ -218,7 +218,8 @@ def _seat(
 def _options(name: str, role: RoleConfig, url: str | None, limits: Limits) -> Mapping[str, Any]:
     model = role.model or ""
     if name == "openai":
-        settings = {"base_url": url, "api_key_env": role.api_key_env, "timeout": role.timeout}
+        headers = tuple(sorted(role.headers_env.items()))
+        settings = {"base_url": url, "api_key_env": role.api_key_env, "headers_env": headers, "timeout": role.timeout}
         if limits.concurrency and limits.concurrency > _CONNECTIONS:
             settings["connections"] = limits.concurrency
         return {"model": model, **settings, **role.options}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 from textwrap import shorten
@@ -28,6 +28,7 @@ _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {402, 408, 409, 424, 425, 429, 498}
 _WITHOUT_KEY = "or --base-url URL for a server of yours; an embedded model is --model local:NAME (rmboost model list)"
 _PATHS = ("/chat/completions", "/completions", "/models")
+_LONG = 8  # characters of a header that may be a key; the name of a team may be shorter
 _NOTHING = b"{}"
 """A request without a question: it tells whether the key is accepted, and no server can charge for it."""
 
@@ -39,12 +40,14 @@ class Endpoint:
     address: str
     key_env: str
     key: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
-    def find(cls, base_url: str | None, key_env: str) -> Endpoint:
+    def find(cls, base_url: str | None, key_env: str, headers_env: Iterable[tuple[str, str]] = ()) -> Endpoint:
         """The address given, else OPENAI_BASE_URL, else OpenAI itself; the key from the variable ``key_env``.
 
-        Raises ConfigError for what is no address, EndpointError when OpenAI is to be asked without a key.
+        headers_env: further headers of each request, each with the variable that holds it. Raises ConfigError for what
+        is no address, EndpointError for a header without its variable, or when OpenAI is to be asked without a key.
         """
         address = valid_address(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI)
         key = _sendable(key_env)
@@ -52,7 +55,8 @@ class Endpoint:
             raise EndpointError(
                 f"{address} wants a key, and {key_env} is not set", f"export {key_env}=…; {_WITHOUT_KEY}"
             )
-        return cls(address, key_env, key or _NO_KEY)
+        headers = tuple((header, _of_header(header, variable)) for header, variable in headers_env)
+        return cls(address, key_env, key or _NO_KEY, headers)
 
     @property
     def is_proxied(self) -> bool:
@@ -98,7 +102,7 @@ class Endpoint:
         names = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
         account = {name: _sendable(variable) for name, variable in names.items() if os.environ.get(variable)}
         said = {"User-Agent": f"rmboost/{__version__}", "Content-Type": "application/json"}
-        return {"Authorization": f"Bearer {self.key}", **said, **account}
+        return {"Authorization": f"Bearer {self.key}", **said, **account, **dict(self.headers)}
 
     async def ask(self, transport: Transport, path: str, body: bytes) -> tuple[bytes, Quota | None]:
         """The server's answer, and what it says is left of its limits; any other end is raised as one of our errors."""
@@ -195,7 +199,8 @@ class Endpoint:
 
     def _quote(self, text: str) -> str:
         """A server's words, fit for one line of a terminal; some servers repeat the key."""
-        text = text.replace(self.key, "***")
+        for secret in (self.key, *(value for _, value in self.headers if len(value) >= _LONG)):
+            text = text.replace(secret, "***")
         return shorten("".join(char if char.isprintable() else " " for char in text), 200, placeholder=" …")
 
 
@@ -212,6 +217,13 @@ def _sendable(variable: str) -> str:
     if not (value.isascii() and value.isprintable()):
         raise EndpointError(f"{variable} holds characters that no key has", f"export {variable}=…")
     return value
+
+
+def _of_header(header: str, variable: str) -> str:
+    """Raises EndpointError where the variable of a header is not set."""
+    if value := _sendable(variable):
+        return value
+    raise EndpointError(f"{variable}, which the header {header} is sent with, is not set", f"export {variable}=…")
 
 
 def valid_address(url: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -39,7 +40,8 @@ class OpenAIBackend(Backend):
     """A model behind a chat-completions endpoint.
 
     base_url: its address, as a rule up to ``/v1``; none: OPENAI_BASE_URL, else OpenAI itself.
-    api_key_env: the NAME of the environment variable that holds the key.
+    api_key_env: the NAME of the environment variable that holds the key; headers_env: further headers of each request,
+    each with the NAME of its variable.
     timeout: seconds without a byte until a request is given up. connections: how many are open at most.
     A sampling value of ``null`` leaves its key out: ``seed: null`` for servers that refuse one.
     Connections belong to the event loop that opened them: close() before it ends, and another may begin.
@@ -48,6 +50,7 @@ class OpenAIBackend(Backend):
     model: str = Field(min_length=1)
     base_url: str | None = None
     api_key_env: str = Field(default="OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    headers_env: tuple[tuple[str, str], ...] = ()
     timeout: PositiveFloat = 600
     connections: PositiveInt = 1000
 
@@ -90,7 +93,7 @@ class OpenAIBackend(Backend):
 
     @cached_property
     def _endpoint(self) -> Endpoint:
-        return Endpoint.find(self.base_url, self.api_key_env)
+        return Endpoint.find(self.base_url, self.api_key_env, self.headers_env)
 
     @cached_property
     def _offer(self) -> logprobs.Offer:
@@ -137,12 +140,14 @@ class OpenAIBackend(Backend):
         return Response(message.text, model, choice.finish_reason or "stop", tokens, top=top)
 
 
-def only_model(base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY") -> str:
+def only_model(
+    base_url: str | None = None, api_key_env: str = "OPENAI_API_KEY", headers_env: Iterable[tuple[str, str]] = ()
+) -> str:
     """The name of the one model that an endpoint serves.
 
     Raises EndpointError when the endpoint cannot be reached, serves none or several, or does not say.
     """
-    endpoint = Endpoint.find(base_url, api_key_env)
+    endpoint = Endpoint.find(base_url, api_key_env, headers_env)
     served = run(endpoint.models())
     if len(served) == 1:
         return served[0]

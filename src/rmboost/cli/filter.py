@@ -62,7 +62,7 @@ def _highest(source: Preferences, by: str, keep: str) -> Selection:
 
 def _free(output: str) -> Path | None:
     """The path, which holds nothing yet; None for standard output. Raises StoreError."""
-    from rmboost.claim import refuse_folder
+    from rmboost.claim import refuse_folder, refuse_form
 
     if output == "-":
         return None
@@ -70,6 +70,7 @@ def _free(output: str) -> Path | None:
     if not path.parent.is_dir():
         raise StoreError(f"there is no folder {path.parent}", f"mkdir -p {quote(str(path.parent))}")
     refuse_folder(path, "widest.jsonl")
+    refuse_form(path)
     if path.is_file() and path.stat().st_size:
         raise StoreError(f"{path} exists; it is left alone", "choose another -o, or move the file away")
     return path

@@ -18,6 +18,8 @@ _OF_A_RUN = ("journal", "manifest", "rejects", "previous", "lock", "stdin", "pro
 
 def has_folder(_: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """A click callback: a missing folder is found now, and not when all is paid for."""
+    if path == Path("-"):
+        raise click.BadParameter("- is no file; standard output is /dev/stdout", param=parameter)
     if path and not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {path.parent}", param=parameter)
     return path
