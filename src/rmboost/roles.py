@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from rmboost import backends, registry, weights
+from rmboost.addresses import weighted
 from rmboost.backends import Backend
 from rmboost.backends.endpoint import valid_address
 from rmboost.budget import Price, price_of
 from rmboost.client import Seat
-from rmboost.config import Config, RoleConfig, weighted
+from rmboost.config import Config, RoleConfig
 from rmboost.errors import ConfigError, EndpointError
 from rmboost.judges import judge
 from rmboost.kinship import relation
