@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import Shell
-from rmboost import config, roles
+from rmboost import config, generate, roles
 from rmboost.errors import ConfigError
 from rmboost.resources import parse_yaml
 
@@ -130,6 +132,19 @@ REFUSED = {
     "Authorization": "api_key_env",
     "api_key": "api_key_env",
 }
+
+
+def test_the_settings_of_a_call_from_python_may_be_a_mapping(tmp_path: Path) -> None:
+    given = {"model": "fake", "method": "rlcd", "input": {"limit": 3}, "rewriter": {"temperature": 0.1}}
+    before = deepcopy(given)
+    texts = [f"Why is {number} a number?" for number in range(5)]
+    summary = generate(texts, tmp_path / "o.jsonl", given, rewriter__temperature=0.9, input__limit=2)
+    assert (summary.prompts, given) == (2, before)
+    manifest = json.loads((tmp_path / "o.run" / "manifest.json").read_text())
+    assert (manifest["config"]["method"]["name"], manifest["config"]["rewriter"]["temperature"]) == ("rlcd", 0.9)
+    with pytest.raises(ConfigError, match="limit: no such option") as caught:
+        generate(texts, tmp_path / "o.jsonl", {"limit": 3})
+    assert "input__limit" in caught.value.hint
 
 
 @pytest.mark.parametrize(("name", "hint"), REFUSED.items())
