@@ -67,7 +67,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _line(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """A setting that is not the same; of what is drawn for the judge the user knows the size, which has its own line."""
+    """A setting that is not the same; of what is drawn for the judge the size is told, which has its own line."""
     if name == "verify.drawn":
         size = after.get("verify.sample")
         return f"verify.sample: {size}, drawn anew" if before.get("verify.sample") == size else ""
