@@ -115,7 +115,11 @@ def test_a_file_of_ones_own_loads(tmp_path: Path) -> None:
         ("", "description: Field required"),
         ("description: Mine.", "aspects: Field required"),
         ("description: Mine.\naspects: []", "aspects: .* at least 1 item"),
-        (MINIMAL.replace("name: wit", "name: Dry Wit"), r"aspects\.0\.name: .*match pattern"),
+        (MINIMAL.replace("name: wit", "name: Dry Wit"), r"aspects\.0\.name: 'Dry Wit' is no name"),
+        (
+            MINIMAL.replace("name: wit", "name: höflichkeit"),
+            r"'höflichkeit' is no name: small letters a-z, digits and _",
+        ),
         (MINIMAL.replace(", worse: drop the pun.", ""), r"aspects\.0\.worse: Field required"),
         (MINIMAL.replace("worse:", "wurse:"), r"aspects\.0\.wurse: no such option"),
         (MINIMAL + MINIMAL.splitlines()[-1], "there is more than one wit"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import Shell
-from rmboost import config, roles
+from rmboost import config, generate, roles
 from rmboost.errors import ConfigError
 from rmboost.resources import parse_yaml
 
@@ -70,6 +72,31 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         ("rewriter: {temprature: 1}", "rewriter.temprature: no such option", "'temperature'"),
         ("rewritter: {temperature: 1}", "rewritter: no such option", "'rewriter'"),
         ("responder: {tries: 1}", "responder.tries: no such option", "tries stands by itself, not under responder"),
+        ("responder: {top_k: 20}", "responder.top_k: no such option", "go into extra: --set responder.extra.top_k=…"),
+        ("judges: {mine: {stop: x}}", "judges.mine.stop: no such", "go into extra: --set judges.mine.extra.stop=…"),
+        ("judge: {mirostat_eta: 1}", "judge.mirostat_eta: no such", "go into extra: --set judge.extra.mirostat_eta=…"),
+        ("judge: {n: 2}", "judge.n: no such option", "one answer is read of each request"),
+        ("judge: {top_p: 20}", "judge.top_p: Input should be less than or equal to 1", ""),
+        ("judge: {temperature: .inf}", "judge.temperature: Input should be a finite number", ""),
+        ("limit: 3", "limit: no such option", "it stands further down: input.limit (in Python input__limit)"),
+        ("skip-bad-lines: true", "skip-bad-lines: no such", "input.skip_bad_lines (in Python input__skip_bad_lines)"),
+        (
+            "aspects: helpsteer",
+            "aspects: no such option",
+            "method.aspects (in Python method__aspects) or verify.aspects",
+        ),
+        ("style: plan", "style: no such option", "method.style (in Python method__style)"),
+        ("max_calls: 9", "max_calls: no such option", "ceilings.max_calls (in Python ceilings__max_calls)"),
+        ("top_k: 9", "top_k: no such option", "responder.extra.top_k (in Python responder__extra__top_k)"),
+        ("temperature: 1", "temperature: no such option", "(in Python responder__temperature) or rewriter.temperature"),
+        ("verify: 10%", "verify: a mapping of names to values is meant, not a text", "verify: {sample: 10%}"),
+        ("verify: all", "verify: a mapping of names to values is meant, not a text", "verify: {sample: all}"),
+        ("verify: many", "verify: a mapping of names to values is meant, not a text", "verify: {sample: …}"),
+        ("verify: true", "verify: a mapping of names to values is meant, not true or false", "verify: {sample: …}"),
+        ("judge: gemma", "judge: a mapping of names to values is meant, not a text", "judge: {model: gemma}"),
+        ("judge: a@b", "judge: a mapping of names to values is meant, not a text", "judge: {model: …}"),
+        ("prices: {m: 3}", "prices.m: a mapping of names to values is meant, not a number", "{input: …, output: …}"),
+        ("weights: [a]", "weights: a mapping of names to values is meant, not a list", ""),
         ("concurrency: many", "concurrency: 'many' is neither auto nor a number of calls", ""),
         ("concurrency: 0", "concurrency: 0 is neither auto nor a number of calls", ""),
         ("seed: many", "seed: Input should be a valid integer", ""),
@@ -91,6 +118,47 @@ def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str, h
         from_yaml(tmp_path, text)
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+REFUSED = {
+    "model": "the model of a role is a setting of its own: model",
+    "messages": "what is asked stands in templates",
+    "stream": "answers are read as a whole",
+    "n": "repetitions",
+    "seed": "extra.seed: null leaves it out",
+    "extra_body": "its content goes straight into extra",
+    "extra_headers": "headers_env",
+    "headers": "headers_env",
+    "Authorization": "api_key_env",
+    "api_key": "api_key_env",
+}
+
+
+def test_the_settings_of_a_call_from_python_may_be_a_mapping(tmp_path: Path) -> None:
+    given = {"model": "fake", "method": "rlcd", "input": {"limit": 3}, "rewriter": {"temperature": 0.1}}
+    before = deepcopy(given)
+    texts = [f"Why is {number} a number?" for number in range(5)]
+    summary = generate(texts, tmp_path / "o.jsonl", given, rewriter__temperature=0.9, input__limit=2)
+    assert (summary.prompts, given) == (2, before)
+    manifest = json.loads((tmp_path / "o.run" / "manifest.json").read_text())
+    assert (manifest["config"]["method"]["name"], manifest["config"]["rewriter"]["temperature"]) == ("rlcd", 0.9)
+    with pytest.raises(ConfigError, match="limit: no such option") as caught:
+        generate(texts, tmp_path / "o.jsonl", {"limit": 3})
+    assert "input__limit" in caught.value.hint
+
+
+@pytest.mark.parametrize(("name", "hint"), REFUSED.items())
+def test_what_would_break_a_request_or_make_its_files_lie_is_no_parameter(name: str, hint: str) -> None:
+    for role in ("responder", "judges.mine"):
+        with pytest.raises(ConfigError) as caught:
+            config.load(flags={f"{role}.extra": {"top_k": 20, name: "sk-canary"}})
+        assert caught.value.message == f"settings: {role}.extra: {name!r} cannot be set here"
+        assert hint in caught.value.hint and "canary" not in str(caught.value)
+
+
+def test_a_parameter_that_is_sent_by_default_can_be_left_out() -> None:
+    extra = {"seed": None, "logprobs": None, "max_completion_tokens": 9, "chat_template_kwargs": {"thinking": False}}
+    assert config.load(flags={"judge.extra": extra}).judge.sampling == extra
 
 
 def test_a_date_without_quotes_is_no_value_on_the_command_line() -> None:

@@ -15,6 +15,11 @@ WRITES: dict[str, dict[str, Any]] = {
 JUDGES = {"judge": {"model": "j", "extra": {}}, "verify": {"sample": "10%", "policy": "flag"}}
 JUDGED = {**WRITES, **JUDGES, "templates": {**WRITES["templates"], "judge/one": "3", "judge/two": "4"}}
 
+
+def _drawn(sample: str, share: str) -> dict[str, Any]:
+    return {"verify": {"sample": sample, "drawn": share}}
+
+
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "nothing": (WRITES, WRITES, []),
     "a value": ({"a": {"b": 1}}, {"a": {"b": 2}}, ["a.b: 1 → 2"]),
@@ -26,6 +31,8 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         ["checks: [form] → [form, {'name': 'length', 'max_ratio': 4}]"],
     ),
     "a folder of one": ({}, {"templates": {"synpo/improve": "1"}}, ["templates.synpo: new"]),
+    "a larger sample": (_drawn("10%", "0.1"), _drawn("all", "1.0"), ["verify.sample: 10% → all"]),
+    "a sample of other prompts": (_drawn("200", "0.4"), _drawn("200", "0.2"), ["verify.sample: 200, drawn anew"]),
     "parts that come": (WRITES, JUDGED, ["judge.model: not set → j", "templates.judge: new", "verify: new"]),
     "parts that go": (JUDGED, WRITES, ["judge.model: j → not set", "templates.judge: gone", "verify: gone"]),
 }

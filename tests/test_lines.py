@@ -215,3 +215,19 @@ def test_what_the_user_allows_a_minute_reaches_the_pace_by_weight() -> None:
     paces = [line.pace for line in seats(resolve(given))["responder"].lines]
     buckets = [(pace._requests, pace._tokens) for pace in paces]
     assert [tuple(each and each.per_second for each in pair) for pair in buckets] == [(2, 200), (1, 100)]
+
+
+def test_a_variable_for_a_key_that_is_named_and_not_set_is_told_before_anything_is_asked(
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "OTHER_KEY is not set, and the endpoint of responder and rewriter is asked without a key; export OTHER_KEY=…"
+    with ChatServer() as server:
+        place = ("--model", "test-model", "--base-url", server.url)
+        run = ("generate", prompts_in(tmp_path, 1), "-o", tmp_path / "o.jsonl", *place)
+        named = tuple(f"--set={role}.api_key_env=OTHER_KEY" for role in ("responder", "rewriter", "judge"))
+        dry, done = rmboost(*run, *named, "--dry-run"), rmboost(*run, *named)
+        assert (dry.code, done.code) == (0, 0), "a server may want none"
+        assert told in dry.err.splitlines() and told in done.err.splitlines()
+        assert "is not set" not in rmboost(*run, "--dry-run").err, "nobody named the default"
+        monkeypatch.setenv("OTHER_KEY", "sk-canary")
+        assert "is not set" not in rmboost(*run, *named, "--dry-run").err

@@ -47,9 +47,16 @@ def test_the_mapping_stays_as_it_was() -> None:
         ("zzz", "unknown check 'zzz'", KNOWN),
         (
             {"min_loop": 20},
-            "unknown check None",
+            "a check has no name",
             KNOWN,
         ),
+        (
+            {"similarity": {"max_similarity": 0.9}},
+            "a check has no name",
+            "write {name: similarity, max_similarity: 0.9}",
+        ),
+        ({"form": None}, "a check has no name", "write {name: form}"),
+        ({"frm": {"min_loop": 20}}, "a check has no name", "did you mean 'form'?"),
         ({"name": ["form"]}, r"unknown check \['form'\]", "did you mean 'form'?"),
         ({"name": "form", "min_lop": 20}, "check form: min_lop: no such option", "did you mean 'min_loop'?"),
         ({"name": "form", "min_loop": 0}, "check form: min_loop: Input should be greater than 0", ""),
@@ -78,6 +85,16 @@ def test_a_suggestion_comes_from_the_level_of_the_mistake(values: dict[str, Any]
     with pytest.raises(ConfigError, match=r"file\.yaml: .*temprature: no such option") as error:
         validate(Outer, values, "file.yaml")
     assert error.value.hint == "did you mean 'temperature'?"
+
+
+def test_a_single_value_in_place_of_a_mapping_is_told_what_the_mapping_holds() -> None:
+    with pytest.raises(ConfigError) as error:
+        validate(Outer, {"inner": 0.5, "many": ["hot"]}, "file.yaml")
+    assert error.value.message.splitlines() == [
+        "file.yaml: inner: a mapping of names to values is meant, not a number",
+        "file.yaml: many.0: a mapping of names to values is meant, not a text",
+    ]
+    assert error.value.hint == "inner: {temperature: 0.5} {temperature: …}"
 
 
 def test_every_mistake_is_named_at_once() -> None:

@@ -8,6 +8,8 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import subprocess
 import sys
 from dataclasses import asdict
 from datetime import date
@@ -106,7 +108,17 @@ def test_fields_can_be_named() -> None:
     assert second.plain is False and second.metadata == {"prompt": "kept"}
 
 
+SHAREGPT = (
+    'this looks like ShareGPT; where FILE is JSON lines: jq -c \'([."%s"[] | {role: ({human: "user", '
+    'gpt: "assistant", chatgpt: "assistant"}[.from] // .from), content: .value}] | until(length == 0 or '
+    '.[-1].role == "user"; .[:-1])) as $turns | del(."%s") | .messages = $turns\' FILE > prompts.jsonl'
+)
 BAD_LINES = [
+    (
+        '{"conversations": [{"from": "human", "value": "hi"}], "source": "web"}',
+        '"prompt" is missing (fields: conversations, source)',
+        SHAREGPT % ("conversations", "conversations"),
+    ),
     ("{", "not JSON: Expecting property name enclosed in double quotes (column 2)", SKIP),
     ('{"prompt": "a"} x', "not JSON: Extra data (column 17)", SKIP),
     ("null", "not a JSON object", SKIP),
@@ -130,6 +142,17 @@ BAD_LINES = [
     ),
     ('{"input": "", "Prompt": "a"}', '"prompt" is missing (fields: input, Prompt)', "--prompt-field Prompt"),
     ('{"prompt_id": "7", "query": "a"}', '"prompt" is missing (fields: prompt_id, query)', "--prompt-field query"),
+    ('{"id": "7", "frage": "a", "n": 1}', '"prompt" is missing (fields: id, frage, n)', "--prompt-field frage"),
+    (
+        '{"frage": "a", "antwort": "b"}',
+        '"prompt" is missing (fields: frage, antwort)',
+        "--prompt-field NAME, of the field that holds the prompt: frage, antwort",
+    ),
+    (
+        '{"talk": [{"role": "user", "content": "a"}], "source": "web"}',
+        '"prompt" is missing (fields: talk, source)',
+        "--set input.messages_field=talk",
+    ),
     ('{"\\u001b[31m": 1}', "\"prompt\" is missing (fields: '\\x1b[31m')", SKIP),
     (
         json.dumps({f"k{n}": n for n in range(12)}),
@@ -146,7 +169,7 @@ BAD_LINES = [
     (
         '{"messages": [{"from": "human", "value": "hi"}]}',
         '"messages", turn 1: "role" is missing (fields: from, value)',
-        SKIP,
+        SHAREGPT % ("messages", "messages"),
     ),
     ('{"messages": [{"role": "user"}]}', '"messages", turn 1: "content" is missing (fields: role)', SKIP),
     (
@@ -168,7 +191,8 @@ BAD_LINES = [
     (
         json.dumps({"messages": [USER, ASSISTANT]}),
         '"messages" must end with a user turn, not with one of role assistant',
-        SKIP,
+        'where FILE is JSON lines, without the answers at the end: jq -c \'."messages" |= until(length == 0 or '
+        '.[-1].role == "user"; .[:-1])\' FILE > prompts.jsonl',
     ),
     ('{"prompt": "a", "system": {}}', '"system" must be a string, not an object', SKIP),
     ('{"prompt": "a", "system": " "}', '"system" is empty', SKIP),
@@ -196,6 +220,26 @@ def test_a_bad_line_stops_with_its_place_reason_and_way_out(line: str, reason: s
 def test_the_hint_knows_a_misspelt_field() -> None:
     error = refusal(write_rows({"instruction_text": "a", "input": "b"}), prompt_field="instruction_txt")
     assert error.hint == "--prompt-field instruction_text"
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="needs jq")
+@pytest.mark.parametrize("field", ["conversations", "messages", "prompt"])
+def test_the_command_for_a_talk_makes_prompts_of_it(field: str) -> None:
+    said = [("system", "Be brief"), ("human", "it's?"), ("gpt", "No."), ("human", "more"), ("gpt", "Yes.")]
+    write_rows({"id": "a", field: [{"from": who, "value": text} for who, text in said]})
+    command = refusal("prompts.jsonl").hint.partition(": jq ")[2].replace("FILE > prompts", "prompts.jsonl > made")
+    subprocess.run(f"jq {command}", shell=True, check=True)
+    (prompt,) = read("made.jsonl")
+    assert [turn["role"] for turn in prompt.messages] == ["system", "user", "assistant", "user"]
+    assert (prompt.messages[-1]["content"], prompt.id, prompt.metadata) == ("more", "a", {})
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="needs jq")
+def test_the_command_for_a_talk_with_its_answer_leaves_the_answer_out() -> None:
+    write_rows({"messages": [USER, ASSISTANT, USER, ASSISTANT]}, {"messages": [USER]})
+    command = refusal("prompts.jsonl").hint.partition(": jq ")[2].replace("FILE > prompts", "prompts.jsonl > made")
+    subprocess.run(f"jq {command}", shell=True, check=True)
+    assert [len(prompt.messages) for prompt in read("made.jsonl")] == [3, 1]
 
 
 def test_bytes_that_are_not_utf8_are_placed() -> None:
@@ -359,6 +403,24 @@ def test_a_csv_header_has_to_be_clear() -> None:
     assert refusal(write("question\nhi\n", "prompts.csv")).hint == "--prompt-field question"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize(("header", "mark"), [("prompt;id", ";"), ('"prompt";"id"', ";"), ("prompt\tid", "\t")])
+def test_a_csv_with_another_separator_is_told_the_command_that_mends_it(encoding: str, header: str, mark: str) -> None:
+    text = f'{header}\r\n"Wozu, ""grob"" gesagt,\nHöflichkeit?"{mark}7\r\n'
+    write(text.encode(encoding), "meine prompts.csv")
+    for skip in (False, True):
+        error = refusal("meine prompts.csv", skip_bad_lines=skip)
+        assert error.message == f"meine prompts.csv: its columns are separated by {mark!r}, and not by a comma"
+    done = subprocess.run(error.hint.replace("python ", f"{sys.executable} ", 1), shell=True, check=True)
+    assert done.returncode == 0
+    (prompt,) = read("commas-meine prompts.csv")
+    assert (prompt.id, prompt.text) == ("7", 'Wozu, "grob" gesagt,\nHöflichkeit?')
+
+
+def test_a_csv_of_one_column_may_have_any_name() -> None:
+    assert texts(write("a;b\nhi\n", "prompts.csv"), prompt_field="a;b") == ["hi"]
+
+
 def test_parquet_rows_come_as_json() -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -462,6 +524,38 @@ def test_a_directory_names_the_files_in_it() -> None:
     write("x", "data/a.jsonl")
     error = refusal("data")
     assert (error.message, error.hint) == ("data is a directory", "name a file in it: data/a.jsonl, data/b.csv")
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        (["state.json", "dataset_info.json"], ""),
+        (["dataset_dict.json", "test/state.json", "train/state.json"], '["train"]'),
+        (["dataset_dict.json", "a/state.json", "b/state.json"], '["a"]'),
+    ],
+)
+def test_a_folder_that_datasets_saved_is_told_the_command_that_makes_a_file_of_it(
+    files: list[str], chosen: str
+) -> None:
+    for name in files:
+        Path("my data", name).parent.mkdir(parents=True, exist_ok=True)
+        write("{}", f"my data/{name}")
+    error = refusal("my data")
+    assert error.message == "my data is a directory"
+    code = f'from datasets import load_from_disk; load_from_disk("my data"){chosen}.to_json("my data.jsonl")'
+    assert error.hint == f"`datasets` saved it; to have a file of it: python -c '{code}'"
+
+
+def test_a_text_that_holds_json_lines_is_not_taken_for_a_prompt_a_line() -> None:
+    rows = '{"id": 1, "prompt": "hi"}\n{"id": 2, "prompt": "ho"}\n'
+    error = refusal(write(rows, "prompts.txt"))
+    assert error.message == "prompts.txt: its first line is a JSON object with a prompt, its name says a prompt a line"
+    assert error.hint == "--set input.format=jsonl (or txt, if the line itself is the prompt)"
+    assert texts("prompts.txt", format="jsonl") == ["hi", "ho"]
+    assert texts("prompts.txt", format="txt") == rows.splitlines()
+    assert refusal(write(json.dumps({"messages": [USER | {"content": "x" * 9000}]}), "prompts.txt")).hint == error.hint
+    for text in ('{"a": 1} is what?', "{ prompt: 1 }", 'Is {"prompt": "a"} JSON?'):
+        assert texts(write(text, "prompts.txt")) == [text]
 
 
 def test_a_pipe_cannot_be_read_twice() -> None:

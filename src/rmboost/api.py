@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,7 +32,7 @@ class Logged(Listener):
 def generate(
     prompts: str | Path | Iterable[str | Mapping[str, Any]],
     output: str | Path,
-    config: str | Path | Config | None = None,
+    config: str | Path | Config | Mapping[str, Any] | None = None,
     *,
     fresh: bool = False,
     listener: Listener | None = None,
@@ -39,7 +40,8 @@ def generate(
 ) -> Summary:
     """Make preference pairs; the same call again resumes where it was left.
 
-    prompts: a file, or strings, or mappings like the lines of a JSONL file. config: a YAML file or a Config.
+    prompts: a file, or strings, or mappings like the lines of a JSONL file. config: a YAML file, what would stand
+    in one as a mapping, or a Config.
     settings: what ``--set`` takes, with ``__`` for the dot: ``model="fake"``, ``rewriter__temperature=0.7``. listener:
     hears what is told while it goes on; none: the logger ``rmboost``, as info. Raises rmboost.RMBoostError. Ctrl-C and
     SIGTERM let calls in flight end, and then do what they would have done at once.
@@ -50,13 +52,19 @@ def generate(
     target = Path(output)
     if isinstance(config, Config) and settings:
         raise ConfigError("settings beside a Config would not be used", "config.model_copy(update={…})")
-    flags = {name.replace("__", "."): value for name, value in settings.items()}
-    chosen = config if isinstance(config, Config) else configs.load(Path(config) if config else None, flags)
+    chosen = config if isinstance(config, Config) else _load(config, settings)
     source = Path(prompts) if isinstance(prompts, str | Path) else _write(prompts, target)
     summary = run.generate(source, target, chosen, fresh=fresh, listener=listener or Logged())
     if summary.cause == "signal":
         signal.raise_signal(signal.Signals[summary.reason.removeprefix("by ")])
     return summary
+
+
+def _load(config: str | Path | Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Config:
+    flags = {name.replace("__", "."): value for name, value in settings.items()}
+    if isinstance(config, Mapping):
+        return configs.load(None, {**deepcopy(dict(config)), **flags})  # a copy, as flags go into its parts
+    return configs.load(Path(config) if config else None, flags)
 
 
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:

@@ -4,66 +4,37 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
-    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
 )
 
-from rmboost import aspects
+from rmboost import aspects, methods, parameters
+from rmboost.addresses import Addresses
 from rmboost.aspects import AspectSet
-from rmboost.backends.endpoint import refuse_password, valid_address
 from rmboost.budget import Ceilings, Price
 from rmboost.errors import ConfigError
-from rmboost.registry import Component, validate
+from rmboost.parameters import Further, Headers
+from rmboost.registry import Component, named, spell_out, validate
 from rmboost.resources import parse_yaml, read_yaml
 from rmboost.sources import InputOptions
 from rmboost.verification import Verification
 
 DEFAULT_CHECKS = ("form", "length", "echo", "language", "leak", "refusal", "manner", "similarity")
 
-
-_OUR_HEADERS = ("accept", "authorization", "connection", "content-", "host", "transfer-encoding", "user-agent")
-"""What the names of headers begin with that each request has anyway."""
-
-
-def _listed(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-def weighted(address: str) -> tuple[str, float]:
-    """``URL,weight=2``: the address and its share of the work. Raises ConfigError."""
-    refuse_password(address)  # which may hold a comma
-    url, _, share = address.partition(",")
-    url = valid_address(url)
-    try:
-        number = float(share.removeprefix("weight=")) if share else 1.0
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise ConfigError(f"base_url {url}: {share!r} is no weight", f"--base-url {url},weight=2")
-    return url, number
-
-
-def _valid(addresses: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    for address in addresses or ():
-        weighted(address)
-    return addresses
-
-
-Addresses = Annotated[tuple[str, ...] | None, BeforeValidator(_listed), AfterValidator(_valid)]
-"""One address or several; ``URL,weight=2`` takes twice the work of the others."""
+Temperature = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, le=1)]
+MethodOptions = Annotated[dict[str, Any], named("rmboost")]
+"""A field for the name of a method and its options."""
 
 
 class RoleConfig(Component):
@@ -75,26 +46,22 @@ class RoleConfig(Component):
     """where an OpenAI-compatible server answers, or a list of places; none: the run's base_url"""
     api_key_env: str = "OPENAI_API_KEY"
     """name of the environment variable that holds the key"""
-    headers_env: dict[str, str] = Field(default_factory=dict)
+    headers_env: Headers = Field(default_factory=dict)
     """further headers of each request, each with the name of the variable that holds it: ``{X-Team: TEAM}``"""
     timeout: PositiveFloat = 600
     """seconds without a byte from the server until a request is sent again"""
-    temperature: NonNegativeFloat | None = None
-    top_p: PositiveFloat | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
     max_tokens: PositiveInt | None = None
     """an answer that reaches it counts as truncated and is drawn again"""
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: Further = Field(default_factory=dict)
     """further parameters of the request body, sent as they are (top_k, min_p, chat_template_kwargs, …)"""
     options: dict[str, Any] = Field(default_factory=dict)
     """options of the backend itself (local: threads, slots, context, repeatable; fake: latency)"""
 
-    @field_validator("headers_env")
     @classmethod
-    def _are_headers(cls, headers: dict[str, str]) -> dict[str, str]:
-        for name in headers:
-            if name.lower().startswith(_OUR_HEADERS) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-                raise ValueError(f"{name!r} is no header to be set here (the key: api_key_env)")
-        return headers
+    def instead(cls, name: str, within: str) -> str:
+        return parameters.instead(name, within, cls.model_fields)
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -106,7 +73,7 @@ class RoleConfig(Component):
 class Config(Component):
     """All settings of a run. ``rmboost generate --dry-run`` shows them resolved."""
 
-    method: dict[str, Any] = Field(default_factory=lambda: {"name": "rmboost"})
+    method: MethodOptions = Field(default_factory=lambda: {"name": "rmboost"})
     """name of the method, and its options"""
     model: str | None = None
     """for every role that names none; none: what the endpoint serves, or the embedded model without an endpoint"""
@@ -162,13 +129,6 @@ class Config(Component):
     input: InputOptions = InputOptions()
     """how the prompt file is read"""
 
-    @field_validator("method", mode="before")
-    @classmethod
-    def _name_is_short_for_method(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"name": value}
-        return {"name": "rmboost", **value} if isinstance(value, dict) else value
-
     @field_validator("concurrency", mode="before")
     @classmethod
     def _is_a_number_or_auto(cls, value: Any) -> Any:
@@ -190,6 +150,29 @@ class Config(Component):
         if taken := sorted(value.keys() & {*cls.model_fields, *info.data.get("judges", ())}):
             raise ValueError(f"{taken[0]} is the name of a setting or of a judge, choose another for this role")
         return value
+
+    @classmethod
+    def instead(cls, name: str, within: str) -> str:
+        """Flags are named without the place where their setting stands."""
+        name = name.replace("-", "_")
+        if not (places := list(cls._places(name))):
+            return super().instead(name, within)
+        return "it stands further down: " + " or ".join(
+            f"{each} (in Python {each.replace('.', '__')})" for each in places
+        )
+
+    @classmethod
+    def _places(cls, name: str) -> Iterator[str]:
+        """The settings of this name that stand further down."""
+        if name in methods.options():
+            yield f"method.{name}"
+        for field, info in cls.model_fields.items():
+            kind = info.annotation
+            if isinstance(kind, type) and issubclass(kind, Component):
+                if name in kind.model_fields:
+                    yield f"{field}.{name}"
+                if kind is RoleConfig and name in parameters.FURTHER:
+                    yield f"{field}.extra.{name}"
 
     @property
     def roles(self) -> dict[str, RoleConfig]:
@@ -225,7 +208,8 @@ def load(
     Raises ConfigError for a file that is no YAML mapping, and for each option that is unknown or of the wrong kind.
     """
     values = {name: value for name, value in (read_yaml(path) if path else {}).items() if value is not None}
-    _normalise_method(values)
+    if "method" in values:
+        values["method"] = spell_out(values["method"], "rmboost")
     for name, value in deepcopy(dict(over or {})).items():  # so that options of its method have somewhere to go
         _lay(values, name, value)
     for name, value in (flags or {}).items():
@@ -263,8 +247,7 @@ def _parse(assignment: str) -> tuple[str, Any]:
 
 def _lay(values: dict[str, Any], name: str, value: Any) -> None:
     """Set a value; of a mapping each part, unless it is another component than the one that is there."""
-    if name == "method" and isinstance(value, str):
-        value = {"name": value}
+    value = spell_out(value) if name == "method" else value
     there = values.get(name)
     if isinstance(value, dict) and isinstance(there, dict) and value.get("name") in (None, there.get("name")):
         for each, part in value.items():
@@ -287,10 +270,3 @@ def _put(values: dict[str, Any], dotted: str, value: Any) -> None:
             hint = f"{step}: {{name: {values}}} has room for more" if isinstance(values, str) else ""
             raise ConfigError(f"{dotted}: {step} is a single value, nothing can be set inside it", hint)
     values[last] = value
-
-
-def _normalise_method(values: dict[str, Any]) -> None:
-    if isinstance(values.get("method"), str):
-        values["method"] = {"name": values["method"]}
-    elif isinstance(values.get("method"), dict):
-        values["method"].setdefault("name", "rmboost")

@@ -59,13 +59,19 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     before, after = dict(flat(old)), dict(flat(new))
     lone = dict((*_only(before, after, "gone"), *_only(after, before, "new")))
     lines = (
-        f"{_part(name)}: {lone[_part(name)]}"
-        if _part(name) in lone
-        else f"{name}: {_said(before.get(name))} → {_said(after.get(name))}"
+        f"{_part(name)}: {lone[_part(name)]}" if _part(name) in lone else _line(name, before, after)
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     )
-    return list(dict.fromkeys(lines))
+    return list(filter(None, dict.fromkeys(lines)))
+
+
+def _line(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """A setting that is not the same; of what is drawn for the judge the size is told, which has its own line."""
+    if name == "verify.drawn":
+        size = after.get("verify.sample")
+        return f"verify.sample: {size}, drawn anew" if before.get("verify.sample") == size else ""
+    return f"{name}: {_said(before.get(name))} → {_said(after.get(name))}"
 
 
 def _only(some: Mapping[str, Any], others: Mapping[str, Any], word: str) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from rmboost import backends, registry, weights
+from rmboost.addresses import weighted
 from rmboost.backends import Backend
 from rmboost.backends.endpoint import valid_address
 from rmboost.budget import Price, price_of
 from rmboost.client import Seat
-from rmboost.config import Config, RoleConfig, weighted
+from rmboost.config import Config, RoleConfig
 from rmboost.errors import ConfigError, EndpointError
 from rmboost.judges import judge
 from rmboost.kinship import relation
@@ -149,7 +150,19 @@ def describe(config: Config) -> list[str]:
         lines.append(f"model {fake}: made-up sentences, for trying a pipeline")
     if config.responder.temperature == 0 and max(config.repetitions, build_method(config.method).samples) > 1:
         lines.append("responder.temperature is 0: the responses to a prompt may all be the same, and make no pair")
-    return list(dict.fromkeys(lines))
+    return [*dict.fromkeys(lines), *unset_keys(config)]
+
+
+def unset_keys(config: Config) -> list[str]:
+    """A line for each variable that the settings name for a key and that holds none; a server may want none."""
+    roles: dict[str, list[str]] = {}
+    for name, role in used(config).items():
+        variable = role.api_key_env
+        named = variable != RoleConfig.model_fields["api_key_env"].default
+        if kind(role) == "openai" and named and not os.environ.get(variable, "").strip():
+            roles.setdefault(variable, []).append(name)
+    ask = "is not set, and the endpoint of {} is asked without a key; export"
+    return [f"{variable} {ask.format(' and '.join(names))} {variable}=…" for variable, names in roles.items()]
 
 
 def _models(roles: Iterable[RoleConfig]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
@@ -12,7 +13,15 @@ from rmboost.errors import ConfigError
 from rmboost.registry import Component, suggest, validate
 
 S = TypeVar("S", bound=Component)
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+def _plain(name: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ValueError(f"{name!r} is no name: small letters a-z, digits and _, a letter first")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain)]
 """What a part of a set is called in rows and settings."""
 
 

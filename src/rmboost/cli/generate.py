@@ -125,11 +125,15 @@ def _config(options: dict[str, Any]) -> Config:
 
 
 def _dry_run(source: Path, config: Config) -> None:
-    from rmboost import rehearsal
+    from rmboost import rehearsal, roles
+    from rmboost.cli.progress import tell
     from rmboost.recipe import Recipe
     from rmboost.visible import visible
 
-    click.echo(visible(rehearsal.show(Recipe.prepare(source, config))))
+    recipe = Recipe.prepare(source, config)
+    click.echo(visible(rehearsal.show(recipe)))
+    for line in roles.unset_keys(recipe.config):
+        tell(line)
 
 
 def _generate(source: Path, target: Path, config: Config, options: dict[str, Any], *, to_stdout: bool) -> None:

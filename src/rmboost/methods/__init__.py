@@ -13,7 +13,7 @@ from typing import Any
 from rmboost.ask import Ask
 from rmboost.judges import Judge, Scorer
 from rmboost.records import Job, Pair, Spec
-from rmboost.registry import Component, build
+from rmboost.registry import Component, build, load
 
 CATALOGUE = {
     "rmboost": "rmboost.methods.rmboost:RMBoost",
@@ -81,3 +81,8 @@ class Method(Component):
 def method(given: str | Mapping[str, Any]) -> Method:
     """The method of a name, or of a mapping with ``name`` and options. Raises ConfigError."""
     return build("method", CATALOGUE, Method, given)
+
+
+def options() -> frozenset[str]:
+    """The names of all options that any method has."""
+    return frozenset(name for entry in CATALOGUE.values() for name in load(entry).model_fields)

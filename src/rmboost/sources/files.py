@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import math
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,8 @@ SUFFIXES = {
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2"}
 _SAVE = "save the prompts in a file, and name that"
 _PIPE = "rmboost generate - -o pairs.jsonl"
+_OBJECT = re.compile(rb'\s*\{\s*"(?:[^\n]*[{,\s]")?(?:prompt|messages)"\s*:')
+"""How a line of JSONL begins; such a line may be long."""
 CHUNK = 1 << 20
 
 
@@ -48,6 +52,9 @@ def check(path: str, given: str = "auto") -> str:
     found = _format(path, head) if given == "auto" else given
     if found != "parquet":
         check_text(path, head)
+    if (given, found) == ("auto", "txt") and _OBJECT.match(head.removeprefix(codecs.BOM_UTF8)):
+        problem = f"{path}: its first line is a JSON object with a prompt, its name says a prompt a line"
+        raise InputError(problem, "--set input.format=jsonl (or txt, if the line itself is the prompt)")
     if found == "jsonl" and _start(head) == b"[":
         lines = quote(f"{Path(path).stem}-lines.jsonl")
         raise InputError(f"{path} is one JSON array, not one object a line", f"jq -c '.[]' {quote(path)} > {lines}")
@@ -105,8 +112,24 @@ def nearest(path: Path) -> str:
 
 
 def _inside(folder: Path) -> str:
+    if saved := _saved(folder):
+        return saved
     names = sorted(str(entry) for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES)
     return f"name a file in it: {', '.join(names[:5])}" if names else "name a file"
+
+
+def _saved(folder: Path) -> str:
+    """How to make a file of what ``datasets`` saved in this folder; nothing where it saved nothing."""
+    splits = sorted(each.parent.name for each in folder.glob("*/state.json"))
+    if (folder / "state.json").is_file():
+        chosen = ""
+    elif splits and (folder / "dataset_dict.json").is_file():
+        chosen = f"[{json.dumps('train' if 'train' in splits else splits[0])}]"
+    else:
+        return ""
+    source, target = json.dumps(str(folder)), json.dumps(f"{folder.resolve().name}.jsonl")
+    code = f"from datasets import load_from_disk; load_from_disk({source}){chosen}.to_json({target})"
+    return f"`datasets` saved it; to have a file of it: python -c {quote(code)}"
 
 
 def digest(path: str, upto: float = math.inf) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 import math
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -25,10 +26,10 @@ def rows(path: str, kind: str, prompt_field: str, skip: int = 0) -> Iterator[tup
     Raises InputError when the file as a whole is wrong.
     """
     with reading(path):
-        if kind == "txt":
-            yield from _txt(path, prompt_field, skip)
+        if kind in ("txt", "csv"):
+            yield from {"txt": _txt, "csv": _csv}[kind](path, prompt_field, skip)
         else:
-            yield from {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}[kind](path, skip)
+            yield from {"jsonl": _jsonl, "parquet": _parquet}[kind](path, skip)
 
 
 def _lines(path: str) -> Iterator[tuple[int, bytes]]:
@@ -96,10 +97,12 @@ def _no_constant(text: str) -> None:
 DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant)
 
 
-def _csv(path: str, skip: int) -> Iterator[tuple[int, Row]]:
+def _csv(path: str, prompt_field: str, skip: int) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(2**31 - 1)  # the default refuses a cell of 128 KiB
     # What is not UTF-8 comes through as lone surrogates, and is found in the row that has it.
     with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        _refuse_other_marks(path, file.readline(), prompt_field)
+        file.seek(0)
         records = _records(csv.reader(file, strict=True), path)
         number, header = next(records, (1, []))
         if isinstance(header, InputError):
@@ -113,6 +116,31 @@ def _csv(path: str, skip: int) -> Iterator[tuple[int, Row]]:
                 yield number, InputError(f"{len(cells)} cells under a header of {len(header)}")
             else:
                 yield number, dict(zip(header, cells, strict=True))
+
+
+def _refuse_other_marks(path: str, header: str, prompt_field: str) -> None:
+    """Raises InputError for columns with another mark between them: where numbers have commas, Excel writes it so."""
+    if len(_cells(header, ",")) == 1 and header.strip() != prompt_field:
+        for mark in (mark for mark in ";\t" if len(_cells(header, mark)) > 1):
+            problem = f"{path}: its columns are separated by {mark!r}, and not by a comma"
+            raise InputError(problem, _with_commas(Path(path), mark))
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    return next(csv.reader([line.replace("\0", "")], delimiter=mark), [])
+
+
+def _with_commas(path: Path, mark: str) -> str:
+    """The command that makes a CSV in UTF-8 of it."""
+    try:
+        path.read_text(encoding="utf-8")
+        encoding = "utf-8-sig"
+    except UnicodeDecodeError:
+        encoding = "cp1252"  # as Excel has it in the same parts of the world
+    opened = f'open({json.dumps(str(path))}, encoding="{encoding}", newline="")'
+    rows = f"csv.reader({opened}, delimiter={json.dumps(mark)})"
+    code = f"import csv, sys; csv.writer(sys.stdout).writerows({rows})"
+    return f"python -c {shlex.quote(code)} > {shlex.quote(f'commas-{path.name}')}"
 
 
 def _records(reader: Any, path: str) -> Iterator[tuple[int, list[str] | InputError]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from rmboost.records import Message, Prompt, Role, content_id
 
 ROLES = get_args(Role)
 LIKELY = ("prompt", "question", "instruction", "input", "text", "query")
+_TO_A_QUESTION = 'until(length == 0 or .[-1].role == "user"; .[:-1])'
+"""For jq: turns without the answers after the last question."""
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 KINDS = {str: "a string", list: "a list", dict: "an object", bool: "a boolean", type(None): "null"}
 
@@ -81,11 +84,16 @@ def _turns(name: str, value: list[Any]) -> tuple[Message, ...]:
         try:
             turns.append(_turn(turn))
         except InputError as error:
-            raise InputError(f"{quote(name)}, turn {len(turns) + 1}: {error.message}", error.hint) from None
+            raise InputError(
+                f"{quote(name)}, turn {len(turns) + 1}: {error.message}", error.hint or _share_gpt(name, value)
+            ) from None
     if not turns:
         raise InputError(f"{quote(name)} is an empty list")
     if turns[-1]["role"] != "user":
-        raise InputError(f"{quote(name)} must end with a user turn, not with one of role {turns[-1]['role']}")
+        problem = f"{quote(name)} must end with a user turn, not with one of role {turns[-1]['role']}"
+        program = shlex.quote(f".{json.dumps(name)} |= {_TO_A_QUESTION}")
+        hint = f"where FILE is JSON lines, without the answers at the end: jq -c {program} FILE > prompts.jsonl"
+        raise InputError(problem, hint)
     return tuple(turns)
 
 
@@ -116,10 +124,39 @@ def _missing(row: dict[str, Any], fields: Fields) -> InputError:
     name = fields.prompt
     if name in row:
         return InputError(f"{quote(name)} is null")
-    near = get_close_matches(name, filter(str.isprintable, row), 1, 0.82)
-    likely = near + [key for key in LIKELY if isinstance(row.get(key), str)]
-    hint = f"--prompt-field {shlex.quote(likely[0])}" if likely else ""
-    return InputError(f"{quote(name)} is missing (fields: {_names(row) or 'none'})", hint)
+    return InputError(f"{quote(name)} is missing (fields: {_names(row) or 'none'})", _meant(row, fields))
+
+
+def _meant(row: dict[str, Any], fields: Fields) -> str:
+    """Where the prompt may stand in a row: a field with a likely name, a conversation, any text."""
+    near = get_close_matches(fields.prompt, filter(str.isprintable, row), 1, 0.82)
+    if likely := near + [key for key in LIKELY if isinstance(row.get(key), str)]:
+        return f"--prompt-field {shlex.quote(likely[0])}"
+    named = {key: value for key, value in row.items() if key.isprintable() and key not in (fields.id, fields.system)}
+    for key, value in named.items():
+        if hint := _share_gpt(key, value):
+            return hint
+        if _has_turns(value, "role", "content"):
+            return f"--set {shlex.quote(f'input.messages_field={key}')}"
+    texts = [shlex.quote(key) for key, value in named.items() if isinstance(value, str)]
+    if len(texts) > 1:
+        return f"--prompt-field NAME, of the field that holds the prompt: {_names(texts)}"
+    return f"--prompt-field {texts[0]}" if texts else ""
+
+
+def _has_turns(value: Any, *keys: str) -> bool:
+    return isinstance(value, list) and any(isinstance(turn, dict) and turn.keys() >= {*keys} for turn in value)
+
+
+def _share_gpt(name: str, value: Any) -> str:
+    """The command for a conversation whose turns have ``from`` and ``value``; nothing for any other."""
+    if not (_has_turns(value, "from", "value") and name.isprintable()):
+        return ""
+    key = json.dumps(name)
+    roles = '{human: "user", gpt: "assistant", chatgpt: "assistant"}'
+    turns = f"[.{key}[] | {{role: ({roles}[.from] // .from), content: .value}}]"
+    program = f"({turns} | {_TO_A_QUESTION}) as $turns | del(.{key}) | .messages = $turns"
+    return f"this looks like ShareGPT; where FILE is JSON lines: jq -c {shlex.quote(program)} FILE > prompts.jsonl"
 
 
 def _names(keys: Iterable[str]) -> str:
