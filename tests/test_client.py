@@ -15,8 +15,9 @@ from pydantic import PrivateAttr
 
 from rmboost.backends import Backend
 from rmboost.backends.fake import FakeBackend
-from rmboost.client import Client, Seat, Stopped, call_key
+from rmboost.client import Client, Seat, call_key
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
+from rmboost.halt import Stopped
 from rmboost.jobask import JobAsk
 from rmboost.journal import Journal
 from rmboost.lines import Line, choose, reach_all
