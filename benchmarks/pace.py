@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from runner import Call, write_prompts
 _HERE = Path(__file__).parent
 _FROM, _TO = 30.0, 45.0
 _PROMPTS = 2000
+Measure = Callable[[str, Path], tuple[str, ...]]
+"""A row of a table, from the name of an endpoint and a folder to work in."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,7 @@ def main(wanted: Sequence[str]) -> None:
         _table(("faults", "prompts", "rmboost lost", "SDK loop lost"), lost, FAULTY, wanted, Path(temporary))
 
 
-def _table(head: Sequence[str], measure: object, names: Iterable[str], wanted: Sequence[str], folder: Path) -> None:
-    assert callable(measure)
+def _table(head: Sequence[str], measure: Measure, names: Iterable[str], wanted: Sequence[str], folder: Path) -> None:
     for cells in (head, ["---"] * len(head)):
         print("|", " | ".join(cells), "|", flush=True)
     for name in names:

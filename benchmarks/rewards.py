@@ -15,14 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, process_time
 
-from rmboost.preferences import Preferences
+from rmboost.compare.setup import read_pairs
 from rmboost.rewards import CATALOGUE, TextPair, load
+from rmboost.rewards.accuracy import Accuracy
 from rmboost.rewards.study import Study
-
-
-def pairs(path: Path) -> list[TextPair]:
-    """The pairs of a preference file; a column ``group`` keeps pairs together that must not be split."""
-    return [TextPair(row.prompt_text, *row.texts, str(row.data.get("group") or "")) for row in Preferences(path)]
 
 
 def trainings(human: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, dict[str, tuple[list[str], bool]]]]:
@@ -36,9 +32,16 @@ def trainings(human: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str
         yield f"{name} + the same", {test: ([name, test], False) for test in human}
 
 
+def curve(study: Study, name: str, seeds: Sequence[int], steps: int = 4) -> list[Accuracy]:
+    """The learning curve on a set, cross-validated: with all pairs, half of them, a quarter, …; the fewest first."""
+    full = study.evaluate([name], name, seeds)
+    sizes = [size for step in range(steps - 1, 0, -1) if (size := full.pairs >> step)]
+    return [*(study.evaluate([name], name, seeds, size) for size in sizes), full]
+
+
 def main(given: argparse.Namespace) -> None:
-    human = {path.stem: pairs(path) for path in sorted(given.folder.glob("*.jsonl"))}
-    others = {path.stem: pairs(path) for path in given.train}
+    human = {path.stem: read_pairs(path) for path in sorted(given.folder.glob("*.jsonl"))}
+    others = {path.stem: read_pairs(path) for path in given.train}
     sets: Mapping[str, list[TextPair]] = human | others
     print(", ".join(f"{name}: {len(each)} pairs" for name, each in sets.items()) + f"; {given.seeds} seeds\n")
     _print_row(["model", "trained on", *human])
@@ -58,8 +61,8 @@ def main(given: argparse.Namespace) -> None:
             _print_row([name, trained, *(cells.get(test, "") for test in human)])
         if given.curve:
             for test in human:
-                curve = study.curve([test], test, range(given.seeds))
-                _print_row([name, f"curve on {test}", *(f"{point.pairs}: {point}" for point in curve)])
+                points = curve(study, test, range(given.seeds))
+                _print_row([name, f"curve on {test}", *(f"{point.pairs}: {point}" for point in points)])
         wall, cpu = monotonic() - started - read, process_time() - cpu - read_cpu
         _print_row([name, f"seconds: {read:.1f} reading, {wall:.1f} else; CPU {read_cpu:.1f}, {cpu:.1f}"])
 

@@ -278,7 +278,7 @@ def _kind(annotation: str) -> str:
 
 
 def _default(model: type[Component], name: str) -> str:
-    value = model.model_fields[name].get_default(call_default_factory=True)
+    value = model.model_fields[name].get_default(call_default_factory=True, validated_data={})  # pydantic 2.10 wants it
     if value is PydanticUndefined:
         return "*required*"
     if value is None or isinstance(value, Component):

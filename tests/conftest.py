@@ -52,6 +52,11 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
+def turns(*texts: str) -> list[dict[str, str]]:
+    """A conversation, which a user begins."""
+    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
+
+
 def write_jsonl(path: Path, rows: list[Any]) -> Path:
     """Rows as a JSONL file."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

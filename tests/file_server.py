@@ -69,11 +69,13 @@ def write_wheel(folder: Path, project: str, member: str, content: bytes) -> None
         wheel.writestr(f"{name}-1.0.dist-info/RECORD", "")
 
 
-def only_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a folder of wheels all the package index that pip knows."""
+def only_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a new folder, for wheels, all the package index that pip knows."""
+    folder.mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
 
 
 def parts_wheels(index: Path, part_size: int) -> WheelSource:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from check_cases import HOSTILE, blamed, check, pair, verdict
 from rmboost.checks import CATALOGUE, loops, phrases
 from rmboost.checks.code import spans, without
-from rmboost.checks.phrases import Language
+from rmboost.checks.phrases import Phrasebook
 from rmboost.config import DEFAULT_CHECKS
 from rmboost.records import Drop, Pair
 
@@ -47,7 +47,7 @@ def test_a_check_leaves_a_good_pair_as_it_is(name: str) -> None:
     assert (kept.prompt, kept.chosen, kept.rejected) == (good.prompt, good.chosen, good.rejected)
 
 
-@pytest.mark.parametrize("kind", sorted(Language.model_fields.keys() - {"parts"}))
+@pytest.mark.parametrize("kind", sorted(Phrasebook.model_fields.keys() - {"parts"}))
 def test_phrases_are_filled_and_compile(kind: str) -> None:
     every = [phrase for each, phrase in phrases._catalogue().phrases if each == kind]
     assert every

@@ -15,8 +15,9 @@ from pydantic import PrivateAttr
 
 from rmboost.backends import Backend
 from rmboost.backends.fake import FakeBackend
-from rmboost.client import Client, Seat, Stopped, call_key
+from rmboost.client import Client, Seat, call_key
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
+from rmboost.halt import Stopped
 from rmboost.jobask import JobAsk
 from rmboost.journal import Journal
 from rmboost.lines import Line, choose, reach_all
@@ -343,9 +344,8 @@ def test_a_signal_counts_whatever_becomes_of_the_notice(tmp_path: Path) -> None:
 class SlowToStart(Scripted):
     """Its check takes for ever, as fetching weights may."""
 
-    async def check(self) -> str:
+    async def check(self) -> None:
         await asyncio.Event().wait()
-        return self.model
 
 
 def test_stop_does_not_wait_for_a_backend_that_is_still_starting(tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_stop_does_not_wait_for_a_backend_that_is_still_starting(tmp_path: Path)
 
 
 class Absent(Scripted):
-    async def check(self) -> str:
+    async def check(self) -> None:
         raise EndpointError(f"{self.model} is not there")
 
 
@@ -436,11 +436,10 @@ def test_whatever_could_change_the_answer_changes_the_key(difference: dict[str, 
 class Late(Scripted):
     """A server that is not there when it is looked for the first time."""
 
-    async def check(self) -> str:
+    async def check(self) -> None:
         self._seen.append(Request((), 0))
         if len(self._seen) == 1:
             raise EndpointError("not yet")
-        return self.model
 
 
 def test_a_server_that_is_there_again_is_asked_again() -> None:

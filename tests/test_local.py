@@ -125,18 +125,18 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert not (tmp_path / "cache").exists(), "nothing is fetched in vain"
 
 
-async def _talk(backend: LocalBackend) -> tuple[str, list[Response], list[Response]]:
-    name = await backend.check()
+async def _talk(backend: LocalBackend) -> tuple[list[Response], list[Response]]:
+    await backend.check()
     asked = [request(question, temperature=0) for question in QUESTIONS]
     one_by_one = [await backend.complete(each) for each in asked]
     at_once = await asyncio.gather(*map(backend.complete, asked))
-    return name, one_by_one, at_once
+    return one_by_one, at_once
 
 
 @pytest.mark.real
 def test_it_answers_one_by_one_and_at_once(capfd: pytest.CaptureFixture[str]) -> None:
-    name, one_by_one, at_once = use(tiny(slots=4), _talk)
-    assert name == one_by_one[0].model == "local:smollm2-135m"
+    one_by_one, at_once = use(tiny(slots=4), _talk)
+    assert one_by_one[0].model == "local:smollm2-135m"
     assert all(len(response.text) > 20 for response in (*one_by_one, *at_once))
     for alone, beside in zip(one_by_one, at_once, strict=True):  # not to the last word: arithmetic
         assert alone.text.split()[:3] == beside.text.split()[:3]

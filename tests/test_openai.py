@@ -66,8 +66,8 @@ def ask(base_url: str, asked: Request | None = None, **options: Any) -> Response
     return asyncio.run(once())
 
 
-def check(base_url: str, model: str = "test-model", **options: Any) -> str:
-    return asyncio.run(OpenAIBackend(model=model, base_url=base_url, **options).check())
+def check(base_url: str, model: str = "test-model") -> None:
+    asyncio.run(OpenAIBackend(model=model, base_url=base_url).check())
 
 
 def failure(call: Callable[[], Any]) -> RMBoostError:
@@ -620,7 +620,8 @@ def test_the_address_comes_from_the_environment_when_none_is_given(monkeypatch: 
     with ChatServer() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/")
         backend = OpenAIBackend(model="test-model")
-        assert asyncio.run(backend.check()) == "test-model"
+        asyncio.run(backend.check())
+        assert server.connections
         assert only_model() == "test-model"
 
 
@@ -642,7 +643,7 @@ def test_a_proxy_does_not_come_between_us_and_this_machine(monkeypatch: pytest.M
     for name in PROXIES:
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     with ChatServer() as server:
-        assert check(server.url) == "test-model"
+        check(server.url)
         assert ask(server.url).text
 
 
@@ -694,7 +695,7 @@ MODELS: dict[str, tuple[tuple[str, ...], str, str]] = {
 def test_the_check_knows_the_models_served(served: tuple[str, ...], asked: str, hint: str) -> None:
     with ChatServer(models=served) as server:
         if not hint:
-            assert check(server.url, asked) == asked
+            check(server.url, asked)
             return
         error = failure(lambda: check(server.url, asked))
     assert type(error) is EndpointError
@@ -722,7 +723,7 @@ CHECKS: dict[str, tuple[Fault, bool]] = {
 def test_the_check_stops_only_what_cannot_work(fault: Fault, passes: bool) -> None:
     with ChatServer(models_fault=fault, nothing_asked=status(400) if passes else fault) as server:
         if passes:
-            assert check(server.url) == "test-model"
+            check(server.url)
             return
         error = failure(lambda: check(server.url))
     assert type(error) is EndpointError

@@ -10,16 +10,12 @@ from typing import Any
 
 import pytest
 
-from conftest import Shell, write_jsonl
+from conftest import Shell, turns, write_jsonl
 from rmboost.errors import InputError
 from rmboost.preferences import Preferences, parse
 from rmboost.preferences.others import FORMS, SEVERAL
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "other-forms.md"
-
-
-def turns(*texts: str) -> list[dict[str, str]]:
-    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
 
 
 def arena(a: str, b: str, winner: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from rmboost.backends.quota import read, seconds
-from rmboost.errors import TransientError
+from rmboost.errors import TransientError, Trouble
 from rmboost.pace import Limits, Pace
 from rmboost.pace.chance import Chance, Window
 from rmboost.pace.climb import Climb
@@ -266,7 +266,7 @@ def test_a_reset_that_is_over_or_cannot_be_read_is_now(text: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "enough"), [("overloaded", 2), ("refused", 4)])
-def test_when_nothing_gets_through_all_requests_rest_for_as_long_as_is_asked(kind: str, enough: int) -> None:
+def test_when_nothing_gets_through_all_requests_rest_for_as_long_as_is_asked(kind: Trouble, enough: int) -> None:
     now, busy = 0.0, TransientError("busy", retry_after=4, kind=kind)
 
     async def scene() -> None:

@@ -14,15 +14,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from conftest import write_jsonl
+from conftest import turns, write_jsonl
 from rmboost.errors import InputError
 from rmboost.preferences import PAIR, Preferences, Row, parse
 
 USER, SYSTEM = ("user", "Q?"), ("system", "Be kind.")
-
-
-def messages(*texts: str) -> list[dict[str, str]]:
-    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
 
 
 def said(text: str) -> dict[str, str]:
@@ -33,35 +29,35 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "trl standard": ({"prompt": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
     "trl standard, no prompt": ({"chosen": "yes", "rejected": "no"}, []),
     "trl conversational": (
-        {"prompt": messages("Q?"), "chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        {"prompt": turns("Q?"), "chosen": turns("", "yes")[1:], "rejected": turns("", "no")[1:]},
         [USER],
     ),
-    "trl conversational, no prompt": ({"chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")}, [USER]),
+    "trl conversational, no prompt": ({"chosen": turns("Q?", "yes"), "rejected": turns("Q?", "no")}, [USER]),
     "ultrafeedback": (
         {
             "prompt": "Q?",
             "prompt_id": "abc",
-            "chosen": messages("Q?", "yes"),
-            "rejected": messages("Q?", "no"),
-            "messages": messages("Q?", "yes"),
+            "chosen": turns("Q?", "yes"),
+            "rejected": turns("Q?", "no"),
+            "messages": turns("Q?", "yes"),
             "score_chosen": 8.0,
         },
         [USER],
     ),
     "messages beside whole conversations": (
-        {"messages": messages("Q?", "yes"), "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
+        {"messages": turns("Q?", "yes"), "chosen": turns("Q?", "yes"), "rejected": turns("Q?", "no")},
         [USER],
     ),
     "a prompt with a system turn beside whole conversations without": (
         {
-            "prompt": [{"role": "system", "content": "Be kind."}, *messages("Q?")],
-            "chosen": messages("Q?", "yes"),
-            "rejected": messages("Q?", "no"),
+            "prompt": [{"role": "system", "content": "Be kind."}, *turns("Q?")],
+            "chosen": turns("Q?", "yes"),
+            "rejected": turns("Q?", "no"),
         },
         [SYSTEM, USER],
     ),
     "a prompt cut off at its spaces beside whole conversations": (
-        {"prompt": "Q?", "chosen": messages("Q?\n", "yes"), "rejected": messages("Q?\n", "no")},
+        {"prompt": "Q?", "chosen": turns("Q?\n", "yes"), "rejected": turns("Q?\n", "no")},
         [USER],
     ),
     "hh": (
@@ -107,7 +103,7 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [("user", "Hi"), ("assistant", "Hello"), ("user", "Say it.\nQ?")],
     ),
     "axolotl": (
-        {"messages": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
+        {"messages": turns("Q?"), "chosen": turns("", "yes")[1], "rejected": turns("", "no")[1]},
         [USER],
     ),
     "an input alone": ({"input": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
@@ -118,11 +114,11 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "a query": ({"query": "Q?", "input": None, "chosen": "yes", "rejected": "no"}, [USER]),
     "a context beside a prompt": ({"context": "C", "prompt": "Q?", "chosen": "yes", "rejected": "no"}, [USER]),
     "a context of messages": (
-        {"context": messages("Q?"), "chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        {"context": turns("Q?"), "chosen": turns("", "yes")[1:], "rejected": turns("", "no")[1:]},
         [USER],
     ),
     "a trajectory": (
-        {"trajectory": [{"role": "system", "content": "Be kind."}, *messages("Q?")], "chosen": "yes", "rejected": "no"},
+        {"trajectory": [{"role": "system", "content": "Be kind."}, *turns("Q?")], "chosen": "yes", "rejected": "no"},
         [SYSTEM, USER],
     ),
     "argilla": ({"instruction": "Q?", "chosen_response": "yes", "rejected_response": "no"}, [USER]),
@@ -141,16 +137,16 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [("user", "Hi"), ("assistant", "look()"), ("tool", "sun"), ("assistant", "Hello"), USER],
     ),
     "axolotl, a column of its own name": (
-        {"conversation": messages("Q?"), "chosen": messages("", "yes")[1], "rejected": messages("", "no")[1]},
+        {"conversation": turns("Q?"), "chosen": turns("", "yes")[1], "rejected": turns("", "no")[1]},
         [USER],
     ),
     "messages that end in the chosen answer": (
-        {"messages": messages("Q?", "yes"), "chosen": "yes", "rejected": "no"},
+        {"messages": turns("Q?", "yes"), "chosen": "yes", "rejected": "no"},
         [USER],
     ),
-    "ms-swift": ({"system": "Be kind.", "messages": messages("Q?", "yes"), "rejected_response": "no"}, [SYSTEM, USER]),
+    "ms-swift": ({"system": "Be kind.", "messages": turns("Q?", "yes"), "rejected_response": "no"}, [SYSTEM, USER]),
     "ms-swift, whole conversations": (
-        {"messages": messages("Q?", "yes"), "rejected_messages": messages("Q?", "no")},
+        {"messages": turns("Q?", "yes"), "rejected_messages": turns("Q?", "no")},
         [USER],
     ),
     "ms-swift, older": (
@@ -162,7 +158,7 @@ SHAPES: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         [SYSTEM, USER],
     ),
     "a system column beside whole conversations": (
-        {"system": "Be kind.", "chosen": messages("Q?", "yes"), "rejected": messages("Q?", "no")},
+        {"system": "Be kind.", "chosen": turns("Q?", "yes"), "rejected": turns("Q?", "no")},
         [SYSTEM, USER],
     ),
 }
@@ -191,7 +187,7 @@ def test_what_a_judge_said() -> None:
 
 
 PAIRS: list[dict[str, Any]] = [
-    {"prompt": f"Q{n}?", "chosen": messages(f"Q{n}?", "yes"), "rejected": messages(f"Q{n}?", "no"), "n": n}
+    {"prompt": f"Q{n}?", "chosen": turns(f"Q{n}?", "yes"), "rejected": turns(f"Q{n}?", "no"), "n": n}
     for n in range(2500)
 ]
 
@@ -240,7 +236,7 @@ def test_packings(tmp_path: Path, kind: str) -> None:
 
 def test_a_csv(tmp_path: Path) -> None:
     path = tmp_path / "pairs.csv"
-    said = json.dumps(messages("Q?", "yes"))
+    said = json.dumps(turns("Q?", "yes"))
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.writer(file)
         table.writerow(["prompt", "chosen", "rejected", "score_chosen", "id"])
@@ -416,7 +412,7 @@ def numpy_prints(said: list[dict[str, str]]) -> str:
 
 @pytest.mark.parametrize("pack", [json.dumps, repr, numpy_prints])
 def test_messages_packed_into_a_text_are_turns(pack: Any) -> None:
-    good, bad = messages("It's\nwhat? }\n {", "yes"), messages("It's\nwhat? }\n {", "no")
+    good, bad = turns("It's\nwhat? }\n {", "yes"), turns("It's\nwhat? }\n {", "no")
     asked = ("user", "It's\nwhat? }\n {")
     row = parse({"chosen": pack(good), "rejected": pack(bad)}, 1, "here")
     assert (row.prompt, row.texts) == ((asked,), ("yes", "no"))
@@ -425,7 +421,7 @@ def test_messages_packed_into_a_text_are_turns(pack: Any) -> None:
 
 
 def test_an_answer_that_looks_like_messages_is_a_text() -> None:
-    answer = json.dumps(messages("Hi", "Hello"))
+    answer = json.dumps(turns("Hi", "Hello"))
     assert parse({"prompt": "p", "chosen": answer, "rejected": "no"}, 1, "here").texts == (answer, "no")
     torn = "[{'role': 'user', 'content': ..."
     assert parse({"prompt": torn, "chosen": torn, "rejected": torn}, 1, "here").texts == (torn, torn)
@@ -450,19 +446,19 @@ def test_objects_that_nobody_says_are_texts(words: str) -> None:
     "beside",
     [
         {"rmboost": {"method": "rmboost"}, "chosen": "yes", "rejected": "no"},
-        {"chosen": messages("", "yes")[1:], "rejected": messages("", "no")[1:]},
+        {"chosen": turns("", "yes")[1:], "rejected": turns("", "no")[1:]},
         {"kind": "dropped", "reason": "tie", "first": "yes", "second": "no"},
     ],
 )
 def test_a_prompt_that_is_json_of_messages_is_a_text_where_messages_are_not_packed(beside: dict[str, Any]) -> None:
-    words = json.dumps(messages("Hi"))
+    words = json.dumps(turns("Hi"))
     row = parse({"prompt": words, **beside}, 1, "here")
     assert (row.prompt, row.texts) == ((("user", words),), ("yes", "no"))
 
 
 def test_of_conversations_that_begin_apart_no_answer_is_shown_as_the_prompt() -> None:
-    whole = [{"role": "system", "content": "Be kind."}, *messages("Q?", "yes")]
-    row = parse({"messages": whole, "rejected_messages": messages("Q?", "no")}, 1, "here")
+    whole = [{"role": "system", "content": "Be kind."}, *turns("Q?", "yes")]
+    row = parse({"messages": whole, "rejected_messages": turns("Q?", "no")}, 1, "here")
     assert (row.prompt, row.texts[1]) == ((), "User: Q?\n\nAssistant: no")
 
 
@@ -489,9 +485,9 @@ def test_calls_of_tools_are_part_of_a_turn(turn: dict[str, Any], text: str) -> N
 def test_turns_that_differ_in_a_call_alone_differ() -> None:
     sides = {
         side: [
-            *messages("Q?"),
+            *turns("Q?"),
             {"role": "assistant", "content": "Let me see.", "tool_calls": call},
-            *messages("", "so")[1:],
+            *turns("", "so")[1:],
         ]
         for side, call in (("chosen", CALL), ("rejected", OTHER))
     }

@@ -108,13 +108,6 @@ def test_size_draws_pairs_by_the_seed_and_a_small_draw_begins_a_large_one() -> N
     assert four != otherwise
 
 
-def test_the_curve_halves() -> None:
-    curve = Study(Parrot(), {"other": OTHER, "human": HUMAN}).curve(["other"], "human", seeds=[0])
-    assert [point.pairs for point in curve] == [1, 3, 6, 12]
-    short = Study(Parrot(), {"other": OTHER[:2], "human": HUMAN}).curve(["other"], "human", seeds=[0])
-    assert [point.pairs for point in short] == [1, 2]
-
-
 def test_random_labels_turn_about_half_of_the_pairs() -> None:
     study = Study(Parrot(), {"other": preferences([f"o{n}" for n in range(400)]), "human": HUMAN})
     study.evaluate(["other"], "human", seeds=[0], shuffled=True)

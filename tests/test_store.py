@@ -56,6 +56,11 @@ def settle_four(store: Store) -> None:
     store.checkpoint()
 
 
+def settle_four_and_close(store: Store) -> None:
+    settle_four(store)
+    store.checkpoint(closed=True)
+
+
 def test_rows_go_to_pairs_and_rejects_and_the_tally_comes_back(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     visit(output, settle_four)
@@ -196,12 +201,7 @@ def eq(found: object, wanted: object) -> None:
 
 def test_a_finished_output_that_nobody_touched_is_not_read_again(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
-
-    def finish(store: Store) -> None:
-        settle_four(store)
-        store.checkpoint(closed=True)
-
-    visit(output, finish)
+    visit(output, settle_four_and_close)
     before = output.read_bytes()
     status = output.stat()
     output.write_bytes(before[::-1])
@@ -240,11 +240,7 @@ def test_rows_edited_after_the_first_failure_are_set_aside_as_well(tmp_path: Pat
 )
 def test_a_checkpoint_of_another_version_counts_as_none(tmp_path: Path, harm: dict[str, object]) -> None:
     output = tmp_path / "pairs.jsonl"
-
-    def meddle(store: Store) -> None:
-        settle_four(store)
-
-    visit(output, meddle)
+    visit(output, settle_four)
 
     async def rewrite() -> None:
         journal = Journal(tmp_path / "pairs.run" / "journal.sqlite")
@@ -298,12 +294,7 @@ def test_an_empty_file_may_be_filled(tmp_path: Path) -> None:
 
 def test_rows_added_by_hand_after_a_clean_end_are_set_aside(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
-
-    def settle_and_close(store: Store) -> None:
-        settle_four(store)
-        store.checkpoint(closed=True)
-
-    visit(output, settle_and_close)
+    visit(output, settle_four_and_close)
     with output.open("a") as file:
         file.write("mine\n")
 

@@ -26,10 +26,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "index"
-    folder.mkdir()
-    only_index(folder, monkeypatch)
-    return folder
+    return only_index(tmp_path / "index", monkeypatch)
 
 
 def small(*sources: HttpSource | WheelSource, sha256: str = SHA256) -> Weights:

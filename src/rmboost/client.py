@@ -18,7 +18,7 @@ from rmboost import amounts, lines
 from rmboost.backends import unwanted
 from rmboost.budget import Budget, Ceilings, Price, Spent
 from rmboost.errors import BackendError, EndpointError, TransientError
-from rmboost.halt import Cause, Halt
+from rmboost.halt import Cause, Halt, Stopped
 from rmboost.journal import Entry, Journal
 from rmboost.lines import Line
 from rmboost.meter import Meter
@@ -29,10 +29,6 @@ from rmboost.worth import Worth
 
 log = logging.getLogger("rmboost")
 log.addHandler(logging.NullHandler())  # else Python shows warnings where nobody asked for a log
-
-
-class Stopped(Exception):
-    """No new call is made any more: the run was asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class Client:
     seats: who answers for each role. tries: how often one call is sent at most, refusals (429) not counted: these are
     waited out for up to ``patience`` seconds. max_failures: calls given up in a row until the run is stopped.
     calls_of_a_job: how many each job takes, so that none is begun that a ceiling would cut off. proven: roles
-    that answered before, as pairs show.
+    that gave whole answers before, as pairs show.
     """
 
     def __init__(
@@ -98,9 +94,9 @@ class Client:
         self._calls_of_a_job = calls_of_a_job
         self._failures: Counter[str] = Counter()
         """calls given up in a row, by role"""
-        self._proven = {*proven}
+        self._answered = {*proven}
         """roles that were answered: what is refused them for ever after that is a prompt's fault"""
-        self._worth = Worth(max_failures, self._proven)
+        self._worth = Worth(max_failures, self._answered)
         self._lines = list(dict.fromkeys(line for seat in seats.values() for line in seat.lines))
         self._needed = lines.without_another(seat.lines for seat in seats.values())
         self._last_limit: int | None = None
@@ -160,35 +156,31 @@ class Client:
     async def answer(self, role: str, job: Job, call: int, request: Request, places: dict[str, Line]) -> Response:
         """The answer to a call of a job: from the journal, or from the backend and then in the journal."""
         seat = self.seats[role]
-        key = call_key(job, call, seat, request)
+        asked = _Call(call_key(job, call, seat, request), job, call, role, seat, request)
         if self.traced is not None:
-            self.traced.add(key)
-        if known := self.journal.get(key):
-            self.meter.replayed += 1
-            self._proven.add(role)
-            self._worth.flaw(role, known)
+            self.traced.add(asked.key)
+        if known := await self._on_record(asked):
             return known
-        if lent := self.journal.lent(key, job, call, role):
-            self._stop_at_a_ceiling(self.meter.in_flight)
-            self.budget.spent.add(lent.response.usage, seat.price)  # before the next one looks
-            await self.journal.put(lent)
-            self.meter.replayed += 1
-            self._proven.add(role)
-            self._worth.flaw(role, lent.response)
-            return lent.response
         try:
-            return await self._send_until_answered(_Call(key, job, call, role, seat, request), places)
+            return await self._send_until_answered(asked, places)
         except BackendError as error:
             if not isinstance(error, EndpointError):
-                self.journal.note_refusal(key, error)
-                log.warning("given up: %s", error, extra={"job": job.key, "role": role})
-                if isinstance(error, TransientError) or role not in self._proven:
-                    if error.unwanted:  # by the first call as by all others
-                        others = self.seats.values()
-                        same = ((each.settings, each.sampling) for each in others if each.lines == seat.lines)
-                        raise EndpointError(error.message, unwanted.hint(error, same)) from None
-                    self._give_up(role, error)
+                self._give_up(asked, error)
             raise
+
+    async def _on_record(self, call: _Call) -> Response | None:
+        """What the journal holds; else what another run's does, put here at its price. Raises Stopped."""
+        known = self.journal.get(call.key)
+        if not known and (lent := self.journal.lent(call.key, call.job, call.number, call.role)):
+            self._stop_at_a_ceiling(self.meter.in_flight)
+            self.budget.spent.add(lent.response.usage, call.seat.price)  # before the next one looks
+            await self.journal.put(lent)
+            known = lent.response
+        if known:
+            self.meter.replayed += 1
+            self._answered.add(call.role)
+            self._worth.flaw(call.role, known)
+        return known
 
     async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:
         """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
@@ -268,7 +260,7 @@ class Client:
 
     def _count(self, response: Response, call: _Call) -> None:
         self._failures[call.role] = 0
-        self._proven.add(call.role)
+        self._answered.add(call.role)
         self.meter.asked += 1
         self.meter.usage += response.usage
         self.budget.spent.add(response.usage, call.seat.price)
@@ -285,11 +277,18 @@ class Client:
             raise EndpointError(until, "the same command goes on from here then") from None
         log.warning("%s is left out until then: %s", line.backend, until)
 
-    def _give_up(self, role: str, error: BackendError) -> None:
-        """A call is given up; after so many of its role without an answer between, the run is stopped."""
-        self._failures[role] += 1
-        if self._failures[role] >= self._max_failures and not self.halt.calls:
-            self.stop("failures", f"{self._failures[role]} calls in a row were given up, the last: {error}")
+    def _give_up(self, call: _Call, error: BackendError) -> None:
+        """It is the prompt's fault, or counts: many in a row of a role end the run. Raises EndpointError, Stopped."""
+        self.journal.note_refusal(call.key, error)
+        log.warning("given up: %s", error, extra={"job": call.job.key, "role": call.role})
+        if not isinstance(error, TransientError) and call.role in self._answered:
+            return
+        if error.unwanted:  # by the first call as by all others
+            same = ((each.settings, each.sampling) for each in self.seats.values() if each.lines == call.seat.lines)
+            raise EndpointError(error.message, unwanted.hint(error, same)) from None
+        self._failures[call.role] += 1
+        if self._failures[call.role] >= self._max_failures and not self.halt.calls:
+            self.stop("failures", f"{self._failures[call.role]} calls in a row were given up, the last: {error}")
             raise Stopped from None
 
 

@@ -1,4 +1,4 @@
-"""The engine: many jobs at once, outcomes in input order. The only place where things run concurrently."""
+"""The engine: many jobs at once, outcomes in input order. The only place where jobs run beside each other."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from rmboost.ask import Ask
 from rmboost.checks import Check
-from rmboost.client import Client, Stopped
+from rmboost.client import Client
 from rmboost.errors import BackendError, ConfigError, EndpointError, ReplyError, RMBoostError, StoreError
-from rmboost.halt import Cause, Halt
+from rmboost.halt import Cause, Halt, Stopped
 from rmboost.jobask import JobAsk
 from rmboost.methods import Method
 from rmboost.recipe import Recipe

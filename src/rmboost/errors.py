@@ -2,7 +2,7 @@
 
 RMBoostError
  ├─ ConfigError         a setting is wrong; found before the first call
- ├─ InputError          a prompt file or line is wrong; found before the first call
+ ├─ InputError          a file that is read, of prompts or pairs, is wrong, or a row of it
  ├─ StoreError          the run's files cannot be used as they are
  ├─ BackendError        this request cannot be answered: its job fails, the run goes on
  │   ├─ TransientError      the same request may be answered later: it is retried
@@ -15,10 +15,13 @@ What is not in this tree is a bug, and shows as a traceback.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rmboost.records import Quota, Response
+
+Trouble = Literal["refused", "overloaded", "timeout", "unreachable", "broken", "unreadable"]
+"""What a request came to in place of an answer, for now: a short name to count by."""
 
 
 class RMBoostError(Exception):
@@ -35,7 +38,7 @@ class ConfigError(RMBoostError):
 
 
 class InputError(RMBoostError):
-    """A prompt file, or a line of it, cannot be used."""
+    """A file that is read, of prompts or pairs, or a row of it, cannot be used."""
 
 
 class StoreError(RMBoostError):
@@ -57,10 +60,8 @@ class BackendError(RMBoostError):
 class TransientError(BackendError):
     """A request that may be answered when tried again; ``retry_after`` in seconds, if the server said.
 
-    kind: a short name to count by, of those in KINDS. quota: what the server says is left of its limits.
+    quota: what the server says is left of its limits.
     """
-
-    KINDS = ("refused", "overloaded", "timeout", "unreachable", "broken", "unreadable")
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class TransientError(BackendError):
         hint: str = "",
         retry_after: float | None = None,
         *,
-        kind: str = "broken",
+        kind: Trouble = "broken",
         quota: Quota | None = None,
     ) -> None:
         super().__init__(message, hint)

@@ -8,6 +8,10 @@ from typing import Literal
 Cause = Literal["", "signal", "ceiling", "failures", "pilot", "prompts"]
 
 
+class Stopped(Exception):
+    """No new call is made any more: the run was asked to stop."""
+
+
 class Halt:
     """Open at first. ``jobs``: begin no new job, finish those begun. ``calls``: make no new call either; calls under
     way are answered and kept. The first cause is the one that counts; but a person's word counts before all others."""

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from math import expm1, floor, inf, pi, sqrt, tan
 from statistics import NormalDist
 
+CONFIDENCE = 0.95
+"""Of every interval: how often it holds the true value."""
+_Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """``count`` of ``total``, with the interval that holds the true share with the wanted confidence."""
+    """``count`` of ``total``, with the interval that holds the true share."""
 
     count: int
     total: int
@@ -33,7 +37,7 @@ class Share:
         return f"{100 * self.value:.1f} % ({100 * self.low:.1f}–{100 * self.high:.1f}, n={self.total})"
 
 
-def share(count: int, total: int, confidence: float = 0.95, cases: float | None = None) -> Share:
+def share(count: int, total: int, cases: float | None = None) -> Share:
     """A share with its Wilson score interval (Wilson 1927), which holds for few cases and for shares near 0 and 1.
 
     cases: how many independent ones the total is worth, where that is less.
@@ -42,14 +46,13 @@ def share(count: int, total: int, confidence: float = 0.95, cases: float | None 
         raise ValueError(f"{count} of {total} is no share")
     if not total:
         return Share(0, 0, 0.0, 1.0)
-    return Share(count, total, *wilson(count / total, cases or total, confidence))
+    return Share(count, total, *wilson(count / total, cases or total))
 
 
-def wilson(value: float, cases: float, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(value: float, cases: float) -> tuple[float, float]:
     """Low and high of the Wilson score interval around a share of so many cases, which need not be a whole number."""
-    z = _normal(confidence)
-    middle = (value + z * z / (2 * cases)) / (1 + z * z / cases)
-    half = z * sqrt(value * (1 - value) / cases + z * z / (4 * cases * cases)) / (1 + z * z / cases)
+    middle = (value + _Z * _Z / (2 * cases)) / (1 + _Z * _Z / cases)
+    half = _Z * sqrt(value * (1 - value) / cases + _Z * _Z / (4 * cases * cases)) / (1 + _Z * _Z / cases)
     return (0.0 if value == 0 else middle - half), (1.0 if value == 1 else middle + half)
 
 
@@ -88,13 +91,9 @@ def worth(counts: Sequence[float], sizes: Sequence[int]) -> float:
     return max(min(known, equal), known * (student(inf) / student(equal - 1)) ** 2)
 
 
-def student(freedom: float, confidence: float = 0.95) -> float:
-    """The two-sided quantile of Student's t, within 1 % for 95 % (Wallace 1959); fractions of freedom are left out."""
-    z, whole = _normal(confidence), max(1, floor(min(freedom, 1e6)))
+def student(freedom: float) -> float:
+    """The two-sided 95 % quantile of Student's t, within 1 % (Wallace 1959); fractions of freedom are left out."""
+    whole = max(1, floor(min(freedom, 1e6)))
     if whole == 1:
-        return tan(pi * confidence / 2)
-    return sqrt(whole * expm1(z * z * (whole - 5 / 6) / (whole - 2 / 3 + 0.1 / whole) ** 2))
-
-
-def _normal(confidence: float) -> float:
-    return NormalDist().inv_cdf(0.5 + confidence / 2)
+        return tan(pi * CONFIDENCE / 2)
+    return sqrt(whole * expm1(_Z * _Z * (whole - 5 / 6) / (whole - 2 / 3 + 0.1 / whole) ** 2))

@@ -30,7 +30,7 @@ class Line:
     """whether it has ever answered"""
     missing: bool = False
     """whether nobody was there when it was last looked for"""
-    _check: asyncio.Task[str] | None = field(default=None, repr=False)
+    _check: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
     def load(self) -> tuple[bool, float]:
@@ -38,7 +38,7 @@ class Line:
         busy, limit = self.pace.busy + 1, self.pace.limit
         return busy > limit, busy / (limit if busy > limit else self.weight)
 
-    def begin_check(self) -> asyncio.Task[str]:
+    def begin_check(self) -> asyncio.Task[None]:
         """Begin to look whether a request would be answered, unless that has begun."""
         if self._check is None:
             self._check = asyncio.create_task(self.backend.check())
@@ -74,7 +74,7 @@ class Line:
         return True
 
 
-def _looked_at(check: asyncio.Task[str]) -> None:
+def _looked_at(check: asyncio.Task[None]) -> None:
     """What a check finds is raised where somebody waits for it; asyncio need not complain where nobody does."""
     if not check.cancelled():
         check.exception()

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from rmboost.amounts import number
-from rmboost.intervals import Share, effective, share
+from rmboost.intervals import CONFIDENCE, Share, effective, share
 
 _DRAWS = 2000
 
@@ -104,7 +104,7 @@ def noise(found: Marks, gold: Marks | None = None) -> Noise:
     return Noise(found, plain, corrected(found, gold) if gold else None)
 
 
-def corrected(found: Marks, gold: Marks, confidence: float = 0.95) -> Corrected | None:
+def corrected(found: Marks, gold: Marks) -> Corrected | None:
     """The share of wrong labels q, from c = (1 - q) e + q a; None where the judge knows no better than a coin.
 
     c: share of verdicts that contradict a label; a and e: share of gold labels that the judge agrees with, and
@@ -117,7 +117,7 @@ def corrected(found: Marks, gold: Marks, confidence: float = 0.95) -> Corrected 
         return None
     random = Random(f"{found} {gold}")
     draws = [_draw(found, gold, random) for _ in range(_DRAWS)]
-    cut = round((1 - confidence) / 2 * _DRAWS)
+    cut = round((1 - CONFIDENCE) / 2 * _DRAWS)
     value = _wrong_share(found.wrong / found.read, gold.right / gold.read, gold.wrong / gold.read)
     low, high = (sorted(draw[end] for draw in draws) for end in (0, 1))
     return Corrected(value[0], low[cut], high[-1 - cut])

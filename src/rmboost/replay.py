@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rmboost import roles
-from rmboost.client import Client, Stopped
+from rmboost.client import Client
 from rmboost.engine import settler
+from rmboost.halt import Stopped
 from rmboost.journal import Journal
 from rmboost.recipe import Recipe
 from rmboost.records import Job, Outcome, Response

@@ -39,12 +39,11 @@ class Backend(Component):
         """Whether the calls of one job should follow each other, so that what they share is read once."""
         return False
 
-    async def check(self) -> str:
-        """Ask the endpoint, without paying, whether it would answer; the name of the model that will.
+    async def check(self) -> None:
+        """Find out, without paying, whether it would answer.
 
         Raises EndpointError when it is certain that no request can be answered.
         """
-        return self.model
 
     async def close(self) -> None:
         """Release connections and processes."""

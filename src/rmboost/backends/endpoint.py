@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 from rmboost import __version__
 from rmboost.backends import quota, refusals
 from rmboost.backends.transport import Transport, TransportError
-from rmboost.errors import BackendError, ConfigError, EndpointError, TransientError
+from rmboost.errors import BackendError, ConfigError, EndpointError, TransientError, Trouble
 from rmboost.records import Quota
 
 OPENAI = "https://api.openai.com/v1"
@@ -164,7 +164,7 @@ class Endpoint:
             return EndpointError(message, self.where_to_look(said))
         if status in _RETRIED or status >= 500:
             loads = status == 503 and "loading" in said.lower()  # a model, which may take minutes
-            kind = (
+            kind: Trouble = (
                 "refused" if loads or status in (402, 429) else "overloaded" if status in (498, 503, 529) else "broken"
             )
             return TransientError(message, retry_after=wait, kind=kind, quota=quota.read(headers))

@@ -80,9 +80,8 @@ class LocalBackend(Backend):
         server = await self._engine.start(self)
         return await server.complete(request)
 
-    async def check(self) -> str:
-        server = await self._engine.start(self)
-        return server.model
+    async def check(self) -> None:
+        await self._engine.start(self)
 
     async def close(self) -> None:
         await self._engine.close()

@@ -79,12 +79,11 @@ class OpenAIBackend(Backend):
         response = self._response(content)
         return replace(response, quota=quota) if quota else response
 
-    async def check(self) -> str:
+    async def check(self) -> None:
         served = await self._endpoint.models()
         if served and not any(_answers_to(name, self.model) for name in served):
             hint = _cut(suggest(self.model, served))
             raise EndpointError(f"no model {self.model!r} at {self._endpoint.address}", hint)
-        return self.model
 
     async def close(self) -> None:
         transport = self._transports.pop(asyncio.get_running_loop(), None)

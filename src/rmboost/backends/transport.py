@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from rmboost.errors import Trouble
+
 CONNECT_SECONDS = 30.0
 """The longest that a connection may take to open."""
 IDLE_SECONDS = 4.0
@@ -24,9 +26,9 @@ class Reply:
 
 
 class TransportError(Exception):
-    """No reply came. kind: of those of TransientError."""
+    """No reply came."""
 
-    def __init__(self, message: str, kind: str = "broken") -> None:
+    def __init__(self, message: str, kind: Trouble = "broken") -> None:
         super().__init__(message)
         self.kind = kind
 

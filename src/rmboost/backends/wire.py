@@ -18,6 +18,7 @@ from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, MOST_BYTES, Reply, TransportError
+from rmboost.errors import Trouble
 
 _NAME_SECONDS = 10.0
 """So long a looked-up name is good."""
@@ -245,7 +246,7 @@ class _Connection(asyncio.Protocol):
         else:
             self._fail("no answer in time", "timeout")
 
-    def _fail(self, message: str, kind: str = "broken") -> None:
+    def _fail(self, message: str, kind: Trouble = "broken") -> None:
         reply, self._reply = self._reply, None
         if reply and not reply.done():
             reply.set_exception(TransportError(message, kind))

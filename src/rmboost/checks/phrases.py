@@ -49,7 +49,7 @@ Phrases = tuple[Phrase, ...]
 _ALL = slice(None)
 
 
-class Language(Component):
+class Phrasebook(Component):
     """The phrases of a language. ``parts`` are what ``<name>`` in a pattern stands for."""
 
     parts: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
@@ -75,7 +75,7 @@ class Reading(NamedTuple):
     tried: Mapping[str, Sequence[Phrase]]
 
     def find(self, kind: str, part: slice = _ALL) -> list[str]:
-        """The telling bits that phrases of this kind (a field of Language), in any language, find in a part of it."""
+        """The telling bits that phrases of this kind (a field of Phrasebook), in any language, find in a part of it."""
         if kind not in self.tried:
             return []
         text = self.plain[part]
@@ -122,7 +122,7 @@ class _Catalogue(NamedTuple):
 @cache
 def _catalogue() -> _Catalogue:
     languages = [_filled(resources.read_yaml(file), str(file)) for file in _files()]
-    kinds = [kind for kind in Language.model_fields if kind != "parts"]
+    kinds = [kind for kind in Phrasebook.model_fields if kind != "parts"]
     phrases = [(kind, phrase) for language in languages for kind in kinds for phrase in getattr(language, kind)]
     owners: dict[str, list[int]] = {}
     always: dict[str, tuple[Phrase, ...]] = {}
@@ -139,9 +139,9 @@ def _files() -> list[Path]:
     return sorted((resources.folder("configs") / "phrases").glob("*.yaml"))
 
 
-def _filled(values: dict[str, object], where: str) -> Language:
+def _filled(values: dict[str, object], where: str) -> Phrasebook:
     """A language with the parts put into its patterns."""
-    raw = validate(Language, values, where)
+    raw = validate(Phrasebook, values, where)
     names = re.compile("|".join(f"<{name}>" for name in raw.parts) or r"(?!)")
 
     def fill(pattern: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rmboost import __version__
@@ -18,19 +18,21 @@ from rmboost.report.estimates import Figure
 from rmboost.visible import one_line
 
 Values = Mapping[str, Any]
+_HTML = Path(__file__).parent / "html"
+_STYLE = Path(__file__).parents[1] / "report" / "html" / "page.css"
 
 
 def page(found: Values) -> str:
     """The page of a comparison, from its figures."""
     environment = Environment(
-        loader=PackageLoader("rmboost.compare", "html"),
+        loader=FileSystemLoader(_HTML),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"line": _line, "apart": apart}
-    style = resources.files("rmboost.report").joinpath("html/page.css").read_text(encoding="utf-8")
+    style = _STYLE.read_text(encoding="utf-8")
     return environment.get_template("page.html.j2").render(
         found=found,
         rows=list(measured(found)),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
-START = 16
+_START = 16
+_MOST = 4096
 _GAIN = 1.2
 """Twice as many at once must bring this much more throughput, or there was no room."""
 _STEP = 1.25
@@ -27,9 +28,8 @@ class Climb:
     queued at the server queues here). Overload (503, time-outs) cuts it. All times are seconds of one monotonic clock.
     """
 
-    def __init__(self, now: float, start: int = START, most: int = 4096) -> None:
-        self.limit = min(start, most)
-        self._most = most
+    def __init__(self, now: float) -> None:
+        self.limit = _START
         self._base = 0.0
         """answers a second at the limit that is held, or at the last step of the climb"""
         self._held = self.limit
@@ -103,7 +103,7 @@ class Climb:
         self._set(2 * self._held if self._climbing else self._held, now)
 
     def _set(self, limit: int, now: float) -> None:
-        self.limit = max(1, min(limit, self._most))
+        self.limit = max(1, min(limit, _MOST))
         self._open(now)
 
     def _open(self, now: float) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+from rmboost.report.catalogue import is_share
 from rmboost.report.estimates import Figure
 from rmboost.report.rules import RULES, Rule
 
 Level = Literal["bad", "look", "unclear", "fine", "missing"]
 _ORDER: tuple[Level, ...] = ("bad", "look", "unclear", "fine", "missing")
 _WINS = tuple(rule.figure for rule in RULES if rule.figure.endswith("_wins") and rule.centre is None)
-_NUMBERS = ("length_d", "probe_auc", "probe_second_auc")
 _UNSURE = "That may be a fault or chance: the interval holds both."
 _ALONE = "All pairs are of one prompt, which says nothing of others: no interval can be given."
 _ADVICE = {"label_noise": "rmboost judge FILE -o judged.jsonl", "contaminated_prompts_13": "--against FILE"}
@@ -113,7 +113,7 @@ def _distances(rule: Rule, figure: Figure) -> tuple[float, float, float]:
 
 
 def _value(rule: Rule, figure: Figure) -> str:
-    shown = plain(figure) if rule.figure in _NUMBERS else percent(figure)
+    shown = percent(figure) if is_share(rule.figure) else plain(figure)
     return f"{shown} of the pairs that differ in it" if rule.figure in _WINS else shown
 
 

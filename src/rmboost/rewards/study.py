@@ -65,12 +65,6 @@ class Study:
                 trained.append(len(left))
         return accuracy(margins, self._sets[test][1], round(float(np.mean(trained))))
 
-    def curve(self, train: Sequence[str], test: str, seeds: Sequence[int] = SEEDS, steps: int = 4) -> list[Accuracy]:
-        """The learning curve: with all pairs, half of them, a quarter, …; the fewest first."""
-        full = self.evaluate(train, test, seeds)
-        sizes = [size for step in range(steps - 1, 0, -1) if (size := full.pairs >> step)]
-        return [*(self.evaluate(train, test, seeds, size) for size in sizes), full]
-
     def _drawn(self, train: Sequence[str], seed: int, shuffled: bool) -> tuple[Indices, Indices]:
         """The pairs of the sets in an order of the seed's, and their units; a smaller draw begins a larger one."""
         random = np.random.default_rng(seed)
