@@ -272,6 +272,20 @@ def test_a_report_counts_what_a_sample_changed_as_it_stands_for_the_rest(
     assert (left == ties) == (sample != "all"), "ties are a share of the verdicts that the noise is counted over"
 
 
+@pytest.mark.parametrize("method", ["rmboost", "constitutional"])
+def test_a_pair_that_the_judge_dropped_counts_where_its_label_does(
+    rmboost: Shell, prompts: Path, tmp_path: Path, method: str
+) -> None:
+    """A method that orders no label gives one all the same."""
+    found = []
+    for policy in ("flag", "drop"):
+        output = tmp_path / f"{policy}.jsonl"
+        options = (*JUDGED, "12", "--method", method, "--set", f"verify.policy={policy}")
+        rmboost("generate", prompts, "-o", output, *options)
+        found.append(json.loads(rmboost("report", output, "--json").out)["figures"]["label_noise.better"]["value"])
+    assert found[0] == found[1] > 0
+
+
 def test_a_judge_that_is_not_there_is_found_before_the_first_answer_is_paid(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:
