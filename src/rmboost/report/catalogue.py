@@ -45,7 +45,8 @@ FIGURES: Mapping[str, str] = {
     "distinct_2": "share of different word pairs there",
     "distinct_3": "share of different word triples there",
     "self_similarity": "mean cosine of two chosen responses to different prompts",
-    "contaminated_prompts_8": "share of the prompts with a run of 8 words of the --against files (the worst of them)",
+    "contaminated_prompts_8": "share of the pairs whose prompt has a run of 8 words of the --against files (the worst "
+    "of them)",
     "contaminated_prompts_13": "the same with 13 words",
     "contaminated_responses_8": "share of the pairs with such a run of 8 words in a response",
     "contaminated_responses_13": "the same with 13 words",
