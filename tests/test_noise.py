@@ -77,7 +77,7 @@ def test_a_judge_that_may_be_a_coin_makes_nothing_certain(found: Marks, gold: Ma
     ],
 )
 def test_what_a_judge_leaves_is_not_free_of_wrong_labels(policy: Policy, unreadable: int, wrong: float) -> None:
-    """It misses wrong labels, and says no to right ones: 1,000 that it reads, a fifth wrong, and as many it does not."""
+    """It misses wrong labels, and says no to right ones: of 1,000 that it reads a fifth is wrong, as of the others."""
     freed = corrected(Marks(580, 220, 200, unreadable), Marks(140, 20, 40), policy=policy)
     assert freed is not None
     assert freed.value == pytest.approx(wrong)

@@ -233,7 +233,10 @@ def reject(row: dict[str, Any]) -> dict[str, Any]:
     """A pair that the judge dropped."""
     return {
         **{name: row.get(name) for name in ("prompt", "label", "aspect")},
-        **{"id": row["prompt"], "reason": DISAGREES, "first": row["chosen"], "second": row["rejected"]},
+        "id": row["prompt"],
+        "reason": DISAGREES,
+        "first": row["chosen"],
+        "second": row["rejected"],
     }
 
 

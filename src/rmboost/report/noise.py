@@ -18,6 +18,7 @@ from rmboost.report.estimates import Figure, Ints, Mask, independent, missing, p
 from rmboost.report.table import CHOSEN, EXCHANGED, NONE, REJECTED, TIE, UNREADABLE, Table
 
 _NO_GOLD = "no gold data given"
+_APART = "the gold pairs were judged as a whole, or these were, and the others on their aspects"
 SIEVED = "the judge left no pair that it contradicts"
 Dropped = Mapping[tuple[str, str], Sequence[int]]
 """By label and aspect the prompts, as hashes, of pairs that are not there because the judge contradicted them."""
@@ -125,6 +126,8 @@ def _read(verdicts: Ints) -> Mask:
 def _corrected(found: Marks, gold: Marks | None, policy: Policy) -> Figure:
     if not gold:
         return missing(_NO_GOLD)
+    if not gold.read:
+        return missing(_APART)
     freed = corrected(found, gold, policy=policy)
     if not freed:
         return missing("no pair was judged" if not found.read else "on gold data the judge is no better than a coin")
