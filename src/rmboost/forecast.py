@@ -50,7 +50,8 @@ def forecast(
     costs = [_cost(by_role, prices) for by_role in pilot.values()]
     known = [cost for cost in costs if cost is not None]
     cost = total(known, left, prompts) if len(known) == len(jobs) else None
-    return Forecast(left, *(total(each, left, prompts) for each in (calls, tokens, seconds)), cost, at_once)
+    of_calls, of_tokens, of_seconds = (total(each, left, prompts) for each in (calls, tokens, seconds))
+    return Forecast(left, of_calls, of_tokens, of_seconds, cost, at_once)
 
 
 def _cost(by_role: Mapping[str, Totals], prices: Mapping[str, Price | None]) -> float | None:

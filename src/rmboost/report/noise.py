@@ -120,7 +120,7 @@ def _marks(verdicts: Ints, prompts: Ints) -> Marks:
 
 
 def _read(verdicts: Ints) -> Mask:
-    return (verdicts != NONE) & (verdicts != UNREADABLE)
+    return np.asarray((verdicts != NONE) & (verdicts != UNREADABLE))
 
 
 def _corrected(found: Marks, gold: Marks | None, policy: Policy) -> Figure:
