@@ -12,7 +12,8 @@ import pytest
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl
 from rmboost.budget import Budget, Ceilings, Price, Spent, for_any_name, price_of
-from rmboost.forecast import total
+from rmboost.forecast import Range, forecast, total
+from rmboost.journal.reader import Totals
 from rmboost.records import Usage
 
 PRICES = "prices={test-model: {input: 10, cached_input: 1, output: 100}}"
@@ -121,6 +122,27 @@ def test_a_forecast_from_few_jobs_holds_what_comes(pilot: int) -> None:
         found = total(jobs[:pilot], 60)
         held += found.low <= sum(jobs[pilot:]) <= found.high
     assert held >= 0.9 * 200
+
+
+@pytest.mark.parametrize(("repetitions", "pilot"), [(1, 32), (2, 32), (8, 32), (5, 32), (32, 64)])
+def test_a_forecast_knows_which_jobs_are_of_one_prompt(repetitions: int, pilot: int) -> None:
+    """With two jobs a prompt one forecast in four missed, with eight two in three."""
+    random, held = Random(repetitions), 0
+    prompts = [number // repetitions for number in range(pilot + 400)]
+    for _ in range(300):
+        sizes = [random.gauss(1000, 300) for _ in range(prompts[-1] + 1)]
+        jobs = [sizes[prompt] + random.gauss(0, 30) for prompt in prompts]
+        found = total(jobs[:pilot], 400, prompts[:pilot])
+        held += found.low <= sum(jobs[pilot:]) <= found.high
+    assert held >= 0.9 * 300
+
+
+def test_a_forecast_finds_the_prompts_in_the_keys_of_the_jobs() -> None:
+    used = {"a#1": 10, "a#1#0": 10, "a#1#1": 10, "b#0": 30}  # an id may hold what parts it from the repetition
+    pilot = {key: {"responder": Totals(1, Usage(0, tokens))} for key, tokens in used.items()}
+    found = forecast(pilot, 100, {}, 1)
+    assert found.tokens == total([10, 10, 10, 30], 100, ["a", "a#1", "a#1", "b"])
+    assert found.calls == Range(100, 100, 100)
 
 
 def test_a_small_ceiling_is_not_broken_by_jobs_that_begin_together(

@@ -650,6 +650,23 @@ def test_each_methods_own_aspects_are_what_its_pairs_are_judged_by(
     assert any("factuality: " in each for each in asked)
 
 
+def test_human_pairs_without_aspects_tell_nothing_of_a_judge_that_is_asked_about_aspects(
+    rmboost: Shell, questions: Path, people: Path, tmp_path: Path
+) -> None:
+    """They were judged as a whole, and its mistakes there taken out of what it says of aspects."""
+    common = ("--model", "fake", "--set", "checks=[]", "--limit", "6", "--verify", "all", "--gold", "12")
+    options = ("--methods", "rmboost", *common, "--eval", people, "--reward-models", "ngrams", "--rm-seeds", "1")
+    for about, said in (("aspects", True), ("overall", False)):
+        folder = tmp_path / about
+        done = rmboost("compare", questions, "-o", folder, *options, "--set", f"verify.about={about}")
+        assert done.code == 0, done.err
+        before, _, _ = done.err.partition("── rmboost")
+        assert ("its pairs name no aspect and are judged as a whole" in before) is said
+        if said:
+            assert report(folder)["methods"][0]["noise"]["corrected"] is None
+    assert report(tmp_path / "aspects")["judge"]["human"]["people"] is not None
+
+
 def test_who_was_answered_by_what_others_lent_is_known_to_answer(rmboost: Shell, tmp_path: Path) -> None:
     """Prompts that the endpoint's filter refuses are faults of these prompts, for the second method as well."""
     prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": f"Question {n}?{' bomb' * (n > 3)}"} for n in range(30)])

@@ -287,6 +287,20 @@ def test_what_was_judged_as_gold_corrects_the_noise_of_other_pairs(rmboost: Shel
     assert "freed of the judge's mistakes 0.0 %" in done.err
 
 
+def test_pairs_whose_aspects_the_judge_is_not_told_of_are_counted_before_the_first_call(
+    rmboost: Shell, tmp_path: Path
+) -> None:
+    named = [["honesty"], ["honesty", "wit"], ["wit"], ["tone", "wit"], []]
+    rows = [{"prompt": f"{n}?", "chosen": GOOD, "rejected": BAD, "aspects": each} for n, each in enumerate(named)]
+    command = ("judge", write_jsonl(tmp_path / "f.jsonl", rows), "-o", tmp_path / "j.jsonl", "--model", "fake")
+    done = rmboost(*command, "--set", "verify.about=aspects")
+    said = "3 pairs without an aspect that the judge's set defines, judged as a whole; 1 pair with others beside"
+    assert f"verify.about: aspects: {said}, which are left out" in done.err
+    assert "the judge's set" not in rmboost(*command).err, "all are judged as a whole"
+    write_jsonl(tmp_path / "f.jsonl", rows[:1])
+    assert "the judge's set" not in rmboost(*command, "--fresh", "--set", "verify.about=aspects").err
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

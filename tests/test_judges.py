@@ -157,6 +157,21 @@ def test_anything_else_is_asked_for_again_and_then_unreadable_but_never_a_vote(t
     assert [(call["call"], call["draw"]) for call in calls if call["a"] == "x"] == [(0, 0), (0, 1)]
 
 
+@pytest.mark.parametrize("readable", [0, 1, 2])
+def test_fewer_votes_than_were_ordered_are_no_verdict_and_no_score(readable: int) -> None:
+    """One reply that could be read among many that could not was a verdict."""
+    verdict, calls = compare(lambda given: "A" if given["draw"] < readable else "hm", votes=3, tries=3)
+    assert (verdict.winner, verdict.shown, verdict.votes) == ("unreadable", (None, None), 2 * readable)
+    assert len(calls) == 2 * (readable + 3)
+    scores, _ = score(lambda given: "4" if given["draw"] < readable else "hm", votes=3, tries=3)
+    assert scores.mean is None
+
+
+def test_votes_between_which_some_replies_cannot_be_read_count_once_there_are_enough() -> None:
+    verdict, calls = compare(lambda given: "hm" if given["draw"] % 2 else prefers("x")(given), votes=3, tries=3)
+    assert (verdict.winner, verdict.votes, len(calls)) == ("first", 6, 10)
+
+
 def test_a_reply_that_is_read_at_last_counts() -> None:
     verdict, _ = compare(lambda given: "hm" if given["draw"] < 2 else prefers("y")(given), votes=1, tries=3)
     assert (verdict.winner, verdict.votes) == ("second", 2)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmboost.noise import Marks, by_group, corrected, marks, marks_by_prompt, noise
+from rmboost.noise import Marks, Policy, by_group, corrected, marks, marks_by_prompt, noise
 
 GOOD_JUDGE = Marks(right=900, wrong=60, tie=40)
 
@@ -64,6 +64,49 @@ def test_a_judge_that_may_be_a_coin_makes_nothing_certain(found: Marks, gold: Ma
     freed = corrected(found, gold)
     assert freed is not None
     assert (freed.low, freed.high) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "unreadable", "wrong"),
+    [
+        ("flag", 0, 200 / 1000),
+        ("drop", 0, 60 / 780),
+        ("flip", 0, 140 / 1000),
+        ("drop", 500, (60 + 100) / 1280),
+        ("flip", 500, (140 + 100) / 1500),
+    ],
+)
+def test_what_a_judge_leaves_is_not_free_of_wrong_labels(policy: Policy, unreadable: int, wrong: float) -> None:
+    """It misses wrong labels, and says no to right ones: of 1,000 that it reads a fifth is wrong, as of the others."""
+    freed = corrected(Marks(580, 220, 200, unreadable), Marks(140, 20, 40), policy=policy)
+    assert freed is not None
+    assert freed.value == pytest.approx(wrong)
+    assert freed.low < wrong < freed.high
+
+
+@pytest.mark.parametrize("policy", ["drop", "flip"])
+def test_a_judge_that_makes_no_mistakes_leaves_none(policy: Policy) -> None:
+    for found in (Marks(800, 200), Marks(0, 200)):
+        freed = corrected(found, Marks(400), policy=policy)
+        assert freed is not None
+        assert 0 == freed.value <= freed.low <= freed.high
+
+
+@pytest.mark.parametrize("policy", ["drop", "flip"])
+def test_the_interval_of_what_is_left_holds_it(policy: Policy) -> None:
+    """Draws of a file and of gold data, and the share of wrong labels that such a judge leaves."""
+    random, held = Random(3), 0
+    truth = 0.06 / 0.78 if policy == "drop" else 0.14
+
+    def says(wrong: bool) -> str:
+        return random.choices(["rejected", "chosen", "tie"], [0.7, 0.1, 0.2] if wrong else [0.1, 0.7, 0.2])[0]
+
+    for _ in range(60):
+        found = marks(says(random.random() < 0.2) for _ in range(400))
+        gold = marks(says(False) for _ in range(200))
+        freed = corrected(found, gold, policy=policy)
+        held += freed is not None and freed.low <= truth <= freed.high
+    assert held >= 54
 
 
 @pytest.mark.parametrize("thin", ["found", "gold"])

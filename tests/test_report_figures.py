@@ -13,6 +13,8 @@ import pytest
 
 from conftest import write_jsonl
 from rmboost.errors import InputError
+from rmboost.records import DISAGREES
+from rmboost.report.catalogue import Limit
 from rmboost.report.charts import _apart, curves
 from rmboost.report.contamination import _strings
 from rmboost.report.estimates import Figure
@@ -201,6 +203,69 @@ def test_label_noise_is_freed_of_the_judges_mistakes(tmp_path: Path) -> None:
     assert value(found, "label_noise_corrected") == pytest.approx(0.05)  # 0.14 = 0.9 q + 0.1 (1 - q)
 
 
+@pytest.mark.parametrize(("policy", "wrong"), [("drop", 60 / 780), ("flip", 140 / 1000)])
+def test_a_judge_that_chose_the_pairs_does_not_make_them_right(tmp_path: Path, policy: str, wrong: float) -> None:
+    """What it left it cannot contradict: label noise freed of its mistakes was 0 (0–0)."""
+    random = Random(13)
+    verdicts = ["chosen"] * 580 + ["tie"] * 200 + ["rejected"] * 220
+    rows = [pair(random, n, label="worse", judge={"winner": said}) for n, said in enumerate(verdicts)]
+    gold = [pair(random, n, judge={"winner": "chosen"}) for n in range(140)]
+    gold += [pair(random, n, judge={"winner": "rejected" if n < 160 else "tie"}) for n in range(140, 200)]
+    if policy == "drop":
+        rows, lost = rows[:780], rows[780:]
+        run_of(tmp_path, [reject(row) for row in lost])
+    for row in rows[780:]:
+        row["judge"] = {"winner": "chosen", "flipped": True}
+    found = report(tmp_path, rows, gold=write_jsonl(tmp_path / "gold.jsonl", gold))
+    assert (value(found, "label_noise"), value(found, "label_noise_decided")) == (0, 0)
+    assert found.figures["label_noise"].why == "the judge left no pair that it contradicts"
+    assert value(found, "label_noise_corrected") == pytest.approx(wrong)
+    assert found.noise["label", "worse"].corrected.value == pytest.approx(wrong)
+    assert Limit.parse("label_noise_corrected>0.05").broken(found.figures)
+    assert f"Of the labels that the judge left, {100 * wrong:.1f} % (" in found.verdict.headline
+    alone = report(tmp_path, rows)
+    assert alone.figures["label_noise_corrected"].why == "no gold data given"
+    assert alone.verdict.headline.endswith(" How often the labels are wrong was not measured.")
+    assert {one.level for one in alone.verdict.findings if one.figure.startswith("label_noise")} == {"missing"}
+
+
+def reject(row: dict[str, Any]) -> dict[str, Any]:
+    """A pair that the judge dropped."""
+    return {
+        **{name: row.get(name) for name in ("prompt", "label", "aspect")},
+        "id": row["prompt"],
+        "reason": DISAGREES,
+        "first": row["chosen"],
+        "second": row["rejected"],
+    }
+
+
+def run_of(folder: Path, rejects: list[dict[str, Any]]) -> None:
+    """The folder of the run that wrote the pairs, and these rejects."""
+    (folder / "pairs.run").mkdir(exist_ok=True)
+    write_jsonl(folder / "pairs.run" / "rejects.jsonl", rejects)
+    manifest = {"status": "finished", "settings": {}, "input": {"count": 100}}
+    (folder / "pairs.run" / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_pairs_that_the_judge_dropped_are_of_their_prompts(tmp_path: Path) -> None:
+    """Each counted as of a prompt of its own, so that the interval was too narrow."""
+    random = Random(14)
+    rows = [
+        pair(random, 0, prompt=f"Question {n % 40}", judge={"winner": "rejected" if n % 40 < 8 else "chosen"})
+        for n in range(200)
+    ]
+    rows.append(pair(random, 999, judge={"winner": None}))  # one that was not judged: those that were are a sample
+    flagged = report(tmp_path, rows)
+    kept = [row for n, row in enumerate(rows) if row["judge"]["winner"] != "rejected" or n < 4]
+    run_of(tmp_path, [reject(row) for row in rows if row not in kept])
+    found = report(tmp_path, kept)
+    assert len(kept) < len(rows)
+    for name in ("label_noise", "judge_ties"):
+        assert found.figures[name] == flagged.figures[name]
+    assert (found.figures["label_noise"].high or 0) > 0.33
+
+
 def test_length_limits_of_trainers(tmp_path: Path) -> None:
     long, short = "abc " * 1100, "abc " * 20  # 4 characters are taken for a token
     rows = [{"prompt": f"{n}", "chosen": long, "rejected": long + "more"} for n in range(10)]
@@ -285,6 +350,18 @@ def test_a_run_of_words_counts_once_a_text(tmp_path: Path) -> None:
     rows = [pair(random, n, chosen=f"{run} {text(random, 5)} {run}") for n in range(3)]
     [eight] = [overlap for overlap in report(tmp_path, rows, against).overlaps if overlap.n == 8]
     assert eight.examples == ((run, 3),)
+
+
+def test_diversity_is_that_of_the_whole_file_and_not_of_its_head(tmp_path: Path) -> None:
+    """The first 500 responses, and the first 2,000 words, were all that it saw."""
+    random = Random(12)
+    one = text(random, 12)
+    rows = [pair(random, n, chosen=one if n < 500 else text(random, 12), aspect="tone") for n in range(1_500)]
+    for found in (report(tmp_path, some) for some in (rows, rows[::-1])):
+        assert value(found, "self_similarity") == pytest.approx(1 / 9 + 8 / 9 * 0.035, abs=0.05)
+        assert value(found, "distinct_3") == pytest.approx(2 / 3, abs=0.1)
+        assert found.diversity[2].distinct[3].value == pytest.approx(5 / 6, abs=0.1), "both sides, by turns"
+    assert report(tmp_path, rows).diversity == report(tmp_path, rows).diversity
 
 
 def test_self_similarity_does_not_fall_with_the_number_of_responses(tmp_path: Path) -> None:

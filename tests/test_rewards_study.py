@@ -71,6 +71,15 @@ def test_the_same_prompts_are_never_in_both() -> None:
     assert set.union(*held_out) == {pair.prompt for pair in HUMAN}
 
 
+@pytest.mark.parametrize("more", [[], HUMAN[15:18], OTHER, [*OTHER, *HUMAN[9:20]]])
+def test_the_folds_are_the_same_whatever_other_sets_there_are(more: list[TextPair]) -> None:
+    """The numbers of the units follow the order of all sets, so that another method changed the figures of the rest."""
+    for sets in ({"human": HUMAN}, {"more": more, "human": HUMAN}):
+        Study(Parrot(), sets).evaluate(["human"], "human", seeds=[0])
+    alone, beside = ([scored for _, _, scored in SEEN[start : start + 5]] for start in (0, 5))
+    assert alone == beside
+
+
 def test_real_and_synthetic_together() -> None:
     synthetic = [*OTHER, *preferences(["h0", "h1"], "fine", "poor")]
     found = Study(Parrot(), {"syn": synthetic, "human": HUMAN}).evaluate(["human", "syn"], "human", seeds=[0])

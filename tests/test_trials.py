@@ -83,6 +83,14 @@ def test_what_another_set_links_is_worked_out_anew_and_the_rest_is_not(tmp_path:
     assert sum("tested on" in line for line in said) == 4, "alone once more, the mix twice"
 
 
+def test_what_was_cut_into_other_folds_is_worked_out_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    for way in (1, 2):
+        monkeypatch.setattr("rmboost.compare.trials._FOLDS", way)
+        trials(tmp_path / "t", said).accuracy(OWN)
+    assert len(said) == 4
+
+
 def test_a_line_that_was_cut_off_is_worked_out_again(tmp_path: Path) -> None:
     said: list[str] = []
     first = trials(tmp_path / "t", said).accuracy(OWN)

@@ -15,6 +15,7 @@ from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import aspects, config
 from rmboost.errors import ConfigError
 from rmboost.judges import Judge, Verdict, judge
+from rmboost.noise import Marks, corrected
 from rmboost.records import Drop, Job, Message, Pair, Prompt, Response
 from rmboost.verification import Sample, Verify, column, evidence
 
@@ -272,6 +273,20 @@ def test_a_report_counts_what_a_sample_changed_as_it_stands_for_the_rest(
     assert (left == ties) == (sample != "all"), "ties are a share of the verdicts that the noise is counted over"
 
 
+@pytest.mark.parametrize("method", ["rmboost", "constitutional"])
+def test_a_pair_that_the_judge_dropped_counts_where_its_label_does(
+    rmboost: Shell, prompts: Path, tmp_path: Path, method: str
+) -> None:
+    """A method that orders no label gives one all the same."""
+    found = []
+    for policy in ("flag", "drop"):
+        output = tmp_path / f"{policy}.jsonl"
+        options = (*JUDGED, "12", "--method", method, "--set", f"verify.policy={policy}")
+        rmboost("generate", prompts, "-o", output, *options)
+        found.append(json.loads(rmboost("report", output, "--json").out)["figures"]["label_noise.better"]["value"])
+    assert found[0] == found[1] > 0
+
+
 def test_a_judge_that_is_not_there_is_found_before_the_first_answer_is_paid(
     rmboost: Shell, prompts: Path, tmp_path: Path
 ) -> None:
@@ -395,6 +410,54 @@ def test_gold_data_frees_the_noise_of_the_judges_mistakes(rmboost: Shell, prompt
     assert "no better than a coin" in rmboost(*command, "--set", f"verify.gold={gold}").err
     write_jsonl(gold, [{"chosen": "x", "rejected": "y"}])
     assert "holds no verdict" in rmboost(*command, "--set", f"verify.gold={gold}").err
+
+
+@pytest.mark.parametrize(
+    ("about", "gold_about", "apart"),
+    [("aspects", None, True), ("overall", None, False), ("overall", "aspects", True), ("aspects", "aspects", False)],
+)
+def test_gold_pairs_that_were_asked_about_otherwise_correct_nothing(
+    rmboost: Shell, prompts: Path, tmp_path: Path, about: str, gold_about: str | None, apart: bool
+) -> None:
+    """gold_about: of gold pairs that name aspects; none: they name none, and are judged as a whole in any case."""
+    named = {"aspect": "honesty"} if gold_about else {}
+    rows = [{"prompt": f"{n}?", "chosen": f"good {n}", "rejected": f"bad {n}", **named} for n in range(20)]
+    how = ("--model", "fake", "--gold", "--set", f"verify.about={gold_about or 'aspects'}")
+    rmboost("judge", write_jsonl(tmp_path / "human.jsonl", rows), "-o", tmp_path / "gold.jsonl", *how)
+    judged = read_jsonl(tmp_path / "gold.jsonl")
+    for n, row in enumerate(judged):
+        row["judge"]["winner"] = "rejected" if n < 2 else "chosen"
+    write_jsonl(tmp_path / "gold.jsonl", judged)
+    options = ("--set", f"verify.about={about}", "--set", f"verify.gold={tmp_path / 'gold.jsonl'}")
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", *JUDGED, "all", *options)
+    assert (f"gold.jsonl was not judged by verify.about: {about}, as here" in done.err) is apart
+    assert ("freed of the judge's mistakes" in done.err) is not apart
+    found = json.loads(rmboost("report", tmp_path / "o.jsonl", "--json").out)["figures"]["label_noise_corrected"]
+    assert (found["value"] is None, "on their aspects" in found.get("why", "")) == (apart, apart)
+
+
+def test_a_judge_that_chose_the_pairs_stops_a_pipeline_by_what_it_left(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    """It was 0 (0–0) by construction, and passed."""
+    winners = ["chosen"] * 140 + ["rejected"] * 20 + ["tie"] * 40
+    rows = [
+        {"prompt": f"{n}", "chosen": "x", "rejected": "y", "judge": {"winner": winner, "model": "fake"}}
+        for n, winner in enumerate(winners)
+    ]
+    gold = write_jsonl(tmp_path / "gold.jsonl", rows)
+    output, options = tmp_path / "o.jsonl", (*JUDGED, "all", "--set", "verify.policy=drop")
+    rmboost("generate", prompts, "-o", output, *options, "--summary", tmp_path / "s.json")
+    counts = json.loads((tmp_path / "s.json").read_text())["noise"]["total"]["all"]
+    judged = Marks(*(counts[name] for name in ("right", "wrong", "tie", "unreadable")))
+    done = rmboost("report", output, "--json", "--gold", gold, "--fail-on", "label_noise_corrected>0.01")
+    left = corrected(judged, Marks(140, 20, 40), policy="drop")
+    assert left is not None and left.value > 0.01
+    assert json.loads(done.out)["figures"]["label_noise_corrected"]["value"] == pytest.approx(left.value)
+    assert done.code == 8
+    unknown = rmboost("report", output, "-o", tmp_path / "r.html", "--fail-on", "label_noise_corrected>0.01")
+    assert (unknown.code, "was not measured (no gold data given)" in unknown.err) == (8, True)
+    assert "How often the labels are wrong was not measured." in unknown.out
 
 
 def test_other_definitions_of_the_aspects_are_judged_anew(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
-from statistics import fmean, stdev
+from statistics import fmean
 
 from rmboost.budget import Price
 from rmboost.intervals import student
 from rmboost.journal.reader import Totals
+from rmboost.records import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,22 @@ class Forecast:
 
 
 def forecast(
-    pilot: Sequence[Mapping[str, Totals]], left: int, prices: Mapping[str, Price | None], at_once: int
+    pilot: Mapping[str, Mapping[str, Totals]], left: int, prices: Mapping[str, Price | None], at_once: int
 ) -> Forecast:
-    """From what each role took in each job of a pilot, of one job or more. prices: of the model in each role."""
-    jobs = [sum(by_role.values(), Totals()) for by_role in pilot]
+    """From what each role took in each job of a pilot, of one job or more, by its key.
+
+    prices: of the model in each role.
+    """
+    jobs = [sum(by_role.values(), Totals()) for by_role in pilot.values()]
+    prompts = [Job.prompt_of(key) for key in pilot]
     calls = [float(job.calls) for job in jobs]
     tokens = [float(job.usage.prompt_tokens + job.usage.completion_tokens) for job in jobs]
     seconds = [job.seconds / at_once for job in jobs]
-    costs = [_cost(by_role, prices) for by_role in pilot]
+    costs = [_cost(by_role, prices) for by_role in pilot.values()]
     known = [cost for cost in costs if cost is not None]
-    cost = total(known, left) if len(known) == len(jobs) else None
-    return Forecast(left, total(calls, left), total(tokens, left), total(seconds, left), cost, at_once)
+    cost = total(known, left, prompts) if len(known) == len(jobs) else None
+    of_calls, of_tokens, of_seconds = (total(each, left, prompts) for each in (calls, tokens, seconds))
+    return Forecast(left, of_calls, of_tokens, of_seconds, cost, at_once)
 
 
 def _cost(by_role: Mapping[str, Totals], prices: Mapping[str, Price | None]) -> float | None:
@@ -62,13 +69,18 @@ def jobs_left(target: int, kept: int, settled: int) -> int:
     return ceil(max(0, target - kept) * settled / max(kept, 1))
 
 
-def total(sample: Sequence[float], count: int) -> Range:
+def total(sample: Sequence[float], count: int, prompts: Sequence[Hashable] = ()) -> Range:
     """The sum over ``count`` more of what the sample was drawn from: its mean is uncertain, and so is each to come.
 
-    A small sample tells little of how far they differ, so that the interval is Student's; one alone tells nothing, and
+    prompts: that each is of; those of one prompt are alike, so that it is the prompts that are drawn, and to come. A
+    few of them tell little of how far they differ, so that the interval is Student's; one alone tells nothing, and
     the next may be anything up to some dozen times as much.
     """
-    mean = fmean(sample)
-    spread = stdev(sample) if len(sample) > 1 else mean
-    half = student(len(sample) - 1) * spread * sqrt(count + count * count / len(sample))
+    mean, strays = fmean(sample), defaultdict[Hashable, float](float)
+    for value, prompt in zip(sample, prompts or range(len(sample)), strict=True):
+        strays[prompt] += value - mean
+    drawn, size = len(strays), len(sample) / len(strays)
+    spread = sqrt(sum(stray * stray for stray in strays.values()) / (drawn - 1)) if drawn > 1 else mean * size
+    coming = count / size
+    half = student(drawn - 1) * spread * sqrt(coming + coming * coming / drawn)
     return Range(count * mean, max(0.0, count * mean - half), count * mean + half)

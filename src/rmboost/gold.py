@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rmboost.claim import read_manifest, run_folder
 from rmboost.errors import InputError
 from rmboost.intervals import Share, clustered
 from rmboost.noise import Marks, marks_by_prompt
@@ -128,6 +129,22 @@ def strangers(path: Path, asked: Iterable[str]) -> frozenset[str]:
     known = judged_by(path)
     same = any(one.startswith(other) or other.startswith(one) for one in known for other in asked)
     return frozenset() if same else known
+
+
+def names_aspects(path: Path) -> bool:
+    """Whether a pair of a file names an aspect: without, a judge is asked about the whole. Raises InputError."""
+    return any(row.aspects for row in Preferences(path))
+
+
+def asked_about(path: Path) -> str:
+    """What the judge of a file was asked about: ``overall`` or ``aspects``; "" where nothing tells.
+
+    Raises InputError, and StoreError for a manifest that cannot be read.
+    """
+    if not names_aspects(path):
+        return "overall"
+    settings = read_manifest(run_folder(path)).get("settings", {})
+    return str(settings.get("verify", {}).get("about", ""))
 
 
 def read_marks(path: Path) -> Marks:

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from rmboost.amounts import number
 from rmboost.intervals import CONFIDENCE, Share, effective, share
 
 _DRAWS = 2000
+Policy = Literal["flag", "drop", "flip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Marks:
     @property
     def read(self) -> int:
         return self.right + self.wrong + self.tie
+
+    @property
+    def legible(self) -> float:
+        """The share of the verdicts that could be read."""
+        return self.read / (self.read + self.unreadable)
 
     @property
     def worth(self) -> float:
@@ -104,7 +110,7 @@ def noise(found: Marks, gold: Marks | None = None) -> Noise:
     return Noise(found, plain, corrected(found, gold) if gold else None)
 
 
-def corrected(found: Marks, gold: Marks) -> Corrected | None:
+def corrected(found: Marks, gold: Marks, policy: Policy = "flag") -> Corrected | None:
     """The share of wrong labels q, from c = (1 - q) e + q a; None where the judge knows no better than a coin.
 
     c: share of verdicts that contradict a label; a and e: share of gold labels that the judge agrees with, and
@@ -112,30 +118,49 @@ def corrected(found: Marks, gold: Marks) -> Corrected | None:
     Rogan and Gladen (1978) for a test with known errors. The interval is that of q over draws from the Jeffreys
     posteriors of c, a and e, so that a small gold set makes it wide. It rests on the judge erring on these pairs as it
     does on gold pairs, and on gold labels being right.
+
+    policy: what became of the pairs that it contradicts; the share is that of the labels as they are since.
     """
     if not found.read or not gold.read or gold.right <= gold.wrong:
         return None
     random = Random(f"{found} {gold}")
-    draws = [_draw(found, gold, random) for _ in range(_DRAWS)]
+    draws = [_draw(found, gold, policy, random) for _ in range(_DRAWS)]
     cut = round((1 - CONFIDENCE) / 2 * _DRAWS)
-    value = _wrong_share(found.wrong / found.read, gold.right / gold.read, gold.wrong / gold.read)
+    known = (found.wrong / found.read, gold.right / gold.read, gold.wrong / gold.read)
+    value = _wrong_share(*known, policy, found.legible)
     low, high = (sorted(draw[end] for draw in draws) for end in (0, 1))
     return Corrected(value[0], low[cut], high[-1 - cut])
 
 
-def _draw(found: Marks, gold: Marks, random: Random) -> tuple[float, float]:
+def _draw(found: Marks, gold: Marks, policy: Policy, random: Random) -> tuple[float, float]:
     contradicted = random.betavariate(found.weight * found.wrong + 0.5, found.weight * (found.read - found.wrong) + 0.5)
     counts = (gold.right, gold.wrong, gold.tie)
     right, wrong, tie = (random.gammavariate(gold.weight * count + 0.5, 1.0) for count in counts)
-    return _wrong_share(contradicted, right / (right + wrong + tie), wrong / (right + wrong + tie))
+    read = right + wrong + tie
+    return _wrong_share(contradicted, right / read, wrong / read, policy, found.legible)
 
 
-def _wrong_share(contradicted: float, right: float, wrong: float) -> tuple[float, float]:
+def _wrong_share(
+    contradicted: float, right: float, wrong: float, policy: Policy, legible: float
+) -> tuple[float, float]:
     """The least and the most that q can be, within 0 and 1: anything where the judge is no better than a coin."""
     if right <= wrong:
         return 0.0, 1.0
     found = min(1.0, max(0.0, (contradicted - wrong) / (right - wrong)))
-    return found, found
+    left = found if policy == "flag" else _left(found, right, wrong, policy, legible)
+    return left, left
+
+
+def _left(share: float, right: float, wrong: float, policy: Policy, legible: float) -> float:
+    """What becomes of a share of wrong labels: the judge misses some, and says no to right ones.
+
+    Pairs on which it cannot be read stay as they are.
+    """
+    missed, blamed = share * (1 - legible * right), (1 - share) * legible * wrong
+    if policy == "flip":
+        return missed + blamed
+    kept = missed + (1 - share) - blamed
+    return missed / kept if kept else 0.0  # nothing is left
 
 
 def by_group(verdicts: Mapping[str, int], gold: Marks | None = None) -> dict[str, dict[str, Noise]]:

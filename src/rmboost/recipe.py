@@ -158,9 +158,32 @@ class Recipe:
 
     @cached_property
     def gold(self) -> Marks | None:
-        """How often the judge is wrong on pairs that people labelled, if that is known. Raises InputError."""
+        """How often the judge is wrong on pairs that people labelled, where it was asked the same of them.
+
+        Raises InputError.
+        """
         path = self.config.verify.gold
-        return gold.read_marks(path) if path and self.verify else None
+        found = gold.read_marks(path) if path and self.verify else None
+        return None if self.gold_apart else found
+
+    @cached_property
+    def gold_apart(self) -> bool:
+        """Whether ``verify.gold`` was judged as a whole and these pairs are on their aspects, or the reverse."""
+        how = self.config.verify
+        return bool(how.gold and self.verify and gold.asked_about(how.gold) not in ("", how.about))
+
+    @cached_property
+    def undefined(self) -> tuple[int, int]:
+        """Of how many pairs of a file the judge's set defines no aspect, and of how many some.
+
+        The first are judged as a whole, the others on the rest of their aspects.
+        """
+        known = self.config.verified_aspects
+        if not known or not isinstance(self.method, Given):
+            return 0, 0
+        pairs = (set(getattr(job.prompt, "aspects", ())) for job in self.jobs() if job in self.sample)
+        found = [(len(named & {*known.names}), len(named)) for named in pairs]
+        return sum(not some for some, _ in found), sum(0 < some < every for some, every in found)
 
     @cached_property
     def strangers(self) -> frozenset[str]:

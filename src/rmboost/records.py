@@ -137,6 +137,11 @@ class Job:
     def key(self) -> str:
         return f"{self.prompt.id}#{self.repetition}"
 
+    @staticmethod
+    def prompt_of(key: str) -> str:
+        """The id of the prompt in a key."""
+        return key.rpartition("#")[0]
+
     def random(self, purpose: str) -> Random:
         """A generator of this job's own, so that no draw depends on the order in which answers arrive."""
         return Random(stable_hash(self.seed, self.key, purpose))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import judges, rehearsal, roles
+from rmboost.amounts import number
 from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client import Client
@@ -103,6 +104,13 @@ def _doubts(recipe: Recipe) -> Iterator[str]:
         )
     if recipe.gold and not recipe.gold.right > recipe.gold.wrong:
         yield f"verify.gold: no better than a coin on {recipe.config.verify.gold}, so nothing can be corrected by it"
+    if recipe.gold_apart:
+        said = f"{recipe.config.verify.gold} was not judged by verify.about: {recipe.config.verify.about}, as here"
+        yield f"verify.gold: {said}, so nothing can be corrected by it"
+    if any(recipe.undefined):
+        none, some = (number(count, "pair") for count in recipe.undefined)
+        said = f"{none} without an aspect that the judge's set defines, judged as a whole; {some} with others beside"
+        yield f"verify.about: aspects: {said}, which are left out (another set: --set verify.aspects=FILE.yaml)"
     if recipe.strangers:
         said = f"{recipe.config.verify.gold} was judged by {', '.join(sorted(recipe.strangers))}"
         yield f"verify.gold: {said}, which is not the judge here: the mistakes of one are taken out of the other"

@@ -123,10 +123,12 @@ def _compare(setup: Setup, *, fresh: bool, quiet: bool) -> int:
     from rmboost.compare import files
     from rmboost.compare.figures import Figures
     from rmboost.compare.runs import Runs, by_turns
-    from rmboost.compare.setup import check
+    from rmboost.compare.setup import check, doubts
 
     recipes = check(setup, fresh=fresh)
     onlooker = _Onlooker(quiet=quiet)
+    for line in doubts(setup):
+        onlooker.tell(line)
     with files.claimed(setup.folder):
         runs = Runs(setup, onlooker, by_turns(setup, recipes))
         if fresh:

@@ -44,7 +44,7 @@ class Figures:
     def collect(self, made: Sequence[Ended], judged: Sequence[Ended], gold_runs: Sequence[Ended]) -> dict[str, Any]:
         """Everything but the reward models. made: in the order of the entries."""
         self._made = {run.name: read_pairs(run.output) for run in made if run.output.is_file()}
-        people = {run.name: _agreement(run) for run in gold_runs}
+        people = {run.name: _agreement(run, self._setup.common.verify.about) for run in gold_runs}
         verdicts = {run.name: run for run in judged}
         marks = sum((each[1] for each in people.values()), Marks())
         rows = [
@@ -169,9 +169,10 @@ def _signed(values: Mapping[str, Any], *names: str) -> set[str]:
     return {model for name in names for model in str(values.get(name) or "").split(" + ") if model}
 
 
-def _agreement(run: Ended) -> tuple[dict[str, Any] | None, Marks]:
-    """How the judge stands to people's labels, in full and in marks."""
+def _agreement(run: Ended, about: str) -> tuple[dict[str, Any] | None, Marks]:
+    """How the judge stands to people's labels, in full; and in marks, if it was asked the same as of the methods'."""
     if not run.output.is_file():
         return None, Marks()
     found = gold.of_file(run.output)
-    return found.dump() if found else None, gold.marks_of(run.output)
+    same = gold.asked_about(run.output) in ("", about)
+    return found.dump() if found else None, gold.marks_of(run.output) if same else Marks()

@@ -15,6 +15,7 @@ from rmboost.claim import is_finished, surveyed
 from rmboost.client import Seat
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
+from rmboost.gold import names_aspects
 from rmboost.preferences import Preferences
 from rmboost.recipe import Recipe, refuse_undefined
 from rmboost.resources import read_yaml
@@ -217,6 +218,15 @@ def check(setup: Setup, *, fresh: bool = False) -> tuple[Recipe, ...]:
         if fresh or not all(is_finished(setup.output(entry)) for entry in setup.entries):
             together.run(_reach(seats))
     return tuple(recipes)
+
+
+def doubts(setup: Setup) -> Iterable[str]:
+    """What the judge's mistakes on human pairs do not tell, for which these would have to name aspects."""
+    if setup.verify and setup.common.verify.about == "aspects":
+        for each in setup.human:
+            if not names_aspects(each.path):
+                said = "its pairs name no aspect and are judged as a whole, those of the methods on their aspects"
+                yield f"--eval {each.path}: {said}; so the judge's mistakes there are not taken out"
 
 
 def _seats(judging: Config, recipe: Recipe) -> Iterable[Seat]:

@@ -47,7 +47,7 @@ def reject(outcome: Dropped | Failed) -> dict[str, Any]:
         "prompt": prompt.text if prompt.plain else list(prompt.messages),
         "first": pair.first.text if pair else None,
         "second": pair.second.text if pair else None,
-        "label": spec.label if spec else None,
+        "label": spec.label if spec else pair.label if pair else None,
         "aspect": aspects[0] if aspects else None,
         "aspects": aspects,
         "metadata": dict(job.prompt.metadata),

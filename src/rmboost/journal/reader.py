@@ -118,8 +118,8 @@ class JournalReader:
         )
         return {model: Totals(calls, Usage(*tokens), seconds) for model, seconds, calls, *tokens in rows}
 
-    def usage_by_job(self, keys: Iterable[bytes]) -> list[dict[str, Totals]]:
-        """What each role took in each job, for a forecast. keys: of the calls that count."""
+    def usage_by_job(self, keys: Iterable[bytes]) -> dict[str, dict[str, Totals]]:
+        """What each role took in each job, by its key, for a forecast. keys: of the calls that count."""
         counted = json.dumps([key.hex().upper() for key in keys])
         query = (
             "SELECT job, role, count(*), sum(prompt_tokens), sum(completion_tokens), sum(cached_tokens), sum(seconds)"
@@ -128,7 +128,7 @@ class JournalReader:
         jobs: dict[str, dict[str, Totals]] = defaultdict(dict)
         for job, role, calls, *tokens, seconds in self._rows(query, counted):
             jobs[job][role] = Totals(calls, Usage(*tokens), seconds)
-        return list(jobs.values())
+        return dict(jobs)
 
     def latest(self, limit: int) -> list[tuple[float, int, str]]:
         """Unix time, completion tokens and job of the answers that came last, the last one first."""

@@ -51,9 +51,9 @@ class Verdict:
     """Which of two responses is better, asked in both orders.
 
     shown: the probability that the first response is better, when it was shown first, and when it was shown second;
-    None where no reply could be read. votes: replies that were read. soft: the probabilities are the model's own, by
-    its log-probabilities, and not shares of votes. usage: tokens of all calls. problem: why a reply could not be read.
-    members: the verdicts behind that of a panel.
+    None where too few replies could be read. votes: replies that were read. soft: the probabilities are the model's
+    own, by its log-probabilities, and not shares of votes. usage: tokens of all calls. problem: why a reply could not
+    be read. members: the verdicts behind that of a panel.
     """
 
     shown: tuple[float | None, float | None]
@@ -119,7 +119,7 @@ def _side(p_first: float) -> Winner:
 class Scores:
     """How good one response is, by aspect (``overall`` where no aspect was asked about).
 
-    values: None where no reply could be read. soft, usage, problem: as in a Verdict.
+    values: None where too few replies could be read. soft, usage, problem: as in a Verdict.
     """
 
     values: Mapping[str, float | None]

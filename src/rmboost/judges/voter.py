@@ -21,7 +21,7 @@ Read = Callable[[Response], tuple[float, float | None]]
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What came of one question. ``value``: None when no reply could be read, for the reason in ``problem``."""
+    """What came of one question. ``value``: None when too few replies could be read, for the reason in ``problem``."""
 
     value: float | None
     votes: int
@@ -79,4 +79,5 @@ class Voter(Component):
                 if isinstance(error, TransientError | EndpointError):
                     raise
                 return Ballot(None, 0, False, model, usage, str(error))  # too long for this judge, for example
-        return Ballot(fmean(votes) if votes else None, len(votes), False, model, usage, problems[-1])
+        value = fmean(votes) if len(votes) == self.votes else None  # those read between others are no fair sample
+        return Ballot(value, len(votes), False, model, usage, problems[-1])

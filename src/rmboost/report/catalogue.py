@@ -15,11 +15,13 @@ FIGURES: Mapping[str, str] = {
     "pairs": "pairs in the file",
     "kept_share": "share of the settled prompts that made a pair",
     "label_noise": "share of a judge's verdicts that contradict the label; a tie does not. Where a sample was judged, "
-    "pairs that were dropped or exchanged for it count, as it stands for the rest",
+    "pairs that were dropped or exchanged for it count, as it stands for the rest; where all were, it is 0, as none is "
+    "left",
     "label_noise.better": "the same where the label is better",
     "label_noise.worse": "the same where the label is worse",
     "label_noise_decided": "the same of the verdicts that are no tie",
-    "label_noise_corrected": "share of wrong labels, the judge's mistakes on gold data taken out",
+    "label_noise_corrected": "share of wrong labels, the judge's mistakes on gold data taken out; where it dropped or "
+    "exchanged pairs of a file of which it saw all, of those labels that it left",
     "judged_share": "share of the pairs that a judge looked at",
     "judge_ties": "share of the verdicts that are ties",
     "judge_unreadable": "share of the verdicts that could not be read",
@@ -41,11 +43,12 @@ FIGURES: Mapping[str, str] = {
     "repeated_prompts": "share of the pairs whose prompt came before",
     "near_duplicate_prompts": "share of the different prompts that have a near-duplicate",
     "near_duplicate_responses": "share of the responses that have a near-duplicate under another prompt",
-    "distinct_1": "share of different words in the chosen responses (first 2,000 words)",
+    "distinct_1": "share of different words among 2,000 of chosen responses that are drawn at random",
     "distinct_2": "share of different word pairs there",
     "distinct_3": "share of different word triples there",
     "self_similarity": "mean cosine of two chosen responses to different prompts",
-    "contaminated_prompts_8": "share of the prompts with a run of 8 words of the --against files (the worst of them)",
+    "contaminated_prompts_8": "share of the pairs whose prompt has a run of 8 words of the --against files (the worst "
+    "of them)",
     "contaminated_prompts_13": "the same with 13 words",
     "contaminated_responses_8": "share of the pairs with such a run of 8 words in a response",
     "contaminated_responses_13": "the same with 13 words",

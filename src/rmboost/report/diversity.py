@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from rmboost.report.estimates import Figure, missing
+from rmboost.report.estimates import SEED, Figure, missing
 from rmboost.report.table import Table
 
 WORDS = 2_000
@@ -23,9 +23,9 @@ _TOGETHER = 20
 class Diversity:
     """Of a group of responses, one a prompt.
 
-    distinct: by n, the share of different n-grams among the n-grams of the first ``WORDS`` words (Li et al. 2016,
-    1510.03055). self_similarity: the mean cosine between the TF-IDF vectors of two responses, in lots of ``_TOGETHER``,
-    so that it does not fall with the number of responses.
+    distinct: by n, the share of different n-grams among the n-grams of ``WORDS`` words, of responses drawn at random
+    (Li et al. 2016, 1510.03055). self_similarity: the mean cosine between the TF-IDF vectors of two responses, in lots
+    of ``_TOGETHER``, so that it does not fall with the number of responses.
     """
 
     group: str
@@ -45,17 +45,19 @@ def diversity(table: Table) -> list[Diversity]:
 
 
 def _groups(table: Table) -> Iterator[tuple[str, list[list[str]]]]:
-    sampled = np.array([pair for pair, _ in table.sample.items], dtype=np.int64)
+    # In random order, since only the first of each group are looked at: the head of a file may be of one kind.
+    items = [table.sample.items[place] for place in np.random.default_rng(SEED).permutation(len(table.sample.items))]
+    sampled = np.array([pair for pair, _ in items], dtype=np.int64)
     prompts, aspects = table.places("prompt")[sampled], table.places("aspect")[sampled]
     first = np.zeros(len(sampled), bool)
     first[np.unique(prompts, return_index=True)[1]] = True
-    words = [words for _, words in table.sample.items]
+    words = [words for _, words in items]
     for side, name in ((1, "chosen"), (2, "rejected")):
         yield name, [words[i][side] for i in np.flatnonzero(first)]
     for place, name in enumerate(table.aspects):
         mask = aspects == place
         if name and mask.any():
-            one_a_prompt = np.flatnonzero(mask)[np.unique(prompts[mask], return_index=True)[1]]
+            one_a_prompt = np.sort(np.flatnonzero(mask)[np.unique(prompts[mask], return_index=True)[1]])
             yield name, [words[i][1 + i % 2] for i in one_a_prompt]
 
 

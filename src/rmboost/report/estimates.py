@@ -24,7 +24,8 @@ SEED = 0
 class Figure:
     """A value, the 95 % interval around it where there is one, and the number of cases it rests on.
 
-    value: None where there was nothing to measure; ``why`` says what is missing. few: because there are too few cases,
+    value: None where there was nothing to measure; ``why`` says what is missing. With a value, it says why that is what
+    it had to be. few: because there are too few cases,
     so that nothing is known, bad or good.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from rmboost.inspection import rejects_of
 from rmboost.journal.reader import JournalReader, Totals
 from rmboost.preferences import Preferences, Row
 from rmboost.records import DISAGREES
+from rmboost.report.table import hash_of
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,23 @@ class Origin:
 
 @dataclass
 class Rejects:
-    """Prompts that made no pair: by reason with the id of one, and by label and aspect; and where a judge said no."""
+    """Prompts that made no pair: by reason with the id of one, and by label and aspect.
+
+    contradicted: where a judge said no, by label and aspect the hashes of the prompts.
+    """
 
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
-    contradicted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    contradicted: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, row: Row) -> None:
         """One more."""
         self.reasons[row.reason] += 1
         self.examples.setdefault(row.reason, row.id)
         self.cells[row.label, row.aspect] += 1
-        self.contradicted[row.label, row.aspect] += row.reason == DISAGREES
+        if row.reason == DISAGREES:
+            self.contradicted[row.label, row.aspect].append(hash_of(row))
 
 
 def origin(path: Path) -> Origin | None:

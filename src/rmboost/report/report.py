@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rmboost.errors import InputError
-from rmboost.gold import read_marks
+from rmboost.gold import asked_about, read_marks
 from rmboost.noise import Marks
 from rmboost.preferences import Preferences
 from rmboost.report.baselines import Baseline, baselines, of_label
@@ -114,8 +114,12 @@ def examine(
 
 
 def _gold(path: Path | None, made: Origin | None) -> Marks | None:
+    """Where these pairs were not asked about as the gold pairs were, none of which then counts."""
     path = path or (made.gold if made else None)
-    return read_marks(path) if path else None
+    if not path:
+        return None
+    here = made.settings.get("verify.about", "") if made else ""
+    return read_marks(path) if not here or asked_about(path) in ("", here) else Marks()
 
 
 def _figures(report: Report) -> Iterator[tuple[str, Figure]]:

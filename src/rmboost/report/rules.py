@@ -129,7 +129,7 @@ RULES = (
         "contamination",
         0.0,
         0.01,
-        "{} of the prompts share 13 words in a row with a file held against them.",
+        "The prompts of {} of the pairs share 13 words in a row with a file held against them.",
         "Leave these out, or give up that file as a test.",
         counted=True,
     ),

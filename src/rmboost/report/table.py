@@ -61,12 +61,14 @@ class Table:
     a pair without a prompt has a place of its own. second: CHOSEN or REJECTED, whichever was written second, or NONE
     where the file does not say. verdict: what a judge prefers, or NONE. words, sentences, markdown, likeness (to the
     prompt): of each response. tokens: of the prompt and a response; shared: of the prompt and of all with which both
-    responses begin. sample: numbers of pairs, and their prompt, chosen and rejected response as words.
+    responses begin. prompts: the hash of each distinct prompt, by its place; a number below 0 for a pair without one.
+    sample: numbers of pairs, and their prompt, chosen and rejected response as words.
     """
 
     numbers: Floats = field(default_factory=lambda: np.zeros((0, len(_FIELDS))))
     labels: list[str] = field(default_factory=lambda: [""])
     aspects: list[str] = field(default_factory=lambda: [""])
+    prompts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     judges: Counter[str] = field(default_factory=Counter)
     sample: Reservoir[tuple[int, list[list[str]]]] = field(default_factory=lambda: Reservoir(SAMPLE))
 
@@ -90,7 +92,7 @@ class Table:
 def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: Sequence[Watcher] = ()) -> Table:
     """Measure every row; the watchers see all texts. Raises what reading the rows raises."""
     numbers = array("d")
-    labels, aspects, prompts = {"": 0}, {"": 0}, dict[tuple[int, int], int]()
+    labels, aspects, prompts = {"": 0}, {"": 0}, dict[int, int]()
     table = Table()
     for chunk in _chunks(rows, hashes):
         for place, row in enumerate(chunk.rows):
@@ -112,7 +114,7 @@ def tabulate(rows: Iterable[Row], tokens: Tokens, hashes: WordHashes, watchers: 
         for watcher in watchers:
             watcher.see(chunk)
     table.numbers = np.array(numbers).reshape(-1, len(_FIELDS))
-    table.labels, table.aspects = list(labels), list(aspects)
+    table.labels, table.aspects, table.prompts = list(labels), list(aspects), np.array([*prompts], np.int64)
     return table
 
 
@@ -126,9 +128,14 @@ def _preferred(said: Mapping[str, Any]) -> str:
     return "exchanged" if said.get("flipped") else str(said.get("winner"))
 
 
-def _group(row: Row, number: int) -> tuple[int, int]:
-    """What pairs of one prompt have in common; one without a prompt has its own number."""
-    return (0, stable_hash(row.prompt_text)) if row.has_prompt else (1, number)
+def hash_of(row: Row) -> int:
+    """Of its prompt, 63 bits."""
+    return stable_hash(row.prompt_text)
+
+
+def _group(row: Row, number: int) -> int:
+    """What pairs of one prompt have in common; one without a prompt has its own number, below 0."""
+    return hash_of(row) if row.has_prompt else -1 - number
 
 
 def _chunks(rows: Iterable[Row], hashes: WordHashes) -> Iterator[Chunk]:

@@ -23,7 +23,7 @@ _ADVICE = {"label_noise": "rmboost judge FILE -o judged.jsonl", "contaminated_pr
 class Finding:
     """A sentence on one figure, and what follows: what to do only where something is found, else what is not known.
 
-    For a figure that is missing: what is missing, and what to type.
+    For a figure that is missing, or as the data were made: why, and what to type.
     """
 
     level: Level
@@ -54,8 +54,17 @@ def verdict(figures: Mapping[str, Figure]) -> Verdict:
         worst_of.setdefault(found.topic, found.level)
     topics = {level: _listed(topic for topic, its in worst_of.items() if its == level) for level in _ORDER}
     worst: Level = next((level for level in _ORDER[:3] if topics[level]), "fine")
-    unknown = "" if figures["label_noise"].value is not None else " How often the labels are wrong was not measured."
-    return Verdict(worst, _headline(worst, topics) + unknown, tuple(findings))
+    return Verdict(worst, _headline(worst, topics) + _on_labels(figures), tuple(findings))
+
+
+def _on_labels(figures: Mapping[str, Figure]) -> str:
+    """How many labels are wrong where the findings do not say: a judge that sieved the pairs contradicts none."""
+    counted, freed = figures["label_noise"], figures["label_noise_corrected"]
+    if counted.value is not None and not counted.why:
+        return ""
+    if counted.value is None or freed.value is None:
+        return " How often the labels are wrong was not measured."
+    return f" Of the labels that the judge left, {percent(freed)} are wrong, as far as gold data tell."
 
 
 def _headline(worst: Level, topics: Mapping[Level, str]) -> str:
@@ -76,7 +85,7 @@ def _listed(topics: Iterable[str]) -> str:
 
 
 def _finding(rule: Rule, figure: Figure) -> Finding:
-    if figure.value is None:
+    if figure.value is None or figure.why:
         advice = f": {_ADVICE[rule.figure]}" if rule.figure in _ADVICE else ""
         said = f"{figure.why or 'not measured'}{advice}"
         if figure.few:

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from rmboost.errors import InputError
 from rmboost.rewards import Answer, RewardModel, TextPair
-from rmboost.rewards.accuracy import Accuracy, accuracy
+from rmboost.rewards.accuracy import Accuracy, accuracy, numbered
 
 Indices = NDArray[np.int64]
 
@@ -104,9 +104,13 @@ def units_of(pairs: Sequence[TextPair]) -> Indices:
 
 
 def _folds(train: Indices, test: Indices, seed: int) -> Iterator[NDArray[np.bool_]]:
-    """Which test pairs are held out together: all at once where training knows none of their units."""
+    """Which test pairs are held out together: all at once where training knows none of their units.
+
+    The same ones whatever other sets there are, which the numbers of the units follow.
+    """
     if not np.isin(test, train).any():
         yield np.ones(len(test), dtype=bool)
         return
-    units = np.random.default_rng(seed).permutation(np.unique(test))
-    yield from (np.isin(test, fold) for fold in np.array_split(units, min(_FOLDS, len(units))))
+    own = numbered(test)
+    units = np.random.default_rng(seed).permutation(np.unique(own))
+    yield from (np.isin(own, fold) for fold in np.array_split(units, min(_FOLDS, len(units))))
