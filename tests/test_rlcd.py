@@ -172,7 +172,7 @@ def test_shipped_affixes_look_alike(affix: Affix) -> None:
     [
         ("{name: a, definition: A., affixes: [{positive: x, negative: x}]}", "are the same"),
         ("{name: a, definition: A., affixes: []}", "at least 1"),
-        ("{name: A b, definition: A., affixes: [{positive: x, negative: y}]}", "pattern"),
+        ("{name: A b, definition: A., affixes: [{positive: x, negative: y}]}", "is no name"),
         ("{name: a, definition: A., affixes: [{positive: x, negativ: y}]}", "did you mean 'negative'"),
     ],
 )
