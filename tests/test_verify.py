@@ -18,7 +18,7 @@ from conftest import ACTIVE, Shell
 from rmboost.claim import claim
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
-from rmboost.verify import verify
+from rmboost.proof import prove
 
 STRICT = "checks=[form, {name: similarity, max_similarity: 0.27}]"
 
@@ -275,7 +275,7 @@ def test_ctrl_c_is_heard_between_two_jobs(output: Path) -> None:
             task.cancel()
 
     with pytest.raises(KeyboardInterrupt):
-        verify(output, progress=interrupt)
+        prove(output, progress=interrupt)
     assert seen == [1]
 
 

@@ -13,7 +13,7 @@ import click
 from rmboost.amounts import number
 
 if TYPE_CHECKING:
-    from rmboost.verify import FileVerdict, Verdict
+    from rmboost.proof import FileProof, Proof
 
 _DIFFERS = 7
 
@@ -31,7 +31,7 @@ def verify(output: Path, prompts: Path | None, as_json: bool) -> None:
     """
     from tqdm import tqdm
 
-    from rmboost import verify as proof
+    from rmboost.proof import prove
     from rmboost.visible import json_line, visible
 
     with tqdm(total=0, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False, unit=" jobs") as bar:
@@ -40,32 +40,32 @@ def verify(output: Path, prompts: Path | None, as_json: bool) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        verdict = proof.verify(output, prompts, show)
-    for line in verdict.notices:
+        proof = prove(output, prompts, show)
+    for line in proof.notices:
         click.echo(visible(line), err=True)
     if as_json:
-        values = asdict(verdict) | {"same": verdict.same}
-        click.echo(json_line(values | {"files": [asdict(file) | {"path": str(file.path)} for file in verdict.files]}))
+        values = asdict(proof) | {"same": proof.same}
+        click.echo(json_line(values | {"files": [asdict(file) | {"path": str(file.path)} for file in proof.files]}))
     else:
-        for line in _lines(verdict):
+        for line in _lines(proof):
             click.echo(visible(line))
-    sys.exit(0 if verdict.same else _DIFFERS)
+    sys.exit(0 if proof.same else _DIFFERS)
 
 
-def _lines(verdict: Verdict) -> Iterator[str]:
-    yield from map(_of_file, verdict.files)
-    yield from verdict.differences
-    if (more := verdict.count - len(verdict.differences)) > 0:
+def _lines(proof: Proof) -> Iterator[str]:
+    yield from map(_of_file, proof.files)
+    yield from proof.differences
+    if (more := proof.count - len(proof.differences)) > 0:
         yield f"… and {number(more, 'more difference')}"
-    if verdict.missing:
-        yield f"jobs that cannot be made again, as the journal has no answer to a call of theirs: {verdict.missing:,}"
-    if verdict.same:
-        but = f", but for {verdict.waiting:,} that failed and were asked again since" if verdict.waiting else ""
-        yield f"the same: all rows of {number(verdict.jobs, 'job')} were made again from the journal{but}"
-    if verdict.status != "finished":
+    if proof.missing:
+        yield f"jobs that cannot be made again, as the journal has no answer to a call of theirs: {proof.missing:,}"
+    if proof.same:
+        but = f", but for {proof.waiting:,} that failed and were asked again since" if proof.waiting else ""
+        yield f"the same: all rows of {number(proof.jobs, 'job')} were made again from the journal{but}"
+    if proof.status != "finished":
         yield "the run is not finished: what it has settled so far was compared"
 
 
-def _of_file(file: FileVerdict) -> str:
+def _of_file(file: FileProof) -> str:
     says = "as it should be" if file.wanted == file.found else f"and should be {file.wanted}"
     return f"{file.path}: {number(file.rows, 'row')}, sha256 {file.found}, {says}"

@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class FileVerdict:
+class FileProof:
     """One file beside what the answers give: rows and sha256 that it should have, and the sha256 that it has."""
 
     path: Path
@@ -38,7 +38,7 @@ class FileVerdict:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Proof:
     """What came of the proof. ``differences``: the first of ``count``; none: the files are what they should be.
 
     status: how the run had ended. missing: jobs with a call that the journal does not hold; nothing is said of them.
@@ -46,7 +46,7 @@ class Verdict:
     """
 
     status: str
-    files: tuple[FileVerdict, ...]
+    files: tuple[FileProof, ...]
     jobs: int
     differences: tuple[str, ...]
     count: int
@@ -59,7 +59,7 @@ class Verdict:
         return not self.count and not self.missing
 
 
-def verify(output: Path, prompts: Path | None = None, progress: Progress | None = None) -> Verdict:
+def prove(output: Path, prompts: Path | None = None, progress: Progress | None = None) -> Proof:
     """Make the rows of ``output`` again from the journal beside it, and compare.
 
     prompts: where the prompt file is now; none: where the run had it. Raises StoreError where there is no run or a
@@ -70,12 +70,10 @@ def verify(output: Path, prompts: Path | None = None, progress: Progress | None 
     if manifest.get("output") != output.name or not (folder / "journal.sqlite").is_file():
         raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate wrote (-o)")
     with claim(output):
-        return run(_verify(output, manifest, prompts, progress))
+        return run(_prove(output, manifest, prompts, progress))
 
 
-async def _verify(
-    output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None
-) -> Verdict:
+async def _prove(output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None) -> Proof:
     recipe, notices = _recipe(output, manifest, prompts)
     journal = Answers(run_folder(output) / "journal.sqlite")
     try:
@@ -84,9 +82,9 @@ async def _verify(
         if checkpoint.run != run_of(manifest["settings"], recipe.survey.form, course.order):
             hint = "the run's own command, given again, puts them in order"
             raise StoreError(f"the manifest of {output} is not that of its rows: a run was killed as it began", hint)
-        proof = _Proof(replace(recipe, plan=course.plan), journal, checkpoint, output)
-        await proof.run(progress)
-        return proof.verdict(manifest, (journal.rescued, *notices))
+        prover = _Prover(replace(recipe, plan=course.plan), journal, checkpoint, output)
+        await prover.run(progress)
+        return prover.proof(manifest, (journal.rescued, *notices))
     finally:
         await journal.close()
 
@@ -123,7 +121,7 @@ def _places(output: Path, named: Path, given: Path | None) -> list[Path]:
     return [place for place in dict.fromkeys(places) if place.exists()]
 
 
-class _Proof:
+class _Prover:
     """The jobs of a run, settled once more by the journal alone, beside the rows that were written."""
 
     def __init__(self, recipe: Recipe, answers: Answers, checkpoint: Checkpoint, output: Path) -> None:
@@ -153,15 +151,15 @@ class _Proof:
         self._pairs.end()
         self._rejects.end()
 
-    def verdict(self, manifest: Mapping[str, Any], notices: Iterable[str]) -> Verdict:
+    def proof(self, manifest: Mapping[str, Any], notices: Iterable[str]) -> Proof:
         """What came of it."""
         both = (self._pairs, self._rejects)
         of_rows = [line for file in both for line in file.differences]
         of_files = [line for file in both for line in _noted(file, manifest, self._checkpoint)]
         of_files += self._touched() if self._waiting else ()
-        return Verdict(
+        return Proof(
             status=manifest["status"],
-            files=tuple(FileVerdict(file.path, file.rows, *file.sha256) for file in both),
+            files=tuple(FileProof(file.path, file.rows, *file.sha256) for file in both),
             jobs=self._checkpoint.end.jobs,
             differences=(*of_rows, *of_files),
             count=sum(file.count for file in both) + len(of_files),
