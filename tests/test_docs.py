@@ -120,6 +120,7 @@ def test_tables_name_the_columns_of_a_real_run(rmboost: Shell, prompts: Path, tm
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert list(summary) == list(tables["summary"])
     assert all(f"`{name}`" in tables["summary"]["tally"] for name in summary["tally"])
+    assert list(json.loads(rmboost("status", tmp_path / "o.jsonl", "--json").out)) == list(tables["status"])
     made = {file.name for file in (tmp_path / "o.run").iterdir() if "sqlite-" not in file.name}
     assert made <= set(tables["folder"])
 
