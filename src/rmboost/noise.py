@@ -119,7 +119,8 @@ def corrected(found: Marks, gold: Marks, policy: Policy = "flag") -> Corrected |
     posteriors of c, a and e, so that a small gold set makes it wide. It rests on the judge erring on these pairs as it
     does on gold pairs, and on gold labels being right.
 
-    policy: what became of the pairs that it contradicts; the share is that of the labels as they are since.
+    policy: what became of the pairs that it contradicts; the share is that of the labels as they are since, in these
+    very pairs: which of the wrong ones it happened to miss is drawn, too.
     """
     if not found.read or not gold.read or gold.right <= gold.wrong:
         return None
@@ -127,7 +128,7 @@ def corrected(found: Marks, gold: Marks, policy: Policy = "flag") -> Corrected |
     draws = [_draw(found, gold, policy, random) for _ in range(_DRAWS)]
     cut = round((1 - CONFIDENCE) / 2 * _DRAWS)
     known = (found.wrong / found.read, gold.right / gold.read, gold.wrong / gold.read)
-    value = _wrong_share(*known, policy, found.legible)
+    value = _wrong_share(*known, policy, found)
     low, high = (sorted(draw[end] for draw in draws) for end in (0, 1))
     return Corrected(value[0], low[cut], high[-1 - cut])
 
@@ -137,30 +138,45 @@ def _draw(found: Marks, gold: Marks, policy: Policy, random: Random) -> tuple[fl
     counts = (gold.right, gold.wrong, gold.tie)
     right, wrong, tie = (random.gammavariate(gold.weight * count + 0.5, 1.0) for count in counts)
     read = right + wrong + tie
-    return _wrong_share(contradicted, right / read, wrong / read, policy, found.legible)
+    return _wrong_share(contradicted, right / read, wrong / read, policy, found, random)
 
 
 def _wrong_share(
-    contradicted: float, right: float, wrong: float, policy: Policy, legible: float
+    contradicted: float, right: float, wrong: float, policy: Policy, found: Marks, random: Random | None = None
 ) -> tuple[float, float]:
     """The least and the most that q can be, within 0 and 1: anything where the judge is no better than a coin."""
     if right <= wrong:
         return 0.0, 1.0
-    found = min(1.0, max(0.0, (contradicted - wrong) / (right - wrong)))
-    left = found if policy == "flag" else _left(found, right, wrong, policy, legible)
+    share = min(1.0, max(0.0, (contradicted - wrong) / (right - wrong)))
+    left = share if policy == "flag" else _left(share, right, wrong, policy, found, random)
     return left, left
 
 
-def _left(share: float, right: float, wrong: float, policy: Policy, legible: float) -> float:
+def _left(
+    share: float, right: float, wrong: float, policy: Policy, found: Marks, random: Random | None = None
+) -> float:
     """What becomes of a share of wrong labels: the judge misses some, and says no to right ones.
 
-    Pairs on which it cannot be read stay as they are.
+    Pairs on which it cannot be read stay as they are. random: how many it was of each is drawn; none: what to expect.
     """
-    missed, blamed = share * (1 - legible * right), (1 - share) * legible * wrong
-    if policy == "flip":
-        return missed + blamed
-    kept = missed + (1 - share) - blamed
-    return missed / kept if kept else 0.0  # nothing is left
+    no, seen = found.wrong, found.legible
+    rest = found.read + found.unreadable - no
+    missed = _part(share * (1 - seen * right), (1 - share) * (1 - seen * wrong), found.weight * rest, random)
+    if policy == "drop":
+        return missed
+    blamed = _part((1 - share) * wrong, share * right, found.weight * no, random)
+    return (missed * rest + blamed * no) / (rest + no)
+
+
+def _part(these: float, others: float, cases: float, random: Random | None) -> float:
+    """The share of these among both, 0 of nothing; as so many cases come out by chance, if that is asked for.
+
+    Drawn from the beta distribution that has the mean and the variance of a binomial share.
+    """
+    part = these / (these + others) if these + others else 0.0
+    if random is None or cases <= 1 or part in (0, 1):
+        return part
+    return random.betavariate(part * (cases - 1), (1 - part) * (cases - 1))
 
 
 def by_group(verdicts: Mapping[str, int], gold: Marks | None = None) -> dict[str, dict[str, Noise]]:
