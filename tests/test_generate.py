@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow
 import pytest
@@ -26,6 +26,7 @@ from rmboost.config import Config
 from rmboost.errors import InputError, StoreError
 from rmboost.recipe import Recipe
 from rmboost.run import generate
+from rmboost.spool import keep_beside
 from rmboost.summary import Summary
 
 PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
@@ -471,9 +472,23 @@ def test_prompts_of_a_run_that_did_not_begin_leave_those_of_the_one_before(rmboo
     with pytest.raises(OSError, match="the disk of the user"):
         package.generate(broken(), output, model="fake")
     assert rmboost("verify", output).code == 0
-    package.generate(["New?"], output, model="fake")
-    assert rmboost("verify", output).code == 0
-    assert len(list((tmp_path / "o.run").glob("prompts*"))) == 2
+    for _ in range(2):
+        package.generate(["New?"], output, model="fake")
+        assert rmboost("verify", output).code == 0
+    assert len(list((tmp_path / "o.run").glob("*prompts*"))) == 1, "the others are older than the run"
+
+
+def test_prompts_of_a_command_that_is_about_to_begin_are_not_taken_from_it(tmp_path: Path) -> None:
+    output = tmp_path / "o.jsonl"
+    package.generate(["Why?"], output, model="fake")
+
+    def keep(text: bytes) -> Path:
+        def write(file: BinaryIO) -> None:
+            file.write(text)
+
+        return keep_beside(output, "stdin", write, InputError("nothing"))
+
+    assert [path.read_bytes() for path in (keep(b"one"), keep(b"two"))] == [b"one", b"two"]
 
 
 def test_prompts_from_stdin_for_a_run_that_did_not_begin_leave_those_of_the_one_before(
@@ -484,6 +499,27 @@ def test_prompts_from_stdin_for_a_run_that_did_not_begin_leave_those_of_the_one_
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps({"prompt": prompt}).encode())))
         assert rmboost("generate", "-", "-o", output, "--model", "fake", *options).code == code
     assert rmboost("verify", output).code == 0
+
+
+def test_a_script_keeps_its_own_handlers_of_signals(tmp_path: Path) -> None:
+    heard: list[int] = []
+
+    class Terminated(package.Listener):
+        sent = False
+
+        def progress(self, *_: Any) -> None:
+            if not self.sent:
+                self.sent = True
+                signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        options: dict[str, Any] = {"concurrency": 1, "responder__options": {"latency": 0.05}, "listener": Terminated()}
+        summary = package.generate(map(str, range(50)), tmp_path / "o.jsonl", model="fake", **options)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (summary.status, heard) == ("stopped", [signal.SIGTERM])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -42,9 +42,12 @@ def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
 def refuse_form(output: Path) -> None:
     """Raises StoreError for a name that promises what is not written, or among the files of a run."""
     if output.suffix.lower() in _OTHER_FORMS:
-        plain = output.with_name(f"{output.name.partition('.')[0]}.jsonl")
-        raise StoreError(f"{output}: rows are written as JSON Lines, in plain text", f"-o {quote(str(plain))}")
-    if output.parent.suffix == ".run" and (output.parent / "manifest.json").exists():
+        plain = output
+        while plain.suffix.lower() in (*_OTHER_FORMS, ".jsonl"):
+            plain = plain.with_suffix("")
+        hint = f"-o {quote(str(free(plain.with_name(f'{plain.name}.jsonl'))))}"
+        raise StoreError(f"{output}: rows are written as JSON Lines, in plain text", hint)
+    if output.parent.suffix == ".run" and (output.parent / "journal.sqlite").exists():
         raise StoreError(f"{output.parent} is the folder of a run", "choose another -o")
 
 
@@ -131,7 +134,6 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
     refuse_folder(output)
     if str(output) == "-" or (output.exists() and not output.is_file()):
         raise StoreError(f"{output} is no file, and a run goes on from what its output holds", "-o pairs.jsonl")
-    refuse_form(output)
     real = Path(os.path.realpath(output)) if output.is_symlink() else output
     if not real.parent.is_dir():
         raise StoreError(f"there is no folder {real.parent}", f"mkdir -p {quote(str(real.parent))}")
@@ -139,6 +141,8 @@ def _refuse_foreign(output: Path, folder: Path) -> None:
     if output.suffix == ".run":
         raise StoreError(f"{output} would be its own run folder", "choose a name that ends in .jsonl")
     made = read_manifest(folder).get("output")
+    if made != output.name:
+        refuse_form(output)
     if output.is_file() and output.stat().st_size and made != output.name:
         raise StoreError(
             f"{output} exists and was not made by the run in {folder}; it is left alone",

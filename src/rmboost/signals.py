@@ -12,9 +12,9 @@ from rmboost.client import Client
 
 @contextmanager
 def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM lets calls in flight end, the second leaves now."""
+    """The first Ctrl-C or SIGTERM lets calls in flight end, the second leaves now; both then do what they did."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    caught = (signal.SIGINT, signal.SIGTERM)
+    caught = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     assert task is not None
 
     def stop(sent: signal.Signals) -> None:
@@ -33,5 +33,6 @@ def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[N
     try:
         yield
     finally:
-        for each in caught:
-            loop.remove_signal_handler(each)
+        for each, handler in caught.items():
+            loop.remove_signal_handler(each)  # which would leave the system's own
+            signal.signal(each, handler)

@@ -24,9 +24,10 @@ def keep_beside(output: Path, name: str, write: Callable[[BinaryIO], None], noth
     """
     folder = run_folder(output)
     with claim(output):
-        draft = keep(folder / name, write, nothing)
-        kept = draft.replace(draft.with_stem(f"{draft.stem}-{digest(str(draft))[0][:_DIGITS]}"))
-        for path in _left_by_others(kept, draft.stem):
+        draft = keep(folder / f"new-{name}", write, nothing)
+        wanted = folder / name
+        kept = draft.replace(wanted.with_stem(f"{wanted.stem}-{digest(str(draft))[0][:_DIGITS]}"))
+        for path in _of_earlier_commands(kept, wanted):
             path.unlink()
     return kept
 
@@ -51,10 +52,17 @@ def _opened(part: Path) -> BinaryIO:
         raise StoreError(f"{part} cannot be written: {error.strerror}", way_out(error)) from None
 
 
-def _left_by_others(kept: Path, stem: str) -> Iterator[Path]:
-    """Files of commands of which nothing came: neither this one nor what the rows can be made of again."""
+def _of_earlier_commands(kept: Path, wanted: Path) -> Iterator[Path]:
+    """Files that the run has no use for: it began after them, and its rows can be made again of another.
+
+    A younger one is of a command that is about to begin.
+    """
+    folder = kept.parent
     try:
-        read = Path(read_manifest(kept.parent).get("input", {}).get("path", "")).name
-    except StoreError:  # whatever it was
+        read = Path((read_manifest(folder).get("input") or {}).get("path", "")).name
+        began = (folder / "manifest.json").stat().st_mtime
+    except (StoreError, OSError):  # whatever it was
         return
-    yield from (path for path in kept.parent.glob(f"{stem}-*{kept.suffix}") if path.name not in (kept.name, read))
+    for path in folder.glob(f"{wanted.stem}-*{wanted.suffix}"):
+        if path.name not in (kept.name, read) and path.stat().st_mtime < began:
+            yield path
