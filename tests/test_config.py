@@ -75,6 +75,17 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         ("responder: {top_k: 20}", "responder.top_k: no such option", "go into extra: --set responder.extra.top_k=…"),
         ("judges: {mine: {stop: x}}", "judges.mine.stop: no such", "go into extra: --set judges.mine.extra.stop=…"),
         ("judge: {mirostat_eta: 1}", "judge.mirostat_eta: no such", "go into extra: --set judge.extra.mirostat_eta=…"),
+        (
+            "judge: {votes: 5}",
+            "judge.votes: no such option",
+            "it is of the judge, not of its model: verify.judge.votes",
+        ),
+        (
+            "votes: 5",
+            "votes: no such",
+            "method.votes of self-rewarding (in Python method__votes) or verify.judge.votes",
+        ),
+        ("responder:\n  model:\nrewriter: [x]", "rewriter: a mapping of names to values is meant, not a list", ""),
         ("judge: {n: 2}", "judge.n: no such option", "one answer is read of each request"),
         ("judge: {top_p: 20}", "judge.top_p: Input should be less than or equal to 1", ""),
         ("judge: {temperature: .inf}", "judge.temperature: Input should be a finite number", ""),

@@ -220,7 +220,7 @@ def test_what_the_user_allows_a_minute_reaches_the_pace_by_weight() -> None:
 def test_a_variable_for_a_key_that_is_named_and_not_set_is_told_before_anything_is_asked(
     rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = "OTHER_KEY is not set, and the endpoint of responder and rewriter is asked without a key; export OTHER_KEY=…"
+    told = "OTHER_KEY is not set, and the endpoint of responder and rewriter is asked without; export OTHER_KEY=…"
     with ChatServer() as server:
         place = ("--model", "test-model", "--base-url", server.url)
         run = ("generate", prompts_in(tmp_path, 1), "-o", tmp_path / "o.jsonl", *place)

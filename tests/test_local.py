@@ -73,18 +73,19 @@ def test_a_model_that_takes_turns_remembers_more_and_one_that_repeats_nothing() 
 
 @pytest.mark.skipif(cores.all_of_them() < 2, reason="of one core nobody can leave it half")
 def test_whoever_waits_is_told_that_others_hold_half_of_the_cores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def said(running: int, **options: Any) -> str:
         (tmp_path / "loadavg").write_text(f"0.5 0.4 0.3 {running}/200 999")
-        LocalBackend(**options)._parameters(Path("w.gguf"))
-        return capfd.readouterr().err
+        backend = LocalBackend(**options)
+        backend._parameters(Path("w.gguf"))
+        return backend.remark
 
     monkeypatch.setattr(cores, "_LOAD", tmp_path / "loadavg")
     busy = os.cpu_count() or 1
     assert said(1) == said(busy + 1, threads=1) == said(busy + 1, repeatable=True) == ""
     assert said(busy + 1).startswith("local:qwen2.5-coder-1.5b: 1 thread for ")
-    assert "hint: end those" in said(busy + 1)
+    assert "end those" in said(busy + 1)
 
 
 def test_it_answers_as_many_at_once_as_it_has_slots() -> None:

@@ -482,7 +482,7 @@ def test_further_headers_are_taken_from_the_variables_that_are_named_and_not_rep
     assert not any(secret in text for text in (refused.err, *files))
 
 
-@pytest.mark.parametrize("name", ["Authorization", "content-length", "X Team", ""])
+@pytest.mark.parametrize("name", ["Authorization", "content-length", "Host", "X Team", ""])
 def test_headers_of_ours_are_not_set_by_others(name: str) -> None:
     error = failure(lambda: config.load(flags={"judge.headers_env": {name: "TEAM"}}))
     assert "judge.headers_env" in error.message and "is no header to be set here" in error.message

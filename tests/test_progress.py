@@ -93,6 +93,14 @@ def test_it_says_once_what_a_run_waits_for(prompts: Path, tmp_path: Path) -> Non
     assert "waiting" not in bars[-1]
 
 
+def test_what_is_to_be_known_of_a_backend_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet, times in ((False, 1), (True, 0)):
+        progress = Progress(quiet=quiet, rows_to_stdout=False)
+        for _ in range(3):
+            progress.progress(Tally(), Meter(remarks=("1 thread for 2 cores",)), 24)
+        assert capsys.readouterr().err.count("1 thread for 2 cores") == times
+
+
 class Attentive(Listener):
     """Keeps how many jobs were settled whenever it was told."""
 

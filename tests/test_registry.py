@@ -56,6 +56,12 @@ def test_the_mapping_stays_as_it_was() -> None:
             "write {name: similarity, max_similarity: 0.9}",
         ),
         ({"form": None}, "a check has no name", "write {name: form}"),
+        ({"form": 0.5}, "a check has no name", "write {name: form, OPTION: 0.5}"),
+        (
+            {"name": "echo", "form": {"min_loop": 2}},
+            "check echo: form: no such option",
+            "write {name: form, min_loop: 2}",
+        ),
         ({"frm": {"min_loop": 20}}, "a check has no name", "did you mean 'form'?"),
         ({"name": ["form"]}, r"unknown check \['form'\]", "did you mean 'form'?"),
         ({"name": "form", "min_lop": 20}, "check form: min_lop: no such option", "did you mean 'min_loop'?"),

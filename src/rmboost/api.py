@@ -16,8 +16,10 @@ from rmboost import run
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError
 from rmboost.listener import Listener
+from rmboost.meter import Meter
 from rmboost.spool import keep_beside
 from rmboost.summary import Summary
+from rmboost.tally import Tally
 
 log = logging.getLogger("rmboost")
 
@@ -25,8 +27,17 @@ log = logging.getLogger("rmboost")
 class Logged(Listener):
     """Writes to the log of Python what a person at a terminal would be told."""
 
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
     def notice(self, line: str) -> None:
-        log.info(line)
+        if line not in self._told:
+            self._told.add(line)
+            log.info(line)
+
+    def progress(self, tally: Tally, meter: Meter, total: int) -> None:  # noqa: ARG002 - the contract's
+        for line in meter.remarks:
+            self.notice(line)
 
 
 def generate(
@@ -63,6 +74,8 @@ def generate(
 def _load(config: str | Path | Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Config:
     flags = {name.replace("__", "."): value for name, value in settings.items()}
     if isinstance(config, Mapping):
+        if not all(isinstance(name, str) for name in config):
+            raise ConfigError("config: the names of settings are texts", "config={'model': 'fake'}")
         return configs.load(None, {**deepcopy(dict(config)), **flags})  # a copy, as flags go into its parts
     return configs.load(Path(config) if config else None, flags)
 
@@ -71,7 +84,8 @@ def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
     if isinstance(prompts, Mapping) or hasattr(prompts, "columns"):  # which would give the names of their columns
         problem = f"prompts: a {type(prompts).__name__} is no list of prompts"
-        raise InputError(problem, "[prompt]; the rows of a table: frame.to_dict('records'); one split: splits['train']")
+        hint = "[prompt]; the rows of a table: frame.to_dict('records'), table.to_pylist(); one split: splits['train']"
+        raise InputError(problem, hint)
 
     def write(file: BinaryIO) -> None:
         writer = jsonlines.Writer(file)
@@ -84,6 +98,8 @@ def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
 
 def _write_line(file: jsonlines.Writer, prompt: str | Mapping[str, Any], number: int) -> None:
     """Raises InputError for what JSON or UTF-8 does not have."""
+    if isinstance(prompt, Mapping) and {*prompt} == {"role", "content"}:
+        raise InputError(f"prompt {number} is a turn of a conversation", "[{'messages': turns}]")
     try:
         file.write({"prompt": prompt} if isinstance(prompt, str) else dict(prompt))
     except (TypeError, ValueError) as error:

@@ -113,7 +113,8 @@ class Client:
 
     def reading(self) -> Meter:
         """The meter as it stands now."""
-        return replace(self.meter, limit=self.limit, cost=self.budget.spent.cost)
+        remarks = tuple(line.backend.remark for line in self._lines if line.backend.remark)
+        return replace(self.meter, limit=self.limit, cost=self.budget.spent.cost, remarks=remarks)
 
     @property
     def resting(self) -> int:

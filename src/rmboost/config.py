@@ -18,7 +18,7 @@ from pydantic import (
     field_validator,
 )
 
-from rmboost import aspects, methods, parameters
+from rmboost import aspects, judges, methods, parameters
 from rmboost.addresses import Addresses
 from rmboost.aspects import AspectSet
 from rmboost.budget import Ceilings, Price
@@ -61,6 +61,8 @@ class RoleConfig(Component):
 
     @classmethod
     def instead(cls, name: str, within: str) -> str:
+        if judges.have(name):
+            return f"it is of the judge, not of its model: verify.judge.{name}"
         return parameters.instead(name, within, cls.model_fields)
 
     @property
@@ -158,21 +160,24 @@ class Config(Component):
         if not (places := list(cls._places(name))):
             return super().instead(name, within)
         return "it stands further down: " + " or ".join(
-            f"{each} (in Python {each.replace('.', '__')})" for each in places
+            f"{place}{of} (in Python {place.replace('.', '__')})" for place, of in places
         )
 
     @classmethod
-    def _places(cls, name: str) -> Iterator[str]:
-        """The settings of this name that stand further down."""
-        if name in methods.options():
-            yield f"method.{name}"
+    def _places(cls, name: str) -> Iterator[tuple[str, str]]:
+        """The settings of this name that stand further down, and whose they are."""
+        if having := methods.having(name):
+            of = "" if len(having) == len(methods.CATALOGUE) else f" of {' or '.join(having)}"
+            yield f"method.{name}", of
+        if judges.have(name):
+            yield f"verify.judge.{name}", ""
         for field, info in cls.model_fields.items():
             kind = info.annotation
             if isinstance(kind, type) and issubclass(kind, Component):
                 if name in kind.model_fields:
-                    yield f"{field}.{name}"
+                    yield f"{field}.{name}", ""
                 if kind is RoleConfig and name in parameters.FURTHER:
-                    yield f"{field}.extra.{name}"
+                    yield f"{field}.extra.{name}", ""
 
     @property
     def roles(self) -> dict[str, RoleConfig]:

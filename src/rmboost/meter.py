@@ -14,7 +14,7 @@ class Meter:
 
     limit: calls that may be in flight as things are now. cost: of the run over all restarts; None: a price is missing.
     retries, waiting: requests that were, and calls that will be, sent again, by what went wrong. trouble: what was said
-    at the first of each kind.
+    at the first of each kind. remarks: what a person should know of the backends at work.
     """
 
     asked: int = 0
@@ -26,3 +26,4 @@ class Meter:
     retries: Counter[str] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
     trouble: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()

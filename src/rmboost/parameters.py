@@ -45,14 +45,17 @@ def checked(extra: dict[str, Any]) -> dict[str, Any]:
 Further = Annotated[dict[str, Any], AfterValidator(checked)]
 """A field for parameters that there is no setting for."""
 
-_OUR_HEADERS = ("accept", "authorization", "connection", "content-", "host", "transfer-encoding", "user-agent")
-"""What the names of headers begin with that each request has anyway."""
+_OUR_HEADERS = {
+    *("accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-length", "content-type"),
+    *("host", "transfer-encoding", "user-agent"),
+}
+"""Those that each request has anyway."""
 
 
 def _are_headers(headers: dict[str, str]) -> dict[str, str]:
     """The same headers. Raises Refused for a name that is none, or not the user's to set."""
     for name in headers:
-        if name.lower().startswith(_OUR_HEADERS) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        if name.lower() in _OUR_HEADERS or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             raise Refused(f"{name!r} is no header to be set here", _KEY if name.lower() == "authorization" else "")
     return headers
 

@@ -56,6 +56,9 @@ def build(
         raise ConfigError(f"a {kind} has no name", _with_name(options, catalogue))
     if not isinstance(name, str) or name not in catalogue:
         raise ConfigError(f"unknown {kind} {name!r}", suggest(str(name), catalogue))
+    for option, inner in options.items():
+        if option in catalogue and isinstance(inner, Mapping):
+            raise ConfigError(f"{kind} {name}: {option}: no such option", _with_name({option: inner}, catalogue))
     component = load(catalogue[name])
     if not issubclass(component, base):
         raise TypeError(f"{catalogue[name]} is not a {base.__name__}")
@@ -143,6 +146,8 @@ def _form(kind: type[Component], problem: Any) -> str:
     """``verify: {sample: 10%}``: the mapping that is meant by a single value, as it is if the first option takes it."""
     needed = [f"{name}: …" for name, field in kind.model_fields.items() if field.is_required()]
     first, given = next(iter(kind.model_fields)), str(problem["input"])
+    if problem["input"] is None:
+        given = ""
     if not needed:
         needed = [f"{first}: {given if _PLAIN.fullmatch(given) and _takes(kind, first, problem['input']) else '…'}"]
     name = problem["loc"][-1] if problem["loc"] else 0
@@ -164,7 +169,9 @@ def _with_name(options: Mapping[str, Any], catalogue: Iterable[str]) -> str:
     ((name, inner),) = options.items()
     if name not in catalogue:
         return suggest(name, catalogue)
-    parts = {"name": name, **(inner if isinstance(inner, Mapping) else {})}
+    if inner is not None and not isinstance(inner, Mapping):
+        return f"write {{name: {name}, OPTION: {inner}}}"
+    parts = {"name": name, **(inner or {})}
     return f"write {{{', '.join(f'{option}: {value}' for option, value in parts.items())}}}"
 
 

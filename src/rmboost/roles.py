@@ -150,18 +150,18 @@ def describe(config: Config) -> list[str]:
         lines.append(f"model {fake}: made-up sentences, for trying a pipeline")
     if config.responder.temperature == 0 and max(config.repetitions, build_method(config.method).samples) > 1:
         lines.append("responder.temperature is 0: the responses to a prompt may all be the same, and make no pair")
-    return [*dict.fromkeys(lines), *unset_keys(config)]
+    return [*dict.fromkeys(lines), *unset(config)]
 
 
-def unset_keys(config: Config) -> list[str]:
-    """A line for each variable that the settings name for a key and that holds none; a server may want none."""
+def unset(config: Config) -> list[str]:
+    """A line for each variable that the settings name, for a key or a header, and that holds nothing."""
     roles: dict[str, list[str]] = {}
     for name, role in used(config).items():
-        variable = role.api_key_env
-        named = variable != RoleConfig.model_fields["api_key_env"].default
-        if kind(role) == "openai" and named and not os.environ.get(variable, "").strip():
-            roles.setdefault(variable, []).append(name)
-    ask = "is not set, and the endpoint of {} is asked without a key; export"
+        named = {role.api_key_env, *role.headers_env.values()} - {RoleConfig.model_fields["api_key_env"].default}
+        for variable in sorted(named) if kind(role) == "openai" else ():
+            if not os.environ.get(variable, "").strip():
+                roles.setdefault(variable, []).append(name)
+    ask = "is not set, and the endpoint of {} is asked without; export"
     return [f"{variable} {ask.format(' and '.join(names))} {variable}=…" for variable, names in roles.items()]
 
 

@@ -22,6 +22,11 @@ class Backend(Component):
 
     model: str
 
+    @property
+    def remark(self) -> str:
+        """What a person should know of it, once it is at work; empty for nothing."""
+        return ""
+
     @abstractmethod
     async def complete(self, request: Request) -> Response:
         """Answer one request, once: retries are the client's.

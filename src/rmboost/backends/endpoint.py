@@ -102,7 +102,9 @@ class Endpoint:
         names = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
         account = {name: _sendable(variable) for name, variable in names.items() if os.environ.get(variable)}
         said = {"User-Agent": f"rmboost/{__version__}", "Content-Type": "application/json"}
-        return {"Authorization": f"Bearer {self.key}", **said, **account, **dict(self.headers)}
+        given = {name.lower() for name, _ in self.headers}
+        ours = {"Authorization": f"Bearer {self.key}", **said, **account}
+        return {name: value for name, value in ours.items() if name.lower() not in given} | dict(self.headers)
 
     async def ask(self, transport: Transport, path: str, body: bytes) -> tuple[bytes, Quota | None]:
         """The server's answer, and what it says is left of its limits; any other end is raised as one of our errors."""
@@ -215,7 +217,7 @@ def _sendable(variable: str) -> str:
     """What a variable holds, for a header. Raises EndpointError for what does not fit into one."""
     value = os.environ.get(variable, "").strip()
     if not (value.isascii() and value.isprintable()):
-        raise EndpointError(f"{variable} holds characters that no key has", f"export {variable}=…")
+        raise EndpointError(f"{variable} holds characters that cannot be sent in a header", f"export {variable}=…")
     return value
 
 

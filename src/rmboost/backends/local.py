@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, PositiveInt, field_validator
-from tqdm import tqdm
 
 from rmboost import weights
 from rmboost.amounts import number
@@ -76,6 +74,10 @@ class LocalBackend(Backend):
     def one_by_one(self) -> bool:
         return True
 
+    @property
+    def remark(self) -> str:
+        return self._engine.remark
+
     async def complete(self, request: Request) -> Response:
         server = await self._engine.start(self)
         return await server.complete(request)
@@ -114,8 +116,8 @@ class LocalBackend(Backend):
         threads, every = cores.idle(), cores.all_of_them()
         if threads <= every / 2:
             amount = f"{number(threads, 'thread')} for {number(every, 'core')}"
-            tqdm.write(f"{self._name_of(file)}: {amount}, as other programs keep the rest busy", file=sys.stderr)
-            tqdm.write("hint: end those, stop this with Ctrl-C, and give the same command again", file=sys.stderr)
+            why = "as other programs keep the rest busy: end those, stop this, and give the same command again"
+            self._engine.remark = f"{self._name_of(file)}: {amount}, {why}"
         return threads
 
 
@@ -123,6 +125,7 @@ class _Engine:
     """A server of llama.cpp, started once, and the backend that talks to it."""
 
     def __init__(self) -> None:
+        self.remark = ""
         self._lock = threading.Lock()
         self._server: Any = None
         self._started_as: tuple[Any, ...] = ()

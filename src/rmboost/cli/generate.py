@@ -132,7 +132,7 @@ def _dry_run(source: Path, config: Config) -> None:
 
     recipe = Recipe.prepare(source, config)
     click.echo(visible(rehearsal.show(recipe)))
-    for line in roles.unset_keys(recipe.config):
+    for line in roles.unset(recipe.config):
         tell(line)
 
 

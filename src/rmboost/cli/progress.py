@@ -49,6 +49,8 @@ class Progress(Listener):
     def progress(self, tally: Tally, meter: Meter, total: int) -> None:
         if self._quiet:
             return
+        for line in meter.remarks:
+            self.notice(line)
         for kind, said in meter.trouble.items():
             self.notice(f"{kind}, and sent again: {said}")
         if sys.stderr.isatty():

@@ -18,7 +18,7 @@ from pydantic import AfterValidator
 from rmboost.ask import Ask
 from rmboost.aspects import Aspect
 from rmboost.records import Prompt, Usage
-from rmboost.registry import Component, build, named
+from rmboost.registry import Component, build, load, named
 
 CATALOGUE = {
     "pairwise": "rmboost.judges.pairwise:Pairwise",
@@ -186,6 +186,11 @@ class Scorer(Component):
 def judge(given: str | Mapping[str, Any], **defaults: Any) -> Judge:
     """The judge of a name, or of a mapping with ``name`` and options, over these defaults. Raises ConfigError."""
     return build("judge", CATALOGUE, Judge, given, defaults)
+
+
+def have(option: str) -> bool:
+    """Whether some judge has an option of this name."""
+    return any(option in load(entry).model_fields for entry in CATALOGUE.values())
 
 
 def scorer(given: str | Mapping[str, Any], **defaults: Any) -> Scorer:

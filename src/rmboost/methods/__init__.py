@@ -83,6 +83,6 @@ def method(given: str | Mapping[str, Any]) -> Method:
     return build("method", CATALOGUE, Method, given)
 
 
-def options() -> frozenset[str]:
-    """The names of all options that any method has."""
-    return frozenset(name for entry in CATALOGUE.values() for name in load(entry).model_fields)
+def having(option: str) -> list[str]:
+    """The methods that have an option of this name."""
+    return [name for name, entry in CATALOGUE.items() if option in load(entry).model_fields]
