@@ -94,9 +94,9 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         (
             "aspects: helpsteer",
             "aspects: no such option",
-            "method.aspects (in Python method__aspects) or verify.aspects",
+            "(in Python method__aspects) or verify.aspects",
         ),
-        ("style: plan", "style: no such option", "method.style (in Python method__style)"),
+        ("style: plan", "style: no such option", "method.style of rmboost (in Python method__style)"),
         ("max_calls: 9", "max_calls: no such option", "ceilings.max_calls (in Python ceilings__max_calls)"),
         ("top_k: 9", "top_k: no such option", "responder.extra.top_k (in Python responder__extra__top_k)"),
         ("temperature: 1", "temperature: no such option", "(in Python responder__temperature) or rewriter.temperature"),
