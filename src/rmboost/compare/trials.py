@@ -17,7 +17,7 @@ from rmboost.rewards import RewardModel, TextPair
 from rmboost.rewards.accuracy import Accuracy, interval, numbered
 from rmboost.rewards.study import Study, units_by_set
 
-_FOLDS = 2
+_CUT = 2
 """How test pairs are cut into folds, as part of a trial's key: what was cut in another way is another trial."""
 
 
@@ -83,7 +83,7 @@ class Trials:
         model = [type(self._models[trial.model]).__name__, self._models[trial.model].model_dump(mode="json")]
         sets = [*(self._hashes[name] for name in (*trial.train, trial.test)), *self._human]
         training = (len(trial.train), len(self._seeds), trial.size, trial.random, *self._linked(trial))
-        return f"{stable_hash(__version__, _FOLDS, model, sets, *training):x}"
+        return f"{stable_hash(__version__, _CUT, model, sets, *training):x}"
 
     def _linked(self, trial: Trial) -> list[list[int]]:
         """The units of a trial's pairs, where a group links some: one of a set that it does not use may do so."""
