@@ -86,7 +86,7 @@ def test_what_another_set_links_is_worked_out_anew_and_the_rest_is_not(tmp_path:
 def test_what_was_cut_into_other_folds_is_worked_out_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     for way in (1, 2):
-        monkeypatch.setattr("rmboost.compare.trials._FOLDS", way)
+        monkeypatch.setattr("rmboost.compare.trials._CUT", way)
         trials(tmp_path / "t", said).accuracy(OWN)
     assert len(said) == 4
 
