@@ -478,6 +478,22 @@ def test_prompts_of_a_run_that_did_not_begin_leave_those_of_the_one_before(rmboo
     assert len(list((tmp_path / "o.run").glob("*prompts*"))) == 1, "the others are older than the run"
 
 
+def test_prompts_from_python_on_a_full_disk(tmp_path: Path) -> None:
+    script = """
+import resource, rmboost, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    rmboost.generate((f"Why is {number} a number?" for number in range(3000)), sys.argv[1], model="fake")
+except rmboost.RMBoostError as error:
+    print(error.message, error.hint)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "o.jsonl")], capture_output=True, text=True, check=False
+    )
+    assert "cannot be written: File too large make room" in done.stdout, done.stderr
+    assert [path.name for path in (tmp_path / "o.run").iterdir()] == ["lock"]
+
+
 def test_prompts_of_a_command_that_is_about_to_begin_are_not_taken_from_it(tmp_path: Path) -> None:
     output = tmp_path / "o.jsonl"
     package.generate(["Why?"], output, model="fake")

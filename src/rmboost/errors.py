@@ -99,5 +99,9 @@ class ReplyError(RMBoostError):
 
 def way_out(error: OSError) -> str:
     """The hint for a file that could not be written: room, where that is what lacks."""
-    lacking = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    return f"{'make room' if lacking else 'see that it can be written'}, then run the same command again"
+    return f"{'make room' if lacks_room(error) else 'see that it can be written'}, then run the same command again"
+
+
+def lacks_room(error: OSError) -> bool:
+    """Whether the disk, or what somebody may use of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

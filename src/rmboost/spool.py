@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rmboost.claim import claim, read_manifest, run_folder
-from rmboost.errors import InputError, StoreError, way_out
+from rmboost.errors import InputError, StoreError, lacks_room, way_out
 from rmboost.sources.files import digest
 
 _DIGITS = 16  # of the hash: nobody has so many inputs that two are called the same
@@ -41,6 +41,10 @@ def keep(path: Path, write: Callable[[BinaryIO], None], nothing: InputError) -> 
         if not part.stat().st_size:
             raise nothing
         return part.replace(path)
+    except OSError as error:
+        if not lacks_room(error):  # of whoever hands in the prompts
+            raise
+        raise StoreError(f"{part} cannot be written: {error.strerror}", way_out(error)) from None
     finally:
         part.unlink(missing_ok=True)
 
