@@ -22,13 +22,13 @@ from time import perf_counter
 
 from runner import Measured, measure, write_prompts
 
-from rmboost import run
 from rmboost.config import load
 from rmboost.journal import Entry
-from rmboost.listener import Listener
-from rmboost.recipe import Recipe
 from rmboost.records import Job, Kept, Pair, Response, Usage
-from rmboost.store import Store
+from rmboost.run import run
+from rmboost.run.listener import Listener
+from rmboost.run.recipe import Recipe
+from rmboost.run.store import Store
 
 _LEFT = 100
 """Prompts that are not settled yet."""

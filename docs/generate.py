@@ -1,4 +1,4 @@
-"""Write what can go stale from the code itself: the reference pages, and the tree in the README.
+"""Write what can go stale from the code itself: the reference pages, and the folders in the README.
 
 python docs/generate.py            # write
 python docs/generate.py --check    # write nothing; exit code 1 and a list when something is stale
@@ -12,7 +12,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import count
@@ -30,14 +30,15 @@ from rmboost.config import Config, RoleConfig
 from rmboost.errors import ReplyError
 from rmboost.judges.pairwise import Pairwise
 from rmboost.judges.rubric import Rubric
-from rmboost.plan import Plan
+from rmboost.labels.verification import Verification
 from rmboost.records import Job, Message, Prompt, Response
 from rmboost.registry import Component
 from rmboost.report.catalogue import FIGURES
+from rmboost.run.plan import Plan
 from rmboost.sources import InputOptions
-from rmboost.verification import Verification
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "rmboost"
 WIDTH = 80
 METHODS: tuple[dict[str, Any], ...] = (
     {"name": "rmboost", "style": "plan"},
@@ -164,6 +165,15 @@ def aspects_page() -> str:
     return _page(*parts)
 
 
+def code_page() -> str:
+    """Every file of the source."""
+    return _page(
+        "# Every file in a line",
+        "What may import what: [design.md, section 7](../design.md).",
+        _fenced(_aligned([_named_file(*found) for found in _walk(PACKAGE, 0)])),
+    )
+
+
 def templates_page() -> str:
     """Which template is rendered for which role, and what it is given."""
     rows = [
@@ -186,6 +196,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "output": output_page,
     "aspects": aspects_page,
     "templates": templates_page,
+    "code": code_page,
 }
 
 
@@ -199,15 +210,11 @@ def with_tree(text: str) -> str:
 
 
 def tree() -> str:
-    """A line for each folder at the top, and for each file of the source."""
+    """A line for each folder at the top, and for each package of the source."""
     lines = [(f"{name}/", line) for name, line in TABLES["top"].items() if (ROOT / name).is_dir()]
-    package = ROOT / "src" / "rmboost"
-    lines.append(("src/rmboost/", first_sentence(package / "__init__.py")))
-    for depth, path in _walk(package, 1):
-        name, source = (f"{path.name}/", path / "__init__.py") if path.is_dir() else (path.name, path)
-        lines.append((f"{'  ' * depth}{name}", first_sentence(source)))
-    width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:<{width}}  {line}" for name, line in lines)
+    lines.append(("src/rmboost/", first_sentence(PACKAGE / "__init__.py")))
+    packages = (found for found in _walk(PACKAGE, 1) if found[1].is_dir() and found[1].parent == PACKAGE)
+    return _aligned([*lines, *(_named_file(*found) for found in packages)])
 
 
 def first_sentence(path: Path) -> str:
@@ -225,6 +232,17 @@ def _walk(folder: Path, depth: int) -> Iterator[tuple[int, Path]]:
             yield depth, path
         if path.is_dir():
             yield from _walk(path, depth + 1)
+
+
+def _named_file(depth: int, path: Path) -> tuple[str, str]:
+    """A file or package, indented, and what it is for."""
+    name, source = (f"{path.name}/", path / "__init__.py") if path.is_dir() else (path.name, path)
+    return f"{'  ' * depth}{name}", first_sentence(source)
+
+
+def _aligned(lines: Sequence[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {line}" for name, line in lines)
 
 
 def _contexts(command: click.Command, name: str, parent: click.Context | None) -> Iterator[click.Context]:

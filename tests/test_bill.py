@@ -12,9 +12,9 @@ import pytest
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl
 from rmboost.budget import Budget, Ceilings, Price, Spent, for_any_name, price_of
-from rmboost.forecast import Range, forecast, total
 from rmboost.journal.reader import Totals
 from rmboost.records import Usage
+from rmboost.run.forecast import Range, forecast, total
 
 PRICES = "prices={test-model: {input: 10, cached_input: 1, output: 100}}"
 

@@ -15,15 +15,16 @@ from pydantic import PrivateAttr
 
 from rmboost.backends import Backend
 from rmboost.backends.fake import FakeBackend
-from rmboost.client import Client, Seat, call_key
+from rmboost.client.call import Seat, call_key
+from rmboost.client.client import Client
+from rmboost.client.halt import Stopped
+from rmboost.client.jobask import JobAsk
+from rmboost.client.lines import Line, choose, reach_all
 from rmboost.errors import BackendError, EndpointError, ReplyError, TransientError
-from rmboost.halt import Stopped
-from rmboost.jobask import JobAsk
 from rmboost.journal import Journal
-from rmboost.lines import Line, choose, reach_all
 from rmboost.pace import Limits, Pace
 from rmboost.records import Job, Prompt, Request, Response
-from rmboost.signals import stop_on_signals
+from rmboost.run.signals import stop_on_signals
 from rmboost.templates import Templates
 from rmboost.together import together
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import rmboost
-from rmboost import closing
+from rmboost.cli import closing
 
 
 def test_a_terminal_breaks_no_word_and_other_readers_get_a_fact_a_line(

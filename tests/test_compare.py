@@ -21,8 +21,8 @@ from conftest import Shell, read_jsonl, write_jsonl
 from rmboost.compare import setup
 from rmboost.compare.runs import TURN, Ended, Runs, by_turns
 from rmboost.compare.setup import Setup
-from rmboost.listener import Listener
 from rmboost.records import stable_hash
+from rmboost.run.listener import Listener
 
 GOOD = ("clear", "accurate", "sourced", "complete", "careful")
 BAD = ("vague", "wrong", "rambling", "hollow", "careless")

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from conftest import Shell
-from rmboost import config, generate, roles
+from rmboost import config, generate
 from rmboost.errors import ConfigError
 from rmboost.resources import parse_yaml
+from rmboost.run import roles
 
 
 def from_yaml(

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmboost.engine import AHEAD, LEAST_LOOKAHEAD, LOOKAHEAD, Engine
+from rmboost.client.halt import Cause, Halt, Stopped
 from rmboost.errors import ConfigError, EndpointError, InputError, RMBoostError, StoreError
-from rmboost.halt import Cause, Halt, Stopped
 from rmboost.records import Failed, Job, Outcome, Prompt
+from rmboost.run.engine import AHEAD, LEAST_LOOKAHEAD, LOOKAHEAD, Engine
 
 
 class Room:

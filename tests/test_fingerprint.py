@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rmboost.fingerprint import difference
+from rmboost.run.fingerprint import difference
 
 WRITES: dict[str, dict[str, Any]] = {
     "rewriter": {"model": "m", "extra": {}},

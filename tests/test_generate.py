@@ -24,10 +24,10 @@ from chat_server import ChatServer
 from conftest import ACTIVE, Shell, read_jsonl, write_jsonl
 from rmboost.config import Config
 from rmboost.errors import InputError, StoreError
-from rmboost.recipe import Recipe
-from rmboost.run import generate
-from rmboost.spool import keep_beside
-from rmboost.summary import Summary
+from rmboost.run.recipe import Recipe
+from rmboost.run.run import generate
+from rmboost.run.summary import Summary
+from rmboost.sources.spool import keep_beside
 
 PLAIN = {"prompt", "chosen", "rejected", "aspect", "label", "aspects", "id", "metadata", "rmboost"}
 
@@ -427,11 +427,23 @@ def test_bad_lines_stop_before_any_call_or_are_counted(rmboost: Shell, tmp_path:
     stopped = rmboost("generate", file, "-o", tmp_path / "o.jsonl", "--model", "fake")
     assert (stopped.code, "line 2" in stopped.err) == (2, True)
     assert not (tmp_path / "o.run").exists()
-    done = rmboost("generate", file, "-o", tmp_path / "o.jsonl", "--model", "fake", "--skip-bad-lines")
+    command = ("generate", file, "-o", tmp_path / "o.jsonl", "--model", "fake", "--skip-bad-lines")
+    done = rmboost(*command, "--summary", tmp_path / "s.json")
     assert done.code == 0
     assert "lines left out: 1, the first: " in done.err
     assert "the same text came before: 1" in done.err
+    assert "left out    1 unusable line, 1 repeated prompt\n" in done.err
     assert len(read_jsonl(tmp_path / "o.jsonl")) == 1
+    told = json.loads((tmp_path / "s.json").read_text())
+    assert (told["prompts"], told["bad_lines"], told["duplicates"]) == (1, 1, 1)
+
+
+def test_what_a_person_is_told_is_in_the_log_also_when_nobody_is_told(rmboost: Shell, tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?"}, {"prompt": "Why?"}])
+    command = ("generate", file, "-o", tmp_path / "o.jsonl", "--model", "fake", "--quiet")
+    assert rmboost(*command, "--log-file", tmp_path / "run.log").err == ""
+    notices = [line for line in read_jsonl(tmp_path / "run.log") if "came before" in line["message"]]
+    assert [line["level"] for line in notices] == ["info"]
 
 
 def test_the_python_door(tmp_path: Path) -> None:
@@ -505,6 +517,24 @@ def test_prompts_of_a_command_that_is_about_to_begin_are_not_taken_from_it(tmp_p
         return keep_beside(output, "stdin", write, InputError("nothing"))
 
     assert [path.read_bytes() for path in (keep(b"one"), keep(b"two"))] == [b"one", b"two"]
+
+
+def test_a_damaged_run_is_started_over_also_with_prompts_that_lie_in_no_file(
+    rmboost: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "o.jsonl"
+    command = ("generate", "-", "-o", output, "--model", "fake")
+    for manifest, options, code in ((None, (), 0), ("{", (), 3), ("{", ("--fresh",), 0)):
+        if manifest:
+            (tmp_path / "o.run" / "manifest.json").write_text(manifest)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"prompt": "Why?"}')))
+        done = rmboost(*command, *options)
+        assert done.code == code, done.err
+    (tmp_path / "o.run" / "manifest.json").write_text("{")
+    with pytest.raises(package.RMBoostError, match="cannot be read"):
+        package.generate(["Why?"], output, model="fake")
+    assert package.generate(["Why?"], output, model="fake", fresh=True).tally.kept == 1
+    assert len([*tmp_path.glob("o.run.*")]) == 2
 
 
 def test_prompts_from_stdin_for_a_run_that_did_not_begin_leave_those_of_the_one_before(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from conftest import write_jsonl
-from rmboost.gold import Judged, agreement, marks_of, of_file
 from rmboost.judges import Verdict
-from rmboost.verification import column, evidence
+from rmboost.labels.gold import Judged, agreement, marks_of, of_file
+from rmboost.labels.verification import column, evidence
 
 PROMPTS = count()
 

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from chat_server import Call, ChatServer, Fault
 from conftest import ACTIVE, Shell, read_jsonl, write_jsonl
 from rmboost.records import DISAGREES, Drop, Dropped, Job, Kept, Pair, Prompt, Response
-from rmboost.tally import Tally
+from rmboost.run.tally import Tally
 
 ASKED = {"role": "user", "content": "Why is the sky blue?"}
 GOOD, BAD = "Air scatters blue light most.", "Because of the sea."

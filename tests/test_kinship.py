@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rmboost.kinship import families, relation
+from rmboost.judges.kinship import families, relation
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from chat_server import Call, ChatServer, Fault, some
 from conftest import Shell, read_jsonl
 from rmboost.backends.fake import FakeBackend
 from rmboost.backends.openai import OpenAIBackend
+from rmboost.client.lines import Line, choose
 from rmboost.config import Config
-from rmboost.lines import Line, choose
 from rmboost.pace import Limits, Pace
 from rmboost.records import stable_hash
-from rmboost.roles import resolve, seats
+from rmboost.run.roles import resolve, seats
 
 
 def prompts_in(folder: Path, count: int) -> Path:

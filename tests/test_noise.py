@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmboost.noise import Marks, Policy, by_group, corrected, marks, marks_by_prompt, noise
+from rmboost.labels.noise import Marks, Policy, by_group, corrected, marks, marks_by_prompt, noise
 
 GOOD_JUDGE = Marks(right=900, wrong=60, tie=40)
 

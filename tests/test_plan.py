@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmboost.plan import Plan
 from rmboost.records import Label, Spec
+from rmboost.run.plan import Plan
 
 
 def cells(aspects: int) -> list[Spec]:

@@ -20,11 +20,11 @@ from chat_server import ChatServer, Fault
 from conftest import ACTIVE, write_jsonl
 from rmboost.cli.compare import _Onlooker
 from rmboost.cli.progress import Progress
+from rmboost.client.meter import Meter
 from rmboost.config import load
-from rmboost.listener import Listener
-from rmboost.meter import Meter
-from rmboost.run import generate
-from rmboost.tally import Tally
+from rmboost.run.listener import Listener
+from rmboost.run.run import generate
+from rmboost.run.tally import Tally
 
 
 def test_no_line_of_a_comparison_drives_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:

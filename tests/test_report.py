@@ -272,7 +272,9 @@ def test_gold_of_another_judge_is_said(rmboost: Shell, tmp_path: Path) -> None:
     file, gold = judged("file.jsonl", f"judge-a{ACTIVE}"), judged("gold.jsonl", "judge-b")
     said = rmboost("report", file, "--gold", gold, "--json").err
     assert "file.jsonl by judge-a␛]0;t␇<U+009B>2J<U+202E>" in said and "gold.jsonl by judge-b" in said
-    assert "different models" not in rmboost("report", file, "--gold", file, "--json").err
+    dated = judged("dated.jsonl", "judge-b-2026-08-01")
+    for one, other in ((file, file), (gold, dated), (dated, gold)):
+        assert "different models" not in rmboost("report", one, "--gold", other, "--json").err
 
 
 def test_a_column_of_texts_called_label_makes_no_groups_without_end(rmboost: Shell, tmp_path: Path) -> None:

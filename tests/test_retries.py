@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rmboost.client.retries import Retries
 from rmboost.errors import TransientError
-from rmboost.retries import Retries
 
 
 def refused(retry_after: float | None = None) -> TransientError:

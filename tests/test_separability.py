@@ -11,11 +11,12 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
-from rmboost import config, roles
+from rmboost import config
 from rmboost.errors import ConfigError
+from rmboost.labels.separability import separability
 from rmboost.records import Job, Kept, Pair, Prompt, Response, stable_hash
-from rmboost.separability import separability
-from rmboost.tally import Tally
+from rmboost.run import roles
+from rmboost.run.tally import Tally
 
 JOB = Job(Prompt("p", ({"role": "user", "content": "Why?"},), True), 0)
 

@@ -14,12 +14,12 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
-from rmboost import run
 from rmboost.amounts import money
 from rmboost.compare import files
 from rmboost.config import Config
-from rmboost.status import _rates, read
-from rmboost.tally import kind_of
+from rmboost.run import run
+from rmboost.run.status import _rates, read
+from rmboost.run.tally import kind_of
 
 
 def generate(prompts: Path, output: Path, url: str) -> list[str]:

@@ -17,7 +17,7 @@ from rmboost.claim import claim, owner, set_aside
 from rmboost.errors import StoreError, way_out
 from rmboost.journal import Journal
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair, Prompt, Response
-from rmboost.store import Store
+from rmboost.run.store import Store
 
 
 def job(index: int) -> Job:
@@ -400,7 +400,7 @@ def test_a_run_that_is_moved_aside_while_its_lock_is_taken_is_claimed_anew(tmp_p
 
 
 def test_a_checkpoint_that_comes_by_itself_counts_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rmboost.store._CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr("rmboost.run.store._CHECKPOINT_SECONDS", -1.0)
 
     def three(store: Store) -> None:
         store.resume("run", 6)

@@ -18,11 +18,11 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import Shell, read_jsonl, write_jsonl
-from rmboost.forecast import jobs_left
-from rmboost.plan import Plan
 from rmboost.records import Drop, Dropped, Failed, Job, Prompt, Spec
-from rmboost.rounds import lacking
-from rmboost.tally import Tally
+from rmboost.run.forecast import jobs_left
+from rmboost.run.plan import Plan
+from rmboost.run.rounds import lacking
+from rmboost.run.tally import Tally
 from test_killed import files, finish, interrupted
 
 LINES = [{"prompt": f"Question {number}: why is the sky blue?"} for number in range(200)]

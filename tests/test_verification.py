@@ -15,9 +15,9 @@ from conftest import Shell, read_jsonl, write_jsonl
 from rmboost import aspects, config
 from rmboost.errors import ConfigError
 from rmboost.judges import Judge, Verdict, judge
-from rmboost.noise import Marks, corrected
+from rmboost.labels.noise import Marks, corrected
+from rmboost.labels.verification import Sample, Verify, column, evidence
 from rmboost.records import Drop, Job, Message, Pair, Prompt, Response
-from rmboost.verification import Sample, Verify, column, evidence
 
 TURN: Message = {"role": "user", "content": "Why?"}
 GOOD, BAD = Response("good", "m", call=0), Response("bad", "m", call=1)

@@ -18,7 +18,7 @@ from conftest import ACTIVE, Shell
 from rmboost.claim import claim
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
-from rmboost.proof import prove
+from rmboost.run.proof import prove
 
 STRICT = "checks=[form, {name: similarity, max_similarity: 0.27}]"
 

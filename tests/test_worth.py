@@ -10,9 +10,9 @@ import pytest
 
 import rmboost
 from chat_server import Call, ChatServer, Fault
+from rmboost.client.worth import Worth
 from rmboost.records import Request, Response
-from rmboost.summary import Summary
-from rmboost.worth import Worth
+from rmboost.run.summary import Summary
 
 CUT = {"finish_reason": "length", "message": {"content": ""}}
 EMPTY = {"message": {"content": None, "reasoning": "Hm."}}

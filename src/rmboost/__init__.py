@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from rmboost.api import generate
     from rmboost.config import Config
     from rmboost.errors import RMBoostError
-    from rmboost.listener import Listener
-    from rmboost.summary import Summary
+    from rmboost.run.listener import Listener
+    from rmboost.run.summary import Summary
 
 _HOMES = {
     "Config": "rmboost.config",
-    "Listener": "rmboost.listener",
+    "Listener": "rmboost.run.listener",
     "RMBoostError": "rmboost.errors",
-    "Summary": "rmboost.summary",
+    "Summary": "rmboost.run.summary",
     "generate": "rmboost.api",
 }
 

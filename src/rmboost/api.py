@@ -12,14 +12,14 @@ from typing import Any, BinaryIO
 import jsonlines
 
 from rmboost import config as configs
-from rmboost import run
+from rmboost.client.meter import Meter
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError
-from rmboost.listener import Listener
-from rmboost.meter import Meter
-from rmboost.spool import keep_beside
-from rmboost.summary import Summary
-from rmboost.tally import Tally
+from rmboost.run import run
+from rmboost.run.listener import Listener
+from rmboost.run.summary import Summary
+from rmboost.run.tally import Tally
+from rmboost.sources.spool import keep_beside
 
 log = logging.getLogger("rmboost")
 
@@ -64,7 +64,7 @@ def generate(
     if isinstance(config, Config) and settings:
         raise ConfigError("settings beside a Config would not be used", "config.model_copy(update={…})")
     chosen = config if isinstance(config, Config) else _load(config, settings)
-    source = Path(prompts) if isinstance(prompts, str | Path) else _write(prompts, target)
+    source = Path(prompts) if isinstance(prompts, str | Path) else _write(prompts, target, fresh)
     summary = run.generate(source, target, chosen, fresh=fresh, listener=listener or Logged())
     if summary.cause == "signal":
         signal.raise_signal(signal.Signals[summary.reason.removeprefix("by ")])
@@ -80,7 +80,7 @@ def _load(config: str | Path | Mapping[str, Any] | None, settings: Mapping[str, 
     return configs.load(Path(config) if config else None, flags)
 
 
-def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
+def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path, fresh: bool) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
     if isinstance(prompts, Mapping) or hasattr(prompts, "columns"):  # which would give the names of their columns
         problem = f"prompts: a {type(prompts).__name__} is no list of prompts"
@@ -93,7 +93,7 @@ def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path) -> Path:
             _write_line(writer, each, number)
 
     nothing = InputError("there are no prompts", "an iterator that was read before gives nothing a second time")
-    return keep_beside(output, "prompts.jsonl", write, nothing)
+    return keep_beside(output, "prompts.jsonl", write, nothing, fresh=fresh)
 
 
 def _write_line(file: jsonlines.Writer, prompt: str | Mapping[str, Any], number: int) -> None:

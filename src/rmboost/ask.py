@@ -8,7 +8,7 @@ from rmboost.records import Response
 
 
 class Ask(Protocol):
-    """Has a role's model answer. What stands behind it in a run is ``rmboost.jobask``."""
+    """Has a role's model answer. What stands behind it in a run is ``rmboost.client.jobask``."""
 
     async def __call__(
         self, role: str, template: str, /, *, logprobs: int = 0, again: Response | None = None, **values: Any

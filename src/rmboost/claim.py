@@ -58,10 +58,14 @@ def _watched(output: Path, folder: Path) -> str:
     return f": rmboost status {quote(str(place))} shows how far it is" if shown else ""
 
 
-def claim(output: Path) -> IO[str]:
-    """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use."""
+def claim(output: Path, *, fresh: bool = False) -> IO[str]:
+    """The lock on a run's folder, held until it is closed. Raises StoreError when the output is not ours to use.
+
+    fresh: it is about to be set aside, so its manifest may be damaged.
+    """
     folder = run_folder(output)
-    _refuse_foreign(output, folder)
+    if not (fresh and _is_damaged(folder)):
+        _refuse_foreign(output, folder)
     return _lock(output, folder)
 
 
@@ -219,12 +223,12 @@ def _told_by(output: Path) -> dict[str, Any]:
         return {}
 
 
-def _is_of_another(output: Path, folder: Path) -> bool:
-    """Whether the run is not that of this file; a damaged one, which is to be moved out of the way, is."""
+def _is_damaged(folder: Path) -> bool:
     try:
-        return bool(read_manifest(folder).get("output") != output.name)
+        read_manifest(folder)
     except StoreError:
-        return False
+        return True
+    return False
 
 
 def set_aside(output: Path, source: Path | None = None) -> Path | None:
@@ -238,7 +242,7 @@ def set_aside(output: Path, source: Path | None = None) -> Path | None:
     if not folder.is_dir() or {each.name for each in folder.iterdir()} <= ours:
         return None
     _refuse_link(output, folder)
-    if _is_of_another(output, folder):
+    if not _is_damaged(folder) and read_manifest(folder).get("output") != output.name:
         _refuse_foreign(output, folder)
     aside = free(folder.with_name(f"{folder.name}.{time.strftime('%Y%m%d-%H%M%S')}"))
     with _lock(output, folder):

@@ -15,10 +15,10 @@ from typing import Any
 
 from rmboost.errors import InputError
 from rmboost.inspection.evidence import evidence, finite
+from rmboost.labels.verification import size_of
 from rmboost.preferences import Preferences, Row
 from rmboost.preferences.row import HINT
 from rmboost.registry import suggest
-from rmboost.verification import size_of
 from rmboost.visible import one_line
 
 _SCORES = (

@@ -1,6 +1,6 @@
 """Checks: each looks at one pair and adds evidence, or drops it with a reason. The contract and the catalogue.
 
-To add one: a file here with a subclass of Check, a line in CATALOGUE, a line in the default list of ``config.py``.
+To add one: a file here with a subclass of Check, a line in CATALOGUE, a line in DEFAULT_CHECKS of ``config``.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from rmboost.errors import BackendError, RMBoostError, StoreError
 from rmboost.visible import visible
 
 if TYPE_CHECKING:
-    from rmboost.summary import Summary
+    from rmboost.run.summary import Summary
 
 SIGNAL = 130
 _STOPPED: Mapping[str, int] = {"ceiling": 6, "failures": 4, "prompts": 9}

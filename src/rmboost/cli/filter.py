@@ -105,7 +105,7 @@ def _write(rows: Iterable[Row], target: Path | None) -> None:
 
 
 def _put(rows: Iterable[Row], file: BinaryIO) -> None:
-    from rmboost.rowfile import encode
+    from rmboost.run.rowfile import encode
 
     for row in rows:
         file.write(encode(row.data))

@@ -96,7 +96,7 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     if output is None and not options["dry_run"]:
         raise click.UsageError("Missing option '-o' / '--output': where shall the pairs go? (-o pairs.jsonl)")
     config = _config(options)
-    source, target = place(prompts, STDIO if options["dry_run"] or output is None else output)
+    source, target = place(prompts, STDIO if options["dry_run"] or output is None else output, fresh=options["fresh"])
     if options["dry_run"]:
         _dry_run(source, config)
     else:
@@ -125,9 +125,9 @@ def _config(options: dict[str, Any]) -> Config:
 
 
 def _dry_run(source: Path, config: Config) -> None:
-    from rmboost import rehearsal, roles
     from rmboost.cli.progress import tell
-    from rmboost.recipe import Recipe
+    from rmboost.run import rehearsal, roles
+    from rmboost.run.recipe import Recipe
     from rmboost.visible import visible
 
     recipe = Recipe.prepare(source, config)
@@ -137,8 +137,8 @@ def _dry_run(source: Path, config: Config) -> None:
 
 
 def _generate(source: Path, target: Path, config: Config, options: dict[str, Any], *, to_stdout: bool) -> None:
-    from rmboost import run
     from rmboost.cli.progress import Progress, tell
+    from rmboost.run import run
 
     unit = "prompts" if config.repetitions == 1 and not config.target else "pairs"
     progress = Progress(quiet=options["quiet"], rows_to_stdout=to_stdout, unit=unit)
@@ -152,7 +152,7 @@ def _generate(source: Path, target: Path, config: Config, options: dict[str, Any
     if not options["quiet"]:
         from rich.console import Console  # not before the first request: it takes time to load
 
-        from rmboost import closing
+        from rmboost.cli import closing
 
         closing.show(summary, Console(stderr=True, highlight=False, emoji=False))
     if left := summary.left_to_do:

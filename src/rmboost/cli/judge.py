@@ -55,9 +55,11 @@ def judge(file: Path, output: Path, quiet: bool, **options: Any) -> None:
     """
     from rich.console import Console
 
-    from rmboost import closing, gold, run
     from rmboost.claim import refuse_folder
+    from rmboost.cli import closing
     from rmboost.cli.progress import Progress, tell
+    from rmboost.labels import gold
+    from rmboost.run import run
 
     refuse_folder(output, "judged.jsonl")
     refuse_overwriting(options, file, output)

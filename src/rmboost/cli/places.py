@@ -12,18 +12,20 @@ from rmboost.cache import cache_folder
 from rmboost.claim import refuse_folder
 from rmboost.errors import InputError, StoreError, way_out
 from rmboost.sources.files import CHUNK, digest
-from rmboost.spool import keep, keep_beside
+from rmboost.sources.spool import keep, keep_beside
 
 STDIO = "-"
 _EMPTY = InputError("standard input is empty", "cat prompts.jsonl | rmboost generate - -o pairs.jsonl")
 
 
-def place(prompts: str, output: str) -> tuple[Path, Path]:
+def place(prompts: str, output: str, *, fresh: bool = False) -> tuple[Path, Path]:
     """The prompt file and the output file that a command's arguments stand for."""
     if output != STDIO:
         target = Path(output)
         refuse_folder(target)
-        return (keep_beside(target, "stdin", _copy_stdin, _EMPTY) if prompts == STDIO else Path(prompts)), target
+        if prompts != STDIO:
+            return Path(prompts), target
+        return keep_beside(target, "stdin", _copy_stdin, _EMPTY, fresh=fresh), target
     runs = _runs()
     source = keep(runs / f"stdin-{os.getpid()}", _copy_stdin, _EMPTY) if prompts == STDIO else Path(prompts)
     folder = runs / _identity(source)

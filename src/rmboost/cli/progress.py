@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -13,12 +14,14 @@ import click
 from tqdm import tqdm
 
 from rmboost import amounts
-from rmboost.listener import Listener
-from rmboost.meter import Meter
-from rmboost.tally import Tally
+from rmboost.client.meter import Meter
+from rmboost.run.listener import Listener
+from rmboost.run.tally import Tally
 from rmboost.visible import visible
 
 _LINE_SECONDS = 10.0
+
+log = logging.getLogger("rmboost")
 
 
 class Progress(Listener):
@@ -37,22 +40,21 @@ class Progress(Listener):
         self._started = self._last = time.monotonic()
 
     def notice(self, line: str) -> None:
-        if not self._quiet and line not in self._told:
-            self._told.add(line)
-            with tqdm.external_write_mode(file=sys.stderr):
-                tell(line)
+        if line not in self._told:
+            log.info(line)  # also where nobody sees it
+            self._tell_once(line)
 
     def row(self, line: bytes) -> None:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
 
     def progress(self, tally: Tally, meter: Meter, total: int) -> None:
-        if self._quiet:
-            return
         for line in meter.remarks:
             self.notice(line)
-        for kind, said in meter.trouble.items():
-            self.notice(f"{kind}, and sent again: {said}")
+        if self._quiet:
+            return
+        for kind, said in meter.trouble.items():  # each has a line in the log already
+            self._tell_once(f"{kind}, and sent again: {said}")
         if sys.stderr.isatty():
             self._move_bar(tally, meter, total)
         elif time.monotonic() - self._last >= _LINE_SECONDS or tally.settled == total:
@@ -63,6 +65,12 @@ class Progress(Listener):
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def _tell_once(self, line: str) -> None:
+        if not self._quiet and line not in self._told:
+            with tqdm.external_write_mode(file=sys.stderr):
+                tell(line)
+        self._told.add(line)
 
     def _move_bar(self, tally: Tally, meter: Meter, total: int) -> None:
         bar = self._bar = self._bar or _bar(total, tally.settled)

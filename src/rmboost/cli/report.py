@@ -79,10 +79,10 @@ def report(
 
 def _compare_judges(gold: Path, report: Report) -> None:
     """Say so where the judge whose mistakes are known is not the one whose verdicts are freed of them."""
-    from rmboost.gold import judged_by
+    from rmboost.labels.gold import strangers
 
-    known, asked = judged_by(gold), {name for name in report.table.judges if name}
-    if known and asked and known.isdisjoint(asked):
+    asked = {name for name in report.table.judges if name}
+    if asked and (known := strangers(gold, asked)):
         said = f"{report.name} by {', '.join(sorted(asked))}, {gold} by {', '.join(sorted(known))}"
         line = f"judged by different models, so the mistakes of one are taken out of the other: {said}"
         click.echo(visible(line), err=True)

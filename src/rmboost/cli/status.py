@@ -15,7 +15,7 @@ from rmboost.errors import StoreError
 
 if TYPE_CHECKING:
     from rmboost.journal.reader import Totals
-    from rmboost.status import Status
+    from rmboost.run.status import Status
 
 
 @click.command()
@@ -27,7 +27,7 @@ def status(output: Path, as_json: bool) -> None:
     It may be running, from another terminal, or have ended; nothing is changed and nobody held up. To look on:
     watch -n 2 rmboost status pairs.jsonl. Of a folder, such as that of a comparison, each run in it is a line.
     """
-    from rmboost.status import read, read_all
+    from rmboost.run.status import read, read_all
     from rmboost.visible import json_line
 
     dumped: Any

@@ -13,7 +13,7 @@ import click
 from rmboost.amounts import number
 
 if TYPE_CHECKING:
-    from rmboost.proof import FileProof, Proof
+    from rmboost.run.proof import FileProof, Proof
 
 _DIFFERS = 7
 
@@ -31,7 +31,7 @@ def verify(output: Path, prompts: Path | None, as_json: bool) -> None:
     """
     from tqdm import tqdm
 
-    from rmboost.proof import prove
+    from rmboost.run.proof import prove
     from rmboost.visible import json_line, visible
 
     with tqdm(total=0, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False, unit=" jobs") as bar:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rmboost import __version__, gold, rewards
+from rmboost import __version__, rewards
 from rmboost.budget import for_any_name
 from rmboost.claim import run_folder
 from rmboost.compare import bill
@@ -18,13 +18,14 @@ from rmboost.compare.setup import Setup, judge_models, labelled_by, read_pairs
 from rmboost.compare.signal import BLIND, Names, signal
 from rmboost.compare.trials import Trials
 from rmboost.inspection.evidence import evidence
-from rmboost.noise import Marks, noise
+from rmboost.labels import gold
+from rmboost.labels.noise import Marks, noise
+from rmboost.labels.separability import separability
 from rmboost.preferences import Preferences
-from rmboost.recipe import Recipe
 from rmboost.report.report import examine
 from rmboost.rewards import TextPair
-from rmboost.roles import models, used
-from rmboost.separability import separability
+from rmboost.run.recipe import Recipe
+from rmboost.run.roles import models, used
 
 _ELSEWHERE = ("pairs", "calls", "tokens", "tokens_per_pair", "cost", "cost_per_pair", "seconds", "judged_share")
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from rmboost import roles, run, status
 from rmboost.claim import set_aside
 from rmboost.compare.setup import JUDGED, Entry, Setup
 from rmboost.config import Config
 from rmboost.errors import RMBoostError, StoreError
-from rmboost.listener import Listener
-from rmboost.recipe import Recipe
-from rmboost.summary import Summary
+from rmboost.run import roles, run, status
+from rmboost.run.listener import Listener
+from rmboost.run.recipe import Recipe
+from rmboost.run.summary import Summary
 
 _LEAST_SECONDS = 1e-3
 TURN = 20

@@ -10,18 +10,20 @@ from shlex import quote
 from typing import Any
 
 from rmboost import config as configs
-from rmboost import judges, lines, methods, registry, rehearsal, rewards, roles, together
+from rmboost import judges, methods, registry, rewards, together
 from rmboost.claim import is_finished, surveyed
-from rmboost.client import Seat
+from rmboost.client import lines
+from rmboost.client.call import Seat
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
-from rmboost.gold import names_aspects
+from rmboost.labels.gold import names_aspects
+from rmboost.labels.verification import Verification
 from rmboost.preferences import Preferences
-from rmboost.recipe import Recipe, refuse_undefined
 from rmboost.resources import read_yaml
 from rmboost.rewards import Answer, RewardModel, TextPair
+from rmboost.run import rehearsal, roles
+from rmboost.run.recipe import Recipe, refuse_undefined
 from rmboost.sources import InputOptions
-from rmboost.verification import Verification
 
 PAIRS, JUDGED, HUMAN = "pairs.jsonl", "judged.jsonl", "human"
 METHODS = tuple(name for name in methods.CATALOGUE if name != "given")

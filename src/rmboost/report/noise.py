@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rmboost.noise import Marks, Policy, corrected
+from rmboost.labels.noise import Marks, Policy, corrected
 from rmboost.report.estimates import Figure, Ints, Mask, independent, missing, proportion
 from rmboost.report.table import CHOSEN, EXCHANGED, NONE, REJECTED, TIE, UNREADABLE, Table
 

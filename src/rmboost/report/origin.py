@@ -10,12 +10,12 @@ from typing import Any
 
 from rmboost.claim import read_manifest, run_folder
 from rmboost.errors import InputError, StoreError
-from rmboost.fingerprint import flat
 from rmboost.inspection import rejects_of
 from rmboost.journal.reader import JournalReader, Totals
 from rmboost.preferences import Preferences, Row
 from rmboost.records import DISAGREES
 from rmboost.report.table import hash_of
+from rmboost.run.fingerprint import flat
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rmboost.errors import InputError
-from rmboost.gold import asked_about, read_marks
-from rmboost.noise import Marks
+from rmboost.labels.gold import asked_about, read_marks
+from rmboost.labels.noise import Marks
 from rmboost.preferences import Preferences
 from rmboost.report.baselines import Baseline, baselines, of_label
 from rmboost.report.catalogue import FIGURES

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import registry
-from rmboost.checkpoint import Checkpoint
 from rmboost.claim import claim, read_manifest, run_folder
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
-from rmboost.fingerprint import difference, run_of
-from rmboost.recipe import Recipe
 from rmboost.records import Failed, Kept, Outcome
-from rmboost.replan import settle_plan
-from rmboost.replay import Answers, Replay
-from rmboost.rowdiff import RowDiff
-from rmboost.rowfile import encode
+from rmboost.run.checkpoint import Checkpoint
+from rmboost.run.fingerprint import difference, run_of
+from rmboost.run.recipe import Recipe
+from rmboost.run.replan import settle_plan
+from rmboost.run.replay import Answers, Replay
+from rmboost.run.rowdiff import RowDiff
+from rmboost.run.rowfile import encode
 from rmboost.together import run
 
 Progress = Callable[[int, int], None]

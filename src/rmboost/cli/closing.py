@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from rmboost.amounts import duration, money, number
-from rmboost.forecast import Forecast, Range
-from rmboost.gold import Agreement
-from rmboost.separability import LEAST
-from rmboost.summary import Summary
+from rmboost.labels.gold import Agreement
+from rmboost.labels.separability import LEAST
+from rmboost.run.forecast import Forecast, Range
+from rmboost.run.summary import Summary
 from rmboost.visible import visible
 
 
@@ -43,6 +43,8 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     if summary.status == "unchanged":
         yield "done", "all prompts were settled before; no call was made (--fresh starts over)"
     yield "kept", f"{tally.kept:,} of {_asked_for(summary)}"
+    if left_out := _left_out(summary):
+        yield "left out", left_out
     if summary.cause == "prompts":
         cells = "" if "" in summary.missing else f": {_counts(Counter(summary.missing))}"
         yield "missing", f"{number(sum(summary.missing.values()), 'pair')}{cells}"
@@ -61,6 +63,12 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     yield "pairs", str(summary.output)
     if tally.rejected or tally.failed:
         yield "rejects", str(summary.rejects)
+
+
+def _left_out(summary: Summary) -> str:
+    """What of the input was not used."""
+    counts = {"unusable line": summary.bad_lines, "repeated prompt": summary.duplicates}
+    return ", ".join(number(count, what) for what, count in counts.items() if count)
 
 
 def _asked_for(summary: Summary) -> str:

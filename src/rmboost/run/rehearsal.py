@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from rmboost import budget, roles
+from rmboost import budget
 from rmboost.backends.fake import FakeBackend
 from rmboost.config import Config
 from rmboost.errors import ReplyError
-from rmboost.recipe import Recipe, refuse_undefined
 from rmboost.records import Job, Message, Pair, Request, Response, stable_hash
+from rmboost.run import roles
+from rmboost.run.recipe import Recipe, refuse_undefined
 from rmboost.templates import Templates
 from rmboost.together import run
 

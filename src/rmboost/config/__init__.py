@@ -18,16 +18,17 @@ from pydantic import (
     field_validator,
 )
 
-from rmboost import aspects, judges, methods, parameters
-from rmboost.addresses import Addresses
+from rmboost import aspects, judges, methods
 from rmboost.aspects import AspectSet
 from rmboost.budget import Ceilings, Price
+from rmboost.config import parameters
+from rmboost.config.addresses import Addresses
+from rmboost.config.parameters import Further, Headers
 from rmboost.errors import ConfigError
-from rmboost.parameters import Further, Headers
+from rmboost.labels.verification import Verification
 from rmboost.registry import Component, named, spell_out, validate
 from rmboost.resources import parse_yaml, read_yaml
 from rmboost.sources import InputOptions
-from rmboost.verification import Verification
 
 DEFAULT_CHECKS = ("form", "length", "echo", "language", "leak", "refusal", "manner", "similarity")
 

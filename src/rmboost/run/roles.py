@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from rmboost import backends, registry, weights
-from rmboost.addresses import weighted
 from rmboost.backends import Backend
 from rmboost.backends.endpoint import valid_address
 from rmboost.budget import Price, price_of
-from rmboost.client import Seat
+from rmboost.client.call import Seat
+from rmboost.client.lines import Line
 from rmboost.config import Config, RoleConfig
+from rmboost.config.addresses import weighted
 from rmboost.errors import ConfigError, EndpointError
 from rmboost.judges import judge
-from rmboost.kinship import relation
-from rmboost.lines import Line
+from rmboost.judges.kinship import relation
 from rmboost.methods import method as build_method
 from rmboost.pace import Limits, Pace
 

@@ -16,9 +16,9 @@ from itertools import islice
 from typing import Any
 
 from rmboost.journal import Journal
-from rmboost.plan import Plan
-from rmboost.recipe import Recipe
 from rmboost.records import Spec, stable_hash
+from rmboost.run.plan import Plan
+from rmboost.run.recipe import Recipe
 
 _SAID = "changed since the last run:"
 _ADDED = "prompts were added after the others; the rows before them stay as they are"

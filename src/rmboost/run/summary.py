@@ -9,10 +9,10 @@ from shlex import quote
 from typing import Any
 
 from rmboost.amounts import number
-from rmboost.forecast import Forecast
-from rmboost.noise import Noise
-from rmboost.separability import Separability
-from rmboost.tally import Tally
+from rmboost.labels.noise import Noise
+from rmboost.labels.separability import Separability
+from rmboost.run.forecast import Forecast
+from rmboost.run.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ class Summary:
     """how often the judge contradicts the labels, by ``total``, ``label`` and ``aspect``"""
     separability: Separability | None = None
     """of the pairs by two models, when a run finishes"""
+    bad_lines: int = 0
+    """lines of the input that are no prompts and were left out"""
+    duplicates: int = 0
+    """prompts of the input left out, as the same text came before"""
 
     @property
     def stopped_early(self) -> bool:

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 from rmboost.ask import Ask
 from rmboost.checks import Check
-from rmboost.client import Client
+from rmboost.client.client import Client
+from rmboost.client.halt import Cause, Halt, Stopped
+from rmboost.client.jobask import JobAsk
 from rmboost.errors import BackendError, ConfigError, EndpointError, ReplyError, RMBoostError, StoreError
-from rmboost.halt import Cause, Halt, Stopped
-from rmboost.jobask import JobAsk
 from rmboost.methods import Method
-from rmboost.recipe import Recipe
 from rmboost.records import Drop, Dropped, Failed, Job, Kept, Outcome, Pair
+from rmboost.run.recipe import Recipe
 from rmboost.visible import one_line
 
 LOOKAHEAD = 8

@@ -1,4 +1,4 @@
-"""The client: the one way to a model. Journal, limits and retries are here and nowhere else.
+"""The one way to a model. Journal, limits and retries are here and nowhere else.
 
 ask -> journal (answered already? return it) -> limit -> retry -> backend -> journal -> answer
 """
@@ -6,54 +6,29 @@ ask -> journal (answered already? return it) -> limit -> retry -> backend -> jou
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from rmboost import amounts, lines
+from rmboost.amounts import duration
 from rmboost.backends import unwanted
-from rmboost.budget import Budget, Ceilings, Price, Spent
+from rmboost.budget import Budget, Ceilings, Spent
+from rmboost.client import lines
+from rmboost.client.call import Call, Seat, call_key
+from rmboost.client.halt import Cause, Halt, Stopped
+from rmboost.client.lines import Line
+from rmboost.client.meter import Meter
+from rmboost.client.retries import Retries
+from rmboost.client.worth import Worth
 from rmboost.errors import BackendError, EndpointError, TransientError
-from rmboost.halt import Cause, Halt, Stopped
 from rmboost.journal import Entry, Journal
-from rmboost.lines import Line
-from rmboost.meter import Meter
-from rmboost.records import Job, Request, Response, canonical_json
-from rmboost.retries import Retries
+from rmboost.records import Job, Request, Response
 from rmboost.templates import Templates
-from rmboost.worth import Worth
 
 log = logging.getLogger("rmboost")
 log.addHandler(logging.NullHandler())  # else Python shows warnings where nobody asked for a log
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Who sits in a role: a model of some kind, the ways to it, and how its answers are sampled."""
-
-    kind: str
-    model: str
-    lines: tuple[Line, ...]
-    sampling: Mapping[str, Any]
-    price: Price | None = None
-    settings: str = ""
-    """where those of its role stand"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call of a job, on its way to a model."""
-
-    key: bytes
-    job: Job
-    number: int
-    role: str
-    seat: Seat
-    request: Request
 
 
 class Client:
@@ -157,7 +132,7 @@ class Client:
     async def answer(self, role: str, job: Job, call: int, request: Request, places: dict[str, Line]) -> Response:
         """The answer to a call of a job: from the journal, or from the backend and then in the journal."""
         seat = self.seats[role]
-        asked = _Call(call_key(job, call, seat, request), job, call, role, seat, request)
+        asked = Call(call_key(job, call, seat, request), job, call, role, seat, request)
         if self.traced is not None:
             self.traced.add(asked.key)
         if known := await self._on_record(asked):
@@ -169,7 +144,7 @@ class Client:
                 self._give_up(asked, error)
             raise
 
-    async def _on_record(self, call: _Call) -> Response | None:
+    async def _on_record(self, call: Call) -> Response | None:
         """What the journal holds; else what another run's does, put here at its price. Raises Stopped."""
         known = self.journal.get(call.key)
         if not known and (lent := self.journal.lent(call.key, call.job, call.number, call.role)):
@@ -183,7 +158,7 @@ class Client:
             self._worth.flaw(call.role, known)
         return known
 
-    async def _send_until_answered(self, call: _Call, places: dict[str, Line]) -> Response:
+    async def _send_until_answered(self, call: Call, places: dict[str, Line]) -> Response:
         """Send it, and send it again as long as there is hope. Raises BackendError and Stopped."""
         retries = Retries(self._tries, self._patience)
         while True:
@@ -202,7 +177,7 @@ class Client:
                 log.warning("sent again in %.1f s: %s", pause, error, extra={"kind": error.kind})
                 await self._rest(pause, error.kind, call.job)
 
-    async def _send(self, call: _Call, line: Line) -> Response:
+    async def _send(self, call: Call, line: Line) -> Response:
         """One request in one slot, which is held until the answer is on disk: a kill costs no more than the slots."""
         number = await line.pace.enter()
         self.meter.in_flight += 1
@@ -259,7 +234,7 @@ class Client:
                 self._resting[job.key] = left
             self.meter.waiting[kind] -= 1
 
-    def _count(self, response: Response, call: _Call) -> None:
+    def _count(self, response: Response, call: Call) -> None:
         self._failures[call.role] = 0
         self._answered.add(call.role)
         self.meter.asked += 1
@@ -273,12 +248,12 @@ class Client:
         """An endpoint that asks for hours is left alone for them. Raises EndpointError where no other stands in."""
         seconds = error.retry_after or 0.0
         said = error.message if str(line.backend) in error.message else f"{line.backend} {error.message}"
-        until = f"{said}: asks to come back in {amounts.duration(seconds)}"
+        until = f"{said}: asks to come back in {duration(seconds)}"
         if not lines.leave_out(line, seat.lines, seconds, self._patience):
             raise EndpointError(until, "the same command goes on from here then") from None
         log.warning("%s is left out until then: %s", line.backend, until)
 
-    def _give_up(self, call: _Call, error: BackendError) -> None:
+    def _give_up(self, call: Call, error: BackendError) -> None:
         """It is the prompt's fault, or counts: many in a row of a role end the run. Raises EndpointError, Stopped."""
         self.journal.note_refusal(call.key, error)
         log.warning("given up: %s", error, extra={"job": call.job.key, "role": call.role})
@@ -291,10 +266,3 @@ class Client:
         if self._failures[call.role] >= self._max_failures and not self.halt.calls:
             self.stop("failures", f"{self._failures[call.role]} calls in a row were given up, the last: {error}")
             raise Stopped from None
-
-
-def call_key(job: Job, call: int, seat: Seat, request: Request) -> bytes:
-    """The identity of a call: a hash of everything that could change its answer, not of where it is sent."""
-    asked = (request.messages, dict(request.sampling), request.seed, request.logprobs)
-    parts = (job.key, call, seat.kind, seat.model, *asked)
-    return hashlib.blake2b(canonical_json(parts), digest_size=16).digest()

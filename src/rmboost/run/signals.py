@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rmboost.client import Client
+from rmboost.client.client import Client
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rmboost import checks, exports, gold, judges, methods, registry, roles
+from rmboost import checks, exports, judges, methods, registry
 from rmboost.amounts import number
 from rmboost.aspects import AspectSet
 from rmboost.checks import Check
@@ -17,16 +17,18 @@ from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError
 from rmboost.exports import Export
 from rmboost.exports.provenance import provenance, reject
-from rmboost.fingerprint import settings_of
-from rmboost.labelled import Pairs
+from rmboost.labels import gold
+from rmboost.labels.noise import Marks
+from rmboost.labels.verification import Sample, Verify, column
 from rmboost.methods import Method
 from rmboost.methods.given import Given
-from rmboost.noise import Marks
-from rmboost.plan import Plan
+from rmboost.preferences.labelled import Pairs
 from rmboost.records import Job, Kept, Outcome, Prompt
+from rmboost.run import roles
+from rmboost.run.fingerprint import settings_of
+from rmboost.run.plan import Plan
 from rmboost.sources import Source, Survey, survey
 from rmboost.templates import Templates
-from rmboost.verification import Sample, Verify, column
 
 
 @dataclass(frozen=True)

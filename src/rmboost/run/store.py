@@ -24,13 +24,13 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from rmboost.checkpoint import Checkpoint, Mark
 from rmboost.claim import claim, free, move, read_manifest, replace_manifest, run_folder
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
 from rmboost.records import Failed, Kept, Outcome
-from rmboost.rowfile import RowFile
-from rmboost.tally import Tally
+from rmboost.run.checkpoint import Checkpoint, Mark
+from rmboost.run.rowfile import RowFile
+from rmboost.run.tally import Tally
 
 _CHECKPOINT_SECONDS = 1.0
 

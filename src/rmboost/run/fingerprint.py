@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rmboost import __version__, roles
+from rmboost import __version__
 from rmboost.config import Config
 from rmboost.methods import Method
 from rmboost.records import stable_hash
+from rmboost.run import roles
 from rmboost.templates import Templates
 
 _CONNECTION = {"base_url", "api_key_env", "headers_env", "timeout", "options"}

@@ -17,13 +17,16 @@ from rmboost.sources.files import digest
 _DIGITS = 16  # of the hash: nobody has so many inputs that two are called the same
 
 
-def keep_beside(output: Path, name: str, write: Callable[[BinaryIO], None], nothing: InputError) -> Path:
+def keep_beside(
+    output: Path, name: str, write: Callable[[BinaryIO], None], nothing: InputError, *, fresh: bool = False
+) -> Path:
     """A file with what ``write`` writes, called like ``name``, in the folder of the run that writes ``output``.
 
-    Raises StoreError where the folder is not ours or is in use, and ``nothing`` where nothing is written.
+    fresh: the run is about to be set aside. Raises StoreError where the folder is not ours or is in use, and
+    ``nothing`` where nothing is written.
     """
     folder = run_folder(output)
-    with claim(output):
+    with claim(output, fresh=fresh):
         draft = keep(folder / f"new-{name}", write, nothing)
         wanted = folder / name
         kept = draft.replace(wanted.with_stem(f"{wanted.stem}-{digest(str(draft))[0][:_DIGITS]}"))

@@ -14,7 +14,7 @@ from typing import Any
 from rmboost.claim import read_manifest, run_folder
 from rmboost.errors import InputError
 from rmboost.intervals import Share, clustered
-from rmboost.noise import Marks, marks_by_prompt
+from rmboost.labels.noise import Marks, marks_by_prompt
 from rmboost.preferences import Preferences, Row
 from rmboost.texts import count
 
@@ -117,16 +117,11 @@ def _judged(row: Row) -> Judged:
     return Judged(row.judge, chosen, rejected, row.prompt_text)
 
 
-def judged_by(path: Path) -> frozenset[str]:
-    """The models whose verdicts a judged file holds."""
-    return frozenset(str(row.judge["model"]) for row in Preferences(path, _MAKES_GOLD) if row.judge.get("model"))
-
-
 def strangers(path: Path, asked: Iterable[str]) -> frozenset[str]:
     """The models whose verdicts a judged file holds, where none of these is among them; a server may sign with more
     than the name that it was asked for, or with less.
     """
-    known = judged_by(path)
+    known = frozenset(str(row.judge["model"]) for row in Preferences(path, _MAKES_GOLD) if row.judge.get("model"))
     same = any(one.startswith(other) or other.startswith(one) for one in known for other in asked)
     return frozenset() if same else known
 

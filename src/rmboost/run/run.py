@@ -10,25 +10,26 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rmboost import judges, rehearsal, roles
+from rmboost import judges
 from rmboost.amounts import number
 from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
-from rmboost.client import Client
+from rmboost.client.client import Client
 from rmboost.config import Config
 from rmboost.errors import ConfigError, StoreError
-from rmboost.fingerprint import difference, run_of
-from rmboost.forecast import Forecast, forecast
-from rmboost.listener import Listener
-from rmboost.noise import by_group
-from rmboost.recipe import Recipe
-from rmboost.replan import Course, settle_plan
-from rmboost.rounds import Rounds
-from rmboost.separability import separability
-from rmboost.signals import stop_on_signals
-from rmboost.store import Store
-from rmboost.summary import Summary
-from rmboost.tally import Tally
+from rmboost.labels.noise import by_group
+from rmboost.labels.separability import separability
+from rmboost.run import rehearsal, roles
+from rmboost.run.fingerprint import difference, run_of
+from rmboost.run.forecast import Forecast, forecast
+from rmboost.run.listener import Listener
+from rmboost.run.recipe import Recipe
+from rmboost.run.replan import Course, settle_plan
+from rmboost.run.rounds import Rounds
+from rmboost.run.signals import stop_on_signals
+from rmboost.run.store import Store
+from rmboost.run.summary import Summary
+from rmboost.run.tally import Tally
 from rmboost.together import run
 
 log = logging.getLogger("rmboost")
@@ -216,6 +217,8 @@ def _summarise(recipe: Recipe, rounds: Rounds, store: Store, client: Client, sta
         estimated_tokens=totals.usage.estimated,
         noise=by_group(store.tally.verdicts, recipe.gold),
         separability=separability(store.output, store.tally.two_models) if status == "finished" else None,
+        bad_lines=recipe.survey.bad,
+        duplicates=recipe.survey.duplicates,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rmboost import roles
-from rmboost.client import Client
-from rmboost.engine import settler
-from rmboost.halt import Stopped
+from rmboost.client.client import Client
+from rmboost.client.halt import Stopped
 from rmboost.journal import Journal
-from rmboost.recipe import Recipe
 from rmboost.records import Job, Outcome, Response
+from rmboost.run import roles
+from rmboost.run.engine import settler
+from rmboost.run.recipe import Recipe
 
 
 class Answers(Journal):

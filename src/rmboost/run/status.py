@@ -10,12 +10,12 @@ from typing import Any
 
 from rmboost import registry
 from rmboost.budget import Price, Spent, for_any_name
-from rmboost.checkpoint import Checkpoint
 from rmboost.claim import owner, read_manifest, run_folder
 from rmboost.errors import StoreError
-from rmboost.forecast import jobs_left
 from rmboost.journal.reader import JournalReader, Totals
-from rmboost.tally import Tally
+from rmboost.run.checkpoint import Checkpoint
+from rmboost.run.forecast import jobs_left
+from rmboost.run.tally import Tally
 
 COMPARISON = "comparison.run"
 """In the folder above those of its methods, while and after a comparison makes their runs."""

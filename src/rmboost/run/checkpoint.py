@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rmboost.tally import Tally
+from rmboost.run.tally import Tally
 
 
 @dataclass(frozen=True)

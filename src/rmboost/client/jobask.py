@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from rmboost import parsing
-from rmboost.client import Client
-from rmboost.lines import Line
+from rmboost.client.client import Client
+from rmboost.client.lines import Line
 from rmboost.records import Job, Request, Response, stable_hash
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rmboost.meter import Meter
-from rmboost.tally import Tally
+from rmboost.client.meter import Meter
+from rmboost.run.tally import Tally
 
 
 class Listener:

@@ -18,20 +18,20 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
-from rmboost import roles
 from rmboost.amounts import are, number
-from rmboost.client import Client
-from rmboost.engine import Engine, settler
-from rmboost.fingerprint import run_of
-from rmboost.forecast import jobs_left
-from rmboost.listener import Listener
-from rmboost.plan import Plan
-from rmboost.recipe import Recipe
+from rmboost.client.client import Client
 from rmboost.records import Kept, Outcome, Spec
-from rmboost.replan import Course, order_more
-from rmboost.replay import Answers, Replay
-from rmboost.store import Store
-from rmboost.tally import Tally
+from rmboost.run import roles
+from rmboost.run.engine import Engine, settler
+from rmboost.run.fingerprint import run_of
+from rmboost.run.forecast import jobs_left
+from rmboost.run.listener import Listener
+from rmboost.run.plan import Plan
+from rmboost.run.recipe import Recipe
+from rmboost.run.replan import Course, order_more
+from rmboost.run.replay import Answers, Replay
+from rmboost.run.store import Store
+from rmboost.run.tally import Tally
 
 _TICK_SECONDS = 1.0
 _SHOWN_SECONDS = 0.1
