@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import judges
-from rmboost.amounts import number
 from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client.client import Client
 from rmboost.config import Config
-from rmboost.errors import ConfigError, StoreError
+from rmboost.errors import StoreError
 from rmboost.labels.noise import by_group
 from rmboost.labels.separability import separability
 from rmboost.run import rehearsal, roles
 from rmboost.run.fingerprint import difference, run_of
 from rmboost.run.forecast import Forecast, forecast
 from rmboost.run.listener import Listener
+from rmboost.run.notices import notices
 from rmboost.run.recipe import Recipe
 from rmboost.run.replan import Course, settle_plan
 from rmboost.run.rounds import Rounds
@@ -55,7 +55,7 @@ def generate(
     listener = listener or Listener()
     refuse_input(prompts, output)
     recipe = rehearsal.prepare(prompts, config or Config(), surveyed(output))
-    for line in (*roles.describe(recipe.config), *_left_out(recipe), *_doubts(recipe)):
+    for line in notices(recipe):
         listener.notice(line)
     if fresh and (aside := set_aside(output, prompts)):
         listener.notice(f"the earlier run was moved to {aside}")
@@ -83,48 +83,6 @@ async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: L
         raise
     await store.close()
     return summary
-
-
-def _left_out(recipe: Recipe) -> Iterator[str]:
-    """What of the input the run does not use."""
-    found = recipe.survey
-    if found.bad:
-        yield f"lines left out: {found.bad}, the first: {found.first_bad}"
-    if found.duplicates:
-        yield f"prompts left out because the same text came before: {found.duplicates}"
-
-
-def _doubts(recipe: Recipe) -> Iterator[str]:
-    """What of the settings may not do what it is meant to: templates of no known name, judges that may be wrong."""
-    for path, meant in recipe.templates.strays({*recipe.folders, *_of_judge(recipe.config)}).items():
-        yield f"{path} stands for no template and is not used; {meant}"
-    for role, relation in recipe.leakage.items():
-        yield (
-            f"{role}: {relation} as the one that writes, and a judge favours its own family (arXiv 2502.01534); "
-            f"a better one: --set {'judges.' if role in recipe.config.judges else ''}{role}.model=NAME"
-        )
-    if recipe.gold and not recipe.gold.right > recipe.gold.wrong:
-        yield f"verify.gold: no better than a coin on {recipe.config.verify.gold}, so nothing can be corrected by it"
-    if recipe.gold_apart:
-        said = f"{recipe.config.verify.gold} was not judged by verify.about: {recipe.config.verify.about}, as here"
-        yield f"verify.gold: {said}, so nothing can be corrected by it"
-    if any(recipe.undefined):
-        none, some = (number(count, "pair") for count in recipe.undefined)
-        said = f"{none} without an aspect that the judge's set defines, judged as a whole; {some} with others beside"
-        yield f"verify.about: aspects: {said}, which are left out (another set: --set verify.aspects=FILE.yaml)"
-    if recipe.strangers:
-        said = f"{recipe.config.verify.gold} was judged by {', '.join(sorted(recipe.strangers))}"
-        yield f"verify.gold: {said}, which is not the judge here: the mistakes of one are taken out of the other"
-
-
-def _of_judge(config: Config) -> Iterable[str]:
-    """The folders of the judge that is named, who may look at the pairs in a run of its own; none of one that cannot be
-    built, which this run has no use for.
-    """
-    try:
-        return judges.judge(config.verify.judge).folders
-    except ConfigError:
-        return ()
 
 
 def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
