@@ -64,7 +64,7 @@ _PILOT = 32
 )
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Any setting: --set rewriter.temperature=0.7")
 @click.option("--fresh", is_flag=True, help="Start over; an earlier run is moved aside, not deleted.")
-@click.option("--dry-run", is_flag=True, help="Show settings, plan and first messages; ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Show settings, plan and first messages; ask for no answer.")
 @click.option(
     "--summary",
     "summary_file",
