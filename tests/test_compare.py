@@ -171,6 +171,14 @@ def test_fresh_runs_lend_each_other_nothing_that_is_old(
     assert len(list((tmp_path / "c" / "auto").glob("pairs.run.*"))) == 1
 
 
+def test_fresh_starts_over_where_the_comparison_is_damaged(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("compare", prompts, "-o", tmp_path / "c", "--methods", "rmboost", *BASE, "--model", "fake")
+    assert rmboost(*command).code == 0
+    (tmp_path / "c" / "comparison.run" / "manifest.json").write_text("")
+    assert "--fresh" in rmboost(*command).err
+    assert rmboost(*command, "--fresh").code == 0
+
+
 def test_fresh_takes_nothing_from_a_method_that_is_not_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     def asked(*options: str) -> Any:
         done = rmboost("compare", prompts, "-o", tmp_path / "c", "--model", "fake", *options)

@@ -24,6 +24,7 @@ from chat_server import ChatServer
 from conftest import ACTIVE, Shell, read_jsonl, write_jsonl
 from rmboost.config import Config
 from rmboost.errors import InputError, StoreError
+from rmboost.labels.verification import Sample
 from rmboost.run.recipe import Recipe
 from rmboost.run.run import generate
 from rmboost.run.summary import Summary
@@ -299,6 +300,19 @@ def test_dry_run_shows_settings_plan_and_messages_and_makes_no_file(
     assert not (tmp_path / "o.jsonl").exists()
 
 
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_a_dry_run_needs_no_cache_and_leaves_nothing_in_it(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setenv("RMBOOST_CACHE", str(tmp_path / "no" / "cache"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(prompts.read_bytes())))
+    before = {*tmp_path.rglob("*")}
+    name = "-" if source == "-" else prompts
+    done = rmboost("generate", name, "-o", tmp_path / "o.jsonl", "--model", "fake", "--dry-run")
+    assert (done.code, "Question 0" in done.out) == (0, True), done.err
+    assert {*tmp_path.rglob("*")} == before
+
+
 def test_ids_are_no_emoji(rmboost: Shell, tmp_path: Path) -> None:
     prompts = write_jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?", "id": "gsm8k:b:17"}])
     strict = ("--set", "checks=[{name: similarity, max_similarity: 0.01}]", "--set", "draws=1")
@@ -517,6 +531,61 @@ def test_prompts_of_a_command_that_is_about_to_begin_are_not_taken_from_it(tmp_p
         return keep_beside(output, "stdin", write, InputError("nothing"))
 
     assert [path.read_bytes() for path in (keep(b"one"), keep(b"two"))] == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("fresh", [(), ("--fresh",)])
+def test_rejects_that_are_read_as_prompts_are_not_written_over(
+    rmboost: Shell, prompts: Path, tmp_path: Path, fresh: tuple[str, ...]
+) -> None:
+    output, strict = tmp_path / "o.jsonl", ("--set", "checks=[{name: length, max_ratio: 1.01}]", "--set", "draws=1")
+    assert rmboost("generate", prompts, "-o", output, "--model", "fake", *strict).code == 0
+    rejects = tmp_path / "o.run" / "rejects.jsonl"
+    before = rejects.read_bytes()
+    done = rmboost("generate", rejects, "-o", output, "--model", "fake", *fresh)
+    assert (done.code, "rejects.jsonl is the file that is read; it is left alone" in done.err) == (3, True), done.err
+    assert rejects.read_bytes() == before != b""
+    assert rmboost("generate", rejects, "-o", tmp_path / "again.jsonl", "--model", "fake").code == 0
+
+
+class Broken(package.Listener):
+    """Cannot tell once how far it is."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def progress(self, *_: object) -> None:
+        self.told += 1
+        if self.told == 1:
+            raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("latency", [0.0, 30.0])
+def test_what_a_listener_raises_ends_the_run_at_once_and_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, latency: float
+) -> None:
+    monkeypatch.setattr("rmboost.run.rounds._TICK_SECONDS", 0.01)
+    how = {"model": "fake", "responder__options": {"latency": latency}}
+    with pytest.raises(ZeroDivisionError):
+        package.generate(["Why?", "How?"], tmp_path / "o.jsonl", listener=Broken(), **how)
+    if not latency:
+        assert package.generate(["Why?", "How?"], tmp_path / "o.jsonl", **how).tally.kept == 2
+
+
+def test_signals_that_a_host_in_c_handles_are_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmboost.run.signals.signal.getsignal", lambda _: None)
+    assert package.generate(["Why?"], tmp_path / "o.jsonl", model="fake").tally.kept == 1
+
+
+def test_a_sample_of_so_many_pairs_is_drawn_once(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[object] = []
+    draw = Sample.draw
+    monkeypatch.setattr(Sample, "draw", lambda *how: drawn.append(how) or draw(*how))
+    strict = ("--set", "checks=[form, {name: similarity, max_similarity: 0.27}]", "--set", "draws=1")
+    run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--target", "12", *strict)
+    done = rmboost(*run, "--verify", "5")
+    assert (done.code, "12 pairs wanted, 12 tried" in done.err, len(drawn)) == (0, False, 1), done.err
 
 
 def test_a_damaged_run_is_started_over_also_with_prompts_that_lie_in_no_file(

@@ -227,6 +227,13 @@ def test_rates_are_of_the_last_minute_and_a_clock_that_jumps_gives_none(
     assert (rates and rates.calls) == calls
 
 
+def test_a_target_counts_pairs_also_where_there_are_as_many_prompts(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--target", "24")
+    assert status(rmboost, tmp_path / "o.jsonl")["unit"] == "pairs"
+
+
 def test_a_judge_settles_pairs(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     assert rmboost("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake").code == 0
     assert rmboost("judge", tmp_path / "pairs.jsonl", "-o", tmp_path / "judged.jsonl", "--model", "fake").code == 0

@@ -412,3 +412,32 @@ def test_a_checkpoint_that_comes_by_itself_counts_its_row(tmp_path: Path, monkey
     found: list[int] = []
     visit(tmp_path / "pairs.jsonl", lambda store: found.append(store.resume("run", 6)))
     assert found == [3]
+
+
+def test_a_file_system_without_locks_is_told_from_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(StoreError, match=r"lock cannot be locked: No locks available") as caught:
+        claim(tmp_path / "pairs.jsonl")
+    assert "another file system" in caught.value.hint
+    assert owner(tmp_path / "pairs.run") is None
+
+
+def test_rows_that_cannot_be_brought_to_disk_are_an_error_and_leave_the_output_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scene(store: Store) -> None:
+        settle_four(store)
+        monkeypatch.setattr("rmboost.run.rowfile.os.fsync", refuse)
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    with pytest.raises(StoreError, match=r"pairs\.jsonl cannot be written: Disk quota exceeded"):
+        visit(tmp_path / "pairs.jsonl", scene)
+    monkeypatch.undo()
+    visit(tmp_path / "pairs.jsonl", lambda store: eq(store.resume("run", 6), 4))

@@ -45,6 +45,25 @@ def test_a_run_is_what_its_journal_says(rmboost: Shell, output: Path) -> None:
     assert [file["wanted"] == file["found"] for file in as_json["files"]] == [True, True]
 
 
+def test_a_run_with_rounds_is_proved_by_another_version_and_left_as_it_is(
+    rmboost: Shell, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "pairs.jsonl"
+    run = ("generate", prompts, "-o", output, "--model", "fake", "--target", "12", "--set", STRICT, "--set", "draws=1")
+    assert "12 pairs wanted, " in rmboost(*run).err
+
+    def noted() -> list[tuple[str, str]]:
+        with closing(sqlite3.connect(tmp_path / "pairs.run" / "journal.sqlite")) as journal:
+            return sorted(journal.execute("SELECT * FROM state"))
+
+    before = noted()
+    assert json.loads(dict(before)["plan"])["jobs"] > 12, "there was a second round"
+    monkeypatch.setattr("rmboost.run.fingerprint.__version__", "9.9")
+    done = rmboost("verify", output)
+    assert (done.code, "version: " in done.err) == (0, True), done.err
+    assert noted() == before
+
+
 def lines(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines(keepends=True)
 

@@ -22,9 +22,10 @@ _PARTS = ("lock", "manifest.json", "journal.sqlite")
 
 
 def refuse_input(prompts: Path, output: Path) -> None:
-    """Raises StoreError where the output is what is read."""
-    if prompts.exists() and output.exists() and prompts.samefile(output):
-        raise StoreError(f"{output} is the file that is read; it is left alone", "choose another -o")
+    """Raises StoreError where the run would write over what it reads."""
+    for written in (output, run_folder(output) / "rejects.jsonl"):
+        if prompts.exists() and written.exists() and prompts.samefile(written):
+            raise StoreError(f"{written} is the file that is read; it is left alone", "choose another -o")
 
 
 def refuse_folder(output: Path, name: str = "pairs.jsonl") -> None:
@@ -97,7 +98,12 @@ def _taken(output: Path, path: Path) -> IO[str]:
         lock = path.open("r+")
     except OSError as error:
         raise StoreError(f"{path.parent} cannot be used: {error.strerror}") from None
-    if not any(_takes(lock, seconds) for seconds in _PATIENCE):
+    try:
+        taken = any(_takes(lock, seconds) for seconds in _PATIENCE)
+    except OSError as error:
+        lock.close()
+        raise StoreError(f"{path} cannot be locked: {error.strerror}", "an -o on another file system") from None
+    if not taken:
         with lock:
             pid = lock.read().strip() or "unknown"
         raise StoreError(f"process {pid} is working on {output}", f"wait for it{_watched(output, path.parent)}")
@@ -115,7 +121,7 @@ def _takes(lock: IO[str], seconds: float) -> bool:
     time.sleep(seconds)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
     return True
 
@@ -129,8 +135,10 @@ def owner(folder: Path) -> str | None:
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return lock.read().strip() or "unknown"
+        except OSError:  # a file system without locks
+            return None
     return None
 
 

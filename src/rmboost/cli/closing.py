@@ -43,8 +43,7 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
     if summary.status == "unchanged":
         yield "done", "all prompts were settled before; no call was made (--fresh starts over)"
     yield "kept", f"{tally.kept:,} of {_asked_for(summary)}"
-    if left_out := _left_out(summary):
-        yield "left out", left_out
+    yield from _left_out(summary)
     if summary.cause == "prompts":
         cells = "" if "" in summary.missing else f": {_counts(Counter(summary.missing))}"
         yield "missing", f"{number(sum(summary.missing.values()), 'pair')}{cells}"
@@ -65,10 +64,11 @@ def _lines(summary: Summary) -> Iterable[tuple[str, str]]:
         yield "rejects", str(summary.rejects)
 
 
-def _left_out(summary: Summary) -> str:
+def _left_out(summary: Summary) -> Iterable[tuple[str, str]]:
     """What of the input was not used."""
     counts = {"unusable line": summary.bad_lines, "repeated prompt": summary.duplicates}
-    return ", ".join(number(count, what) for what, count in counts.items() if count)
+    if said := ", ".join(number(count, what) for what, count in counts.items() if count):
+        yield "left out", said
 
 
 def _asked_for(summary: Summary) -> str:
@@ -108,6 +108,7 @@ def _judged_lines(summary: Summary, agreement: Agreement | None) -> Iterable[tup
     if summary.status == "unchanged":
         yield "done", "all pairs were settled before; no call was made (--fresh starts over)"
     yield "judged", f"{tally.verdicts.total():,} of {number(summary.prompts, 'pair')}"
+    yield from _left_out(summary)
     yield from _lost(summary)
     yield from _people(agreement) if agreement else _noise(summary)
     yield from _cost(summary)

@@ -129,7 +129,7 @@ def _compare(setup: Setup, *, fresh: bool, quiet: bool) -> int:
     onlooker = _Onlooker(quiet=quiet)
     for line in doubts(setup):
         onlooker.tell(line)
-    with files.claimed(setup.folder):
+    with files.claimed(setup.folder, fresh=fresh):
         runs = Runs(setup, onlooker, by_turns(setup, recipes))
         if fresh:
             runs.set_aside()

@@ -91,18 +91,19 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
     prompts used up before the target, 130 stopped by Ctrl-C.
     """
     from rmboost.cli.logfile import logging_to
-    from rmboost.cli.places import STDIO, place
+    from rmboost.cli.places import STDIO, place, readable
 
     if output is None and not options["dry_run"]:
         raise click.UsageError("Missing option '-o' / '--output': where shall the pairs go? (-o pairs.jsonl)")
     config = _config(options)
-    source, target = place(prompts, STDIO if options["dry_run"] or output is None else output, fresh=options["fresh"])
-    if options["dry_run"]:
-        _dry_run(source, config)
-    else:
-        refuse_overwriting(options, source, target)
-        with logging_to(options["log_file"], options["log_level"]):
-            _generate(source, target, config, options, to_stdout=output == STDIO)
+    if output is None or options["dry_run"]:
+        with readable(prompts) as source:
+            _dry_run(source, config)
+        return
+    source, target = place(prompts, output, fresh=options["fresh"])
+    refuse_overwriting(options, source, target)
+    with logging_to(options["log_file"], options["log_level"]):
+        _generate(source, target, config, options, to_stdout=output == STDIO)
 
 
 def _config(options: dict[str, Any]) -> Config:

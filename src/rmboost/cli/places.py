@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from rmboost.cache import cache_folder
@@ -33,6 +36,16 @@ def place(prompts: str, output: str, *, fresh: bool = False) -> tuple[Path, Path
     if prompts == STDIO:
         source = source.replace(folder / "stdin")
     return source, folder / "pairs.jsonl"
+
+
+@contextmanager
+def readable(prompts: str) -> Iterator[Path]:
+    """The prompts as a file, for whoever leaves nothing behind."""
+    if prompts != STDIO:
+        yield Path(prompts)
+        return
+    with TemporaryDirectory() as folder:
+        yield keep(Path(folder) / "stdin", _copy_stdin, _EMPTY)
 
 
 def _runs() -> Path:

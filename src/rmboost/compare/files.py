@@ -11,19 +11,20 @@ from typing import Any
 from rmboost.claim import claim, run_folder
 from rmboost.compare.page import page
 from rmboost.errors import StoreError
+from rmboost.run.status import COMPARISON
 from rmboost.wholefile import replacing
 
-FIGURES, PAGE = "comparison.json", "comparison.html"
+FIGURES, PAGE = Path(COMPARISON).with_suffix(".json").name, "comparison.html"
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def claimed(folder: Path, *, fresh: bool = False) -> Iterator[None]:
     """The folder, ours until the end. Raises StoreError when a report there is not ours, or a process works on it."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror}") from None
-    with claim(folder / FIGURES):
+    with claim(folder / FIGURES, fresh=fresh):
         _write(_state(folder) / "manifest.json", json.dumps({"output": FIGURES}) + "\n")
         yield
 

@@ -13,11 +13,11 @@ from rmboost import registry
 from rmboost.claim import claim, read_manifest, run_folder
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
-from rmboost.records import Failed, Kept, Outcome
+from rmboost.records import Failed, Job, Kept, Outcome
 from rmboost.run.checkpoint import Checkpoint
 from rmboost.run.fingerprint import difference, run_of
 from rmboost.run.recipe import Recipe
-from rmboost.run.replan import settle_plan
+from rmboost.run.replan import plan_so_far, settle_plan
 from rmboost.run.replay import Answers, Replay
 from rmboost.run.rowdiff import RowDiff
 from rmboost.run.rowfile import encode
@@ -77,13 +77,13 @@ async def _prove(output: Path, manifest: Mapping[str, Any], prompts: Path | None
     recipe, notices = _recipe(output, manifest, prompts)
     journal = Answers(run_folder(output) / "journal.sqlite")
     try:
-        course = settle_plan(recipe, journal)
+        course = plan_so_far(recipe, journal) or settle_plan(recipe, journal)
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
         if checkpoint.run != run_of(manifest["settings"], recipe.survey.form, course.order):
             hint = "the run's own command, given again, puts them in order"
             raise StoreError(f"the manifest of {output} is not that of its rows: a run was killed as it began", hint)
-        prover = _Prover(replace(recipe, plan=course.plan), journal, checkpoint, output)
-        await prover.run(progress)
+        prover = _Prover(recipe, journal, checkpoint, output)
+        await prover.run(replace(recipe, plan=course.plan).jobs(), progress)
         return prover.proof(manifest, (journal.rescued, *notices))
     finally:
         await journal.close()
@@ -131,10 +131,10 @@ class _Prover:
         self._rejects = RowDiff(run_folder(output) / "rejects.jsonl", None if whole else end.rejects[0])
         self._missing = self._waiting = 0
 
-    async def run(self, progress: Progress | None) -> None:
+    async def run(self, planned: Iterator[Job], progress: Progress | None) -> None:
         """Settle and compare."""
         jobs, replay = self._checkpoint.end.jobs, Replay(self._recipe, self._answers)
-        for job in islice(self._recipe.jobs(), jobs):
+        for job in islice(planned, jobs):
             await asyncio.sleep(0)  # nothing else waits here, and Ctrl-C would be heard at the end
             about, outcome = (job.prompt.id, job.repetition), await replay.outcome(job)
             if self._rejects.waits(*about) and not isinstance(outcome, Failed):  # a redo was stopped, and wrote no row

@@ -53,6 +53,14 @@ def settle_plan(recipe: Recipe, journal: Journal) -> Course:
     return _keep(recipe, journal, before)
 
 
+def plan_so_far(recipe: Recipe, journal: Journal) -> Course | None:
+    """The plan by which the rows so far were made; None where another version noted it in another form."""
+    state = journal.recall("plan")
+    if not state or state.keys() != _state(recipe, recipe.plan, 0).keys():
+        return None
+    return Course(replace(recipe.plan, assigned=state["assigned"]), state["jobs"], _order(state))
+
+
 def order_more(
     recipe: Recipe, journal: Journal, course: Course, lacking: Counter[Spec | None], known: Mapping[str, Spec]
 ) -> Course:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rmboost.client.client import Client
 from rmboost.client.halt import Stopped
 from rmboost.journal import Journal
 from rmboost.records import Job, Outcome, Response
 from rmboost.run import roles
-from rmboost.run.engine import settler
 from rmboost.run.recipe import Recipe
+from rmboost.run.settle import settler
 
 
 class Answers(Journal):
@@ -18,6 +20,9 @@ class Answers(Journal):
         if known := super().get(key):
             return known
         raise self.refusal(key) or Stopped
+
+    def remember(self, name: str, value: Any) -> None:
+        """Nothing is noted: whoever replays a run leaves it as it is."""
 
 
 class Replay:

@@ -1,4 +1,4 @@
-"""Seats: from the settings of each role to the backend that answers for it."""
+"""Roles: which model answers for each, what a small one needs, what a person is told of them; and the seats."""
 
 from __future__ import annotations
 

@@ -13,16 +13,18 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 from rmboost.amounts import are, number
 from rmboost.client.client import Client
-from rmboost.records import Kept, Outcome, Spec
+from rmboost.records import Job, Kept, Outcome, Spec
 from rmboost.run import roles
-from rmboost.run.engine import Engine, settler
+from rmboost.run.engine import Engine
 from rmboost.run.fingerprint import run_of
 from rmboost.run.forecast import jobs_left
 from rmboost.run.listener import Listener
@@ -30,6 +32,7 @@ from rmboost.run.plan import Plan
 from rmboost.run.recipe import Recipe
 from rmboost.run.replan import Course, order_more
 from rmboost.run.replay import Answers, Replay
+from rmboost.run.settle import settler
 from rmboost.run.store import Store
 from rmboost.run.tally import Tally
 
@@ -44,6 +47,22 @@ def lacking(plan: Plan, target: int | None, tally: Tally) -> Counter[Spec | None
     """How many pairs of each cell are missing to the target; nothing without one."""
     wanted = plan.wanted(target) if target else Counter[Spec | None]()
     return +Counter({spec: count - tally.held(spec) for spec, count in wanted.items()})
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do this in the meantime. What it raises ends the whole at once, and is raised."""
+    whole, task = asyncio.current_task(), asyncio.create_task(work)
+    assert whole is not None
+    task.add_done_callback(lambda _: task.cancelled() or whole.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if task.done() and not task.cancelled():
+            task.result()
+        raise
+    finally:
+        task.cancel()
 
 
 class Rounds:
@@ -73,25 +92,25 @@ class Rounds:
             return self._ended("unchanged")
         about = {"settled": self._store.tally.settled, "models": roles.models(self._recipe.config)}
         log.info("started", extra={"jobs": self.course.jobs, **about})
+        async with AsyncExitStack() as at_the_end:  # each of these, whatever becomes of the ones before
+            at_the_end.push_async_callback(self._client.close)
+            at_the_end.callback(self._store.checkpoint, closed=True)
+            at_the_end.callback(self._tell_the_last)
+            await at_the_end.enter_async_context(_beside(self._tell_time()))
+            return await self._run(pilot)
+
+    async def _run(self, pilot: int | None) -> str:
         end = None if pilot is None else max(self._store.tally.settled, pilot)
-        clock = asyncio.create_task(self._tell_time())
-        try:
-            if pilot and self._store.tally.settled >= pilot:
-                await self._play_again(pilot)
-            while self._has_more():
-                upto = min(self.course.jobs, end or self.course.jobs)
-                if not await self._settle(upto):
-                    return "stopped"
-                if upto < self.course.jobs:
-                    self._client.halt.no_new_jobs("pilot", f"the first {end} jobs are done, as many as were to be")
-                    return "stopped"
-            return self._ended("finished")
-        finally:
-            clock.cancel()
-            if self._store.tally.settled < self.course.jobs:
-                self._tell_progress(last=True)
-            self._store.checkpoint(closed=True)
-            await self._client.close()
+        if pilot and self._store.tally.settled >= pilot:
+            await self._play_again(pilot)
+        while self._has_more():
+            upto = min(self.course.jobs, end or self.course.jobs)
+            if not await self._settle(upto):
+                return "stopped"
+            if upto < self.course.jobs:
+                self._client.halt.no_new_jobs("pilot", f"the first {end} jobs are done, as many as were to be")
+                return "stopped"
+        return self._ended("finished")
 
     def _has_more(self) -> bool:
         """Whether a job is left to settle, if need be of a further round, which begins with this."""
@@ -111,27 +130,31 @@ class Rounds:
 
     async def _play_again(self, jobs: int) -> None:
         """Settle the first jobs once more, by the journal: a forecast is made from their calls."""
-        recipe, answers = replace(self._recipe, plan=self.course.plan), Answers(self._store.journal.path)
+        answers = Answers(self._store.journal.path)
         try:
-            replay = Replay(recipe, answers)
+            replay = Replay(self._recipe, answers)
             replay.client.traced = self._client.traced
-            for job in islice(recipe.jobs(), jobs):
+            for job in islice(self._jobs(), jobs):
                 await replay.outcome(job)
         finally:
             await answers.close()
 
     async def _settle(self, end: int) -> bool:
         """The jobs of this round up to number ``end``; whether they were all settled."""
-        start, recipe = self._store.tally.settled, replace(self._recipe, plan=self.course.plan)
+        start = self._store.tally.settled
 
         def deliver(outcome: Outcome) -> None:
-            line = self._store.add(outcome, recipe.row(outcome))
+            line = self._store.add(outcome, self._recipe.row(outcome))
             if self._listener.wants_rows and isinstance(outcome, Kept):
                 self._listener.row(line)
             self._tell_progress()
 
-        jobs = islice(recipe.jobs(start), end - start)
-        return await Engine(settler(recipe, self._client), deliver, self._client, end - start).run(jobs)
+        jobs = islice(self._jobs(start), end - start)
+        return await Engine(settler(self._recipe, self._client), deliver, self._client, end - start).run(jobs)
+
+    def _jobs(self, start: int = 0) -> Iterator[Job]:
+        """The jobs as they are planned by now. For all else the recipe stays the same, with what it has looked up."""
+        return replace(self._recipe, plan=self.course.plan).jobs(start)
 
     async def _tell_time(self) -> None:
         """Progress once a second while calls are under way or wait: a slow model settles a job only now and then."""
@@ -140,6 +163,10 @@ class Rounds:
             self._client.look_at_the_clock()
             if self._client.busy:
                 self._tell_progress()
+
+    def _tell_the_last(self) -> None:
+        if self._store.tally.settled < self.course.jobs:
+            self._tell_progress(last=True)
 
     def _tell_progress(self, *, last: bool = False) -> None:
         """Now and then; always of the last job, or of the last one before a stop."""

@@ -57,7 +57,10 @@ class RowFile:
         if size and not (self.path.is_file() and self._read(size) and self.sha256 == sha256):
             self.size, self._hash = 0, hashlib.sha256()
             return False
-        self._file = self.path.open("r+b" if self.path.exists() else "w+b", buffering=0)
+        try:
+            self._file = self.path.open("r+b" if self.path.exists() else "w+b", buffering=0)
+        except OSError as error:
+            raise self._unwritten(error) from None
         if cut:
             self.cut()
         self._file.seek(size)
@@ -76,7 +79,7 @@ class RowFile:
             _write_whole(self._file, line)
         except OSError as error:
             self._file.truncate(self.size)
-            raise StoreError(f"{self.path} cannot be written: {error.strerror}", way_out(error)) from None
+            raise self._unwritten(error) from None
         self._hash.update(line)
         self.size += len(line)
         return line
@@ -84,14 +87,22 @@ class RowFile:
     def flush(self) -> None:
         """Bring all rows to disk."""
         if self._file:
-            os.fsync(self._file.fileno())
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._unwritten(error) from None
 
     def close(self) -> None:
         """Bring all rows to disk and close."""
-        self.flush()
-        if self._file:
-            self._file.close()
-            self._file = None
+        try:
+            self.flush()
+        finally:
+            if self._file:
+                self._file.close()
+                self._file = None
+
+    def _unwritten(self, error: OSError) -> StoreError:
+        return StoreError(f"{self.path} cannot be written: {error.strerror}", way_out(error))
 
     def _read(self, size: int) -> bool:
         with self.path.open("rb") as file:

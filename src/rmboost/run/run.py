@@ -1,4 +1,4 @@
-"""A run: from settings and a prompt file to pairs on disk. What the command ``rmboost generate`` calls."""
+"""A run: from settings and a file to rows on disk. What ``generate``, ``judge``, ``compare`` and Python call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rmboost import judges
+from rmboost import judges, together
 from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client.client import Client
@@ -30,7 +30,6 @@ from rmboost.run.signals import stop_on_signals
 from rmboost.run.store import Store
 from rmboost.run.summary import Summary
 from rmboost.run.tally import Tally
-from rmboost.together import run
 
 log = logging.getLogger("rmboost")
 
@@ -59,7 +58,7 @@ def generate(
         listener.notice(line)
     if fresh and (aside := set_aside(output, prompts)):
         listener.notice(f"the earlier run was moved to {aside}")
-    return run(_generate(recipe, Store(output, lenders), pilot, listener))
+    return together.run(_generate(recipe, Store(output, lenders), pilot, listener))
 
 
 async def _generate(recipe: Recipe, store: Store, pilot: int | None, listener: Listener) -> Summary:
@@ -93,8 +92,8 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
         for line in (*difference(before["settings"], settings), *_moved(before, recipe)):
             listener.notice(f"changed since the last run: {line}")
     course = settle_plan(recipe, store.journal)
-    run, earlier = (run_of(settings, recipe.survey.form, order) for order in (course.order, course.earlier))
-    store.resume(run, course.jobs, earlier)
+    identity, earlier = (run_of(settings, recipe.survey.form, order) for order in (course.order, course.earlier))
+    store.resume(identity, course.jobs, earlier)
     for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
         listener.notice(line)
     store.write_manifest({"status": "running", "began": time.time(), "settings": settings, **_surroundings(recipe)})

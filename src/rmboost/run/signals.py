@@ -14,7 +14,8 @@ from rmboost.client.client import Client
 def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM lets calls in flight end, the second leaves now; both then do what they did."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    caught = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    caught = {each: handler for each, handler in handlers.items() if handler is not None}  # None: that of a C program
     assert task is not None
 
     def stop(sent: signal.Signals) -> None:

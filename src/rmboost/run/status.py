@@ -121,7 +121,7 @@ def read(output: Path) -> Status:
         cause="" if process else ended.get("cause", ""),
         process=process,
         prompts=prompts,
-        unit="prompts" if jobs == prompts and manifest["config"]["method"]["name"] != "given" else "pairs",
+        unit=_unit(manifest["config"]),
         jobs=jobs,
         target=target,
         settled=settled,
@@ -145,6 +145,12 @@ def _state(said: str, checkpoint: Checkpoint, process: str | None) -> str:
 def _has_a_turn(manifest: Mapping[str, Any]) -> bool:
     """Whether a run ended where it was to, before the end of its list."""
     return bool(manifest.get("summary", {}).get("cause") == "pilot")
+
+
+def _unit(config: Mapping[str, Any]) -> str:
+    """What jobs count: there may be more than one of a prompt, or less."""
+    each = config.get("repetitions", 1) == 1 and not config.get("target") and config["method"]["name"] != "given"
+    return "prompts" if each else "pairs"
 
 
 def _cost(models: Mapping[str, Totals], manifest: Mapping[str, Any]) -> float | None:

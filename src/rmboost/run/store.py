@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 from itertools import takewhile
 from pathlib import Path
@@ -149,12 +150,11 @@ class Store:
 
     async def close(self) -> None:
         """Bring everything to disk and let others have the output."""
-        self._pairs.close()
-        self._rejects.close()
-        try:
-            await self.journal.close()
-        finally:
-            self._lock.close()
+        async with AsyncExitStack() as each:  # whatever becomes of the others
+            each.callback(self._lock.close)
+            each.push_async_callback(self.journal.close)
+            each.callback(self._rejects.close)
+            each.callback(self._pairs.close)
 
     def lines(self) -> Iterator[bytes]:
         """The rows that the output holds already, and that are not made again."""

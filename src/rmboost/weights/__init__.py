@@ -177,6 +177,9 @@ def _claimed(lock: Path, stop: Event) -> Iterator[None]:
                 if not told:
                     tqdm.write(f"waiting for another process that fetches {lock.stem}", file=sys.stderr)
                 told = True
+            except OSError as error:
+                hint = "export RMBOOST_CACHE=FOLDER, with one on another file system"
+                raise EndpointError(f"{lock} cannot be locked: {error.strerror}", hint) from None
             if stop.wait(_RETRY_SECONDS):
                 raise Stopped
         yield
