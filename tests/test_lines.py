@@ -176,7 +176,7 @@ def test_the_log_tells_what_happened_and_nothing_holds_the_key(
         done = rmboost(*run, "--log-file", tmp_path / "run.log", "--log-level", "debug")
         assert server.calls[0].headers["authorization"] == f"Bearer {canary}"
     lines = read_jsonl(tmp_path / "run.log")
-    assert lines[0]["message"] == "started"
+    assert [line["message"] for line in lines[:2]] == [f"model test-model at {server.url}", "started"]
     assert {"at", "level", "message"} <= lines[0].keys()
     assert any(line.get("kind") == "broken" and "***" in line["message"] for line in lines)
     given_up = [line for line in lines if line["message"].startswith("given up")]
@@ -197,7 +197,7 @@ def test_the_log_tells_why_a_run_died(rmboost: Shell, prompts: Path, tmp_path: P
         run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
         assert rmboost(*run, "--log-file", tmp_path / "run.log").code == 4
     lines = read_jsonl(tmp_path / "run.log")
-    assert [line["message"] for line in lines] == ["started", "failed"]
+    assert [line["message"] for line in lines][1:] == ["started", "failed"]
     assert lines[-1] | {"level": "error", "reason": f"{server.url}: HTTP 401: no such key"} == lines[-1]
 
 
