@@ -15,10 +15,13 @@ import pytest
 
 from chat_server import Call, ChatServer, Fault
 from conftest import ACTIVE, Shell
+from rmboost import config
 from rmboost.claim import claim
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
 from rmboost.run.proof import prove
+from rmboost.run.recipe import Recipe
+from rmboost.run.replan import settle_plan
 
 STRICT = "checks=[form, {name: similarity, max_similarity: 0.27}]"
 
@@ -63,6 +66,19 @@ def test_a_run_with_rounds_is_proved_by_another_version_and_left_as_it_is(
     done = rmboost("verify", output)
     assert (done.code, "version: " in done.err) == (0, True), done.err
     assert noted() == before
+
+
+def test_a_plan_noted_by_a_command_that_never_began_is_not_that_of_the_rows(
+    rmboost: Shell, output: Path, prompts: Path
+) -> None:
+    async def note() -> None:
+        journal = Journal(output.parent / "pairs.run" / "journal.sqlite")
+        settle_plan(Recipe.prepare(prompts, config.load(None, {"model": "fake", "repetitions": 2})), journal)
+        await journal.close()
+
+    asyncio.run(note())
+    done = rmboost("verify", output)
+    assert done.code == 0, done.err
 
 
 def lines(path: Path) -> list[bytes]:

@@ -16,6 +16,8 @@ from rmboost.journal.schema import START_OVER
 
 _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 """Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""
+_TAKEN = (BlockingIOError, PermissionError)
+"""What a lock that somebody holds is refused with; the second where a network's file system stands in for ``flock``."""
 _OTHER_FORMS = (".csv", ".tsv", ".parquet", ".arrow", ".gz", ".zst", ".xz", ".bz2", ".zip", ".xlsx")
 _PARTS = ("lock", "manifest.json", "journal.sqlite")
 """By one of these and its name the folder of a run is known, be it damaged or set aside."""
@@ -121,7 +123,7 @@ def _takes(lock: IO[str], seconds: float) -> bool:
     time.sleep(seconds)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except _TAKEN:
         return False
     return True
 
@@ -135,7 +137,7 @@ def owner(folder: Path) -> str | None:
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except _TAKEN:
             return lock.read().strip() or "unknown"
         except OSError:  # a file system without locks
             return None

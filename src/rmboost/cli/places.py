@@ -44,8 +44,15 @@ def readable(prompts: str) -> Iterator[Path]:
     if prompts != STDIO:
         yield Path(prompts)
         return
-    with TemporaryDirectory() as folder:
+    with _temporary() as folder:
         yield keep(Path(folder) / "stdin", _copy_stdin, _EMPTY)
+
+
+def _temporary() -> TemporaryDirectory[str]:
+    try:
+        return TemporaryDirectory()
+    except OSError as error:
+        raise StoreError(f"standard input cannot be kept meanwhile: {error.strerror}", "export TMPDIR=FOLDER") from None
 
 
 def _runs() -> Path:

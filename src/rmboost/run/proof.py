@@ -17,7 +17,7 @@ from rmboost.records import Failed, Job, Kept, Outcome
 from rmboost.run.checkpoint import Checkpoint
 from rmboost.run.fingerprint import difference, run_of
 from rmboost.run.recipe import Recipe
-from rmboost.run.replan import plan_so_far, settle_plan
+from rmboost.run.replan import Course, plan_so_far, settle_plan
 from rmboost.run.replay import Answers, Replay
 from rmboost.run.rowdiff import RowDiff
 from rmboost.run.rowfile import encode
@@ -77,9 +77,10 @@ async def _prove(output: Path, manifest: Mapping[str, Any], prompts: Path | None
     recipe, notices = _recipe(output, manifest, prompts)
     journal = Answers(run_folder(output) / "journal.sqlite")
     try:
-        course = plan_so_far(recipe, journal) or settle_plan(recipe, journal)
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
-        if checkpoint.run != run_of(manifest["settings"], recipe.survey.form, course.order):
+        courses = filter(None, (each(recipe, journal) for each in (plan_so_far, settle_plan)))
+        fitting = (each for each in courses if checkpoint.run == _identity(manifest, recipe, each))
+        if not (course := next(fitting, None)):
             hint = "the run's own command, given again, puts them in order"
             raise StoreError(f"the manifest of {output} is not that of its rows: a run was killed as it began", hint)
         prover = _Prover(recipe, journal, checkpoint, output)
@@ -87,6 +88,10 @@ async def _prove(output: Path, manifest: Mapping[str, Any], prompts: Path | None
         return prover.proof(manifest, (journal.rescued, *notices))
     finally:
         await journal.close()
+
+
+def _identity(manifest: Mapping[str, Any], recipe: Recipe, course: Course) -> str:
+    return run_of(manifest["settings"], recipe.survey.form, course.order)
 
 
 def _recipe(output: Path, manifest: Mapping[str, Any], prompts: Path | None) -> tuple[Recipe, list[str]]:

@@ -52,17 +52,21 @@ def lacking(plan: Plan, target: int | None, tally: Tally) -> Counter[Spec | None
 @asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Do this in the meantime. What it raises ends the whole at once, and is raised."""
-    whole, task = asyncio.current_task(), asyncio.create_task(work)
+    whole, task, inside = asyncio.current_task(), asyncio.create_task(work), True
     assert whole is not None
-    task.add_done_callback(lambda _: task.cancelled() or whole.cancel())
+
+    def end_all(_: asyncio.Task[None]) -> None:
+        if inside and not task.cancelled():  # it is told a moment later, when the whole may have ended by itself
+            whole.cancel()
+
+    task.add_done_callback(end_all)
     try:
         yield
-    except asyncio.CancelledError:
+    finally:
+        inside = False
+        task.cancel()
         if task.done() and not task.cancelled():
             task.result()
-        raise
-    finally:
-        task.cancel()
 
 
 class Rounds:

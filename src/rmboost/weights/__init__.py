@@ -173,7 +173,7 @@ def _claimed(lock: Path, stop: Event) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            except BlockingIOError:
+            except (BlockingIOError, PermissionError):  # the second where a network's file system stands in for flock
                 if not told:
                     tqdm.write(f"waiting for another process that fetches {lock.stem}", file=sys.stderr)
                 told = True
