@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shlex
 import shutil
 import signal
@@ -122,7 +123,7 @@ def test_killed_among_calls_that_go_out_together(tmp_path: Path, method: str) ->
     assert files(tmp_path / "cut.jsonl") == files(tmp_path / "whole.jsonl")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_cleanly_and_loses_no_answer(
     tmp_path: Path, undisturbed: tuple[bytes, bytes, int], number: signal.Signals
 ) -> None:
@@ -134,6 +135,45 @@ def test_a_signal_stops_cleanly_and_loses_no_answer(
         assert "Traceback" not in said
         assert finish(arguments).returncode == 0
         assert len(server.calls) == undisturbed[2], "not one call was asked twice"
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+
+
+def test_a_terminal_that_is_closed_costs_no_answer(tmp_path: Path, undisturbed: tuple[bytes, bytes, int]) -> None:
+    terminal: list[int] = []
+
+    def close(_: Call) -> Fault | None:
+        if len(server.calls) == 30:
+            os.close(terminal[0])
+        return None
+
+    with ChatServer(latency=0.002, script=close) as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        child, of_child = pty.fork()
+        if not child:
+            os.execvp(arguments[0], arguments)
+        terminal.append(of_child)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+        assert "by SIGHUP" in (tmp_path / "pairs.run" / "manifest.json").read_text()
+        assert finish(arguments).returncode == 0
+        assert len(server.calls) == undisturbed[2], "not one call was asked twice"
+    assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_whoever_began_it_ignores_is_ignored(
+    tmp_path: Path, undisturbed: tuple[bytes, bytes, int], number: signal.Signals
+) -> None:
+    with ChatServer(latency=0.002) as server:
+        arguments = command(many_prompts(tmp_path), tmp_path / "pairs.jsonl", server.url)
+        deaf = [
+            "sh",
+            "-c",
+            f"trap '' {number.name.removeprefix('SIG')}; exec \"$@\"",
+            "sh",
+            *arguments,
+        ]  # as nohup does
+        code, said = interrupted(server, deaf, 30, number)
+        assert code == 0, said
     assert files(tmp_path / "pairs.jsonl") == undisturbed[:2]
 
 

@@ -54,8 +54,8 @@ def generate(
     prompts: a file, or strings, or mappings like the lines of a JSONL file. config: a YAML file, what would stand
     in one as a mapping, or a Config.
     settings: what ``--set`` takes, with ``__`` for the dot: ``model="fake"``, ``rewriter__temperature=0.7``. listener:
-    hears what is told while it goes on; none: the logger ``rmboost``, as info. Raises rmboost.RMBoostError. Ctrl-C and
-    SIGTERM let calls in flight end, and then do what they would have done at once.
+    hears what is told while it goes on; none: the logger ``rmboost``, as info. Raises rmboost.RMBoostError. Ctrl-C,
+    SIGTERM and SIGHUP let calls in flight end, and then do what they would have done at once.
 
     >>> rmboost.generate(["Why is the sky blue?"], "pairs.jsonl", model="fake").tally.kept
     1

@@ -3,7 +3,7 @@
 Exit codes: 0 done, 1 a bug (traceback), 2 a setting or an input line is wrong, 3 the run's files cannot be used,
 4 the endpoint does not answer, 5 done but some jobs failed (the same command asks them again), 6 stopped at a ceiling
 that the user set, 7 a file is not what its journal says, 8 a figure is beyond a limit that the user set, 9 the prompts
-are used up before as many pairs are kept as were ordered, 130 stopped by Ctrl-C.
+are used up before as many pairs are kept as were ordered, 130 stopped by a signal (Ctrl-C).
 """
 
 from __future__ import annotations

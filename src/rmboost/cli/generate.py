@@ -88,7 +88,7 @@ def generate(prompts: str, output: str | None, **options: Any) -> None:
 
     Exit codes: 0 done, 2 a setting or an input line is wrong, 3 the files cannot be used, 4 the endpoint does not
     answer, 5 done but some jobs failed (run it again), 6 stopped at a ceiling (run it again with a higher one), 9
-    prompts used up before the target, 130 stopped by Ctrl-C.
+    prompts used up before the target, 130 stopped by a signal (Ctrl-C).
     """
     from rmboost.cli.logfile import logging_to
     from rmboost.cli.places import STDIO, place, readable

@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C and SIGTERM end a run in peace."""
+"""Signals: Ctrl-C, SIGTERM and the end of the terminal end a run in peace."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from contextlib import contextmanager
 
 from rmboost.client.client import Client
 
+_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
 def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM lets calls in flight end, the second leaves now; both then do what they did."""
+    """The first signal lets calls in flight end, the second leaves now; both then do what they did.
+
+    What whoever started the run has ignored (``nohup``, a shell's jobs in the background) stays ignored.
+    """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    caught = {each: handler for each, handler in handlers.items() if handler is not None}  # None: that of a C program
+    handlers = {each: signal.getsignal(each) for each in _HEARD}
+    others = (None, signal.SIG_IGN)  # None: that of a C program
+    caught = {each: handler for each, handler in handlers.items() if handler not in others}
     assert task is not None
 
     def stop(sent: signal.Signals) -> None:
