@@ -16,6 +16,14 @@ from conftest import Shell, read_jsonl, write_jsonl
 from rmboost.cli import COMMANDS
 
 
+def test_a_working_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    script = 'rmdir ../gone && exec "$0" -m rmboost generate p.jsonl -o o.jsonl --model fake'
+    done = subprocess.run(["sh", "-c", script, sys.executable], cwd=gone, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: the folder that you are in cannot be used")
+
+
 def test_help_names_every_command_and_imports_nothing_heavy(rmboost: Shell) -> None:
     shown = rmboost("--help")
     assert shown.code == 0

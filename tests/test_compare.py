@@ -213,7 +213,7 @@ def test_one_that_fails_does_not_stop_the_others(
         done = rmboost("compare", prompts, "-o", tmp_path / "c", "--methods", f"{broken},rmboost", *options)
     assert done.code == 4
     assert "error: broken: " in done.err
-    assert "broken is failed" in done.out
+    assert "broken: failed" in done.out
     found = rows(tmp_path / "c")
     assert (found["broken"]["status"], found["broken"]["kept"]) == ("failed", 0)
     assert (found["rmboost"]["status"], found["rmboost"]["kept"]) == ("finished", 24)
@@ -239,6 +239,7 @@ WRONG = {
     "pairs of a method's name, in CSV": (("--methods", "rmboost,rmboost.csv"), "two rows would be called rmboost"),
     "prompts in place of pairs": (("--methods", "PROMPTS"), "no 'chosen' in the row"),
     "pairs of the human folder's name": (("--methods", "rmboost,human.gz"), "the folder human is for the human pairs"),
+    "a row that would lie outside": (("--methods", "...yaml"), "no folder can be called .."),
     "two rows of one name": (("--methods", "rmboost,rmboost"), "two rows would be called rmboost"),
     "a name in capitals": (("--methods", "rmboost,RMBoost.csv"), "two rows would be called RMBoost"),
     "an accent in two ways": (("--methods", "caf\u00e9.csv,cafe\u0301.csv"), "two rows would be called cafe\u0301"),

@@ -116,6 +116,8 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         (f"input: {{limit: {10**20}}}", "input.limit: Input should be less than or equal to", ""),
         ("- a list", "expected a mapping", ""),
         ("responder:\n  options: {since: 2024-05-01}", "'2024-05-01' is a timestamp; put it into quotes", ""),
+        ("responder: {extra: {x: .nan}}", "'x' cannot be sent as JSON: Out of range float values", "numbers, texts"),
+        ("responder: {extra: {x: [{y: -.inf}]}}", "'x' cannot be sent as JSON", ""),
         ("responder: {extra: {x: !!binary aGk=}}", "'aGk=' is a binary; put it into quotes", ""),
         ("responder: {extra: {2024-05-01: 1}}", "'2024-05-01' is a timestamp", ""),
         ("seed: 1\ndraws: 2\nseed: 3", "is not YAML: 'seed' is given twice\n  line 3, column 1", ""),

@@ -88,6 +88,41 @@ def test_other_settings_say_what_differs_and_ask_only_what_changed(
     assert (tmp_path / "pairs.run" / "previous.jsonl").is_file()
 
 
+@pytest.mark.parametrize("mistake", [("--base-url", "http://127.0.0.1:9/v1"), ("--limit", "2", "--max-calls", "1")])
+def test_a_command_that_comes_to_nothing_leaves_the_rows_as_they_are(
+    rmboost: Shell, prompts: Path, tmp_path: Path, mistake: tuple[str, ...]
+) -> None:
+    output, manifest = tmp_path / "pairs.jsonl", tmp_path / "pairs.run" / "manifest.json"
+    command = ("generate", prompts, "-o", output)
+    assert rmboost(*command, "--model", "fake").code == 0
+    before = output.read_bytes(), manifest.read_bytes()
+    model = "fake" if "--limit" in mistake else "typo"
+    done = rmboost(*command, "--model", model, "--seed", "9", *mistake)
+    assert done.code in (4, 6)
+    assert "when it has its first, they are moved to" in done.err
+    assert (output.read_bytes(), manifest.read_bytes()) == before
+    assert [rmboost(word, output).code for word in ("verify", "status")] == [0, 0]
+    again = rmboost(*command, "--model", "fake")
+    assert "were settled before" in again.err and "changed" not in again.err
+    assert not list((tmp_path / "pairs.run").glob("previous*"))
+
+
+def test_fewer_prompts_are_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake")
+    assert rmboost(*command).code == 0
+    said = rmboost(*command, "--limit", "2").err
+    assert f"changed since the last run: the prompts: 24 of {prompts} → 2 of {prompts}\n" in said
+
+
+@pytest.mark.parametrize("weight", [10_000, 100_000_000])
+def test_weights_that_nobody_could_lay_out_are_refused(
+    rmboost: Shell, prompts: Path, tmp_path: Path, weight: int
+) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake")
+    done = rmboost(*command, "--set", f"weights={{better: {weight}}}")
+    assert (done.code, "a block that holds all of them has" in done.err) == (2, True)
+
+
 def test_more_prompts_ask_only_for_the_new_ones(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     command = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake", "--set", "checks=[]")
     rmboost(*command, "--limit", "10")

@@ -142,7 +142,7 @@ def test_evidence_and_flags_are_shown(rmboost: Shell, pairs: Path) -> None:
     ("rows", "flags", "message", "hint"),
     [
         ([PLAIN], ["--disagree"], "the only pair does not have a judge against its label", "rmboost judge"),
-        ([AGREED], ["--disagree"], "the only pair does not have a judge against its label", "chosen (1)"),
+        ([AGREED], ["--disagree", "--label", "worse"], "label 'worse' and a judge against its label", "chosen (1)"),
         ([PLAIN], ["--suspect"], "nothing is known against any of these 1 row", "rmboost judge"),
         ([AGREED], ["--suspect", "--label", "worse"], "the only pair does not have label 'worse'", "better (1)"),
         ([AGREED], ["--suspect", "--stats"], "--suspect picks pairs, and --stats shows none", ""),
@@ -155,6 +155,12 @@ def test_nothing_to_show_is_said(
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert hint in done.err
+
+
+def test_a_file_in_which_no_label_is_contradicted_is_good_news(rmboost: Shell, tmp_path: Path) -> None:
+    done = rmboost("inspect", write_jsonl(tmp_path / "judged.jsonl", [AGREED, PLAIN]), "--disagree")
+    assert done.code == 0
+    assert "no label is contradicted; a judge has looked at 1 of 2" in done.err
 
 
 def test_a_file_in_which_nothing_is_suspicious_is_good_news(rmboost: Shell, tmp_path: Path) -> None:

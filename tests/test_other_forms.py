@@ -137,7 +137,7 @@ def test_the_hint_makes_pairs_and_leaves_out_ties(tmp_path: Path, form: Any) -> 
         list(Preferences(tmp_path / "FILE"))
     assert error.value.hint == form.hint
     subprocess.run(["bash", "-c", form.command], cwd=tmp_path, check=True)
-    made = list(Preferences(tmp_path / "pairs.jsonl"))
+    made = list(Preferences(tmp_path / "other-pairs.jsonl"))
     assert {(row.prompt, row.texts) for row in made} == {((("user", "Q?"),), ("yes", "no"))}
     assert len(made) == (1 if form.name in ONE else 2)
 
@@ -146,7 +146,7 @@ def test_the_hint_makes_pairs_and_leaves_out_ties(tmp_path: Path, form: Any) -> 
 def test_arena_pairs_can_be_judged(rmboost: Shell, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "FILE", ROWS["Chatbot Arena"])
     subprocess.run(["bash", "-c", FORMS[0].command], cwd=tmp_path, check=True)
-    done = rmboost("judge", tmp_path / "pairs.jsonl", "-o", tmp_path / "judged.jsonl", "--model", "fake")
+    done = rmboost("judge", tmp_path / "other-pairs.jsonl", "-o", tmp_path / "judged.jsonl", "--model", "fake")
     assert done.code == 0, done.err
 
 

@@ -239,3 +239,26 @@ def test_a_judge_settles_pairs(rmboost: Shell, prompts: Path, tmp_path: Path) ->
     assert rmboost("judge", tmp_path / "pairs.jsonl", "-o", tmp_path / "judged.jsonl", "--model", "fake").code == 0
     assert "24 of 24 prompts" in rmboost("status", tmp_path / "pairs.jsonl").out
     assert "24 of 24 pairs" in rmboost("status", tmp_path / "judged.jsonl").out
+
+
+@pytest.mark.parametrize("harm", [{"output": "o.jsonl"}, {"input": 5}, {"input": {"path": 5}}, {"config": []}])
+def test_half_a_manifest_is_named(rmboost: Shell, prompts: Path, tmp_path: Path, harm: dict[str, Any]) -> None:
+    command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")
+    assert rmboost(*command).code == 0
+    manifest = tmp_path / "o.run" / "manifest.json"
+    whole = {} if "output" in harm else json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(whole | harm))
+    for words in (("status", tmp_path / "o.jsonl"), ("verify", tmp_path / "o.jsonl"), command):
+        done = rmboost(*words)
+        assert (done.code, f"{manifest} is no manifest of a run" in done.err, "--fresh" in done.err) == (3, True, True)
+    assert rmboost(*command, "--fresh").code == 0
+
+
+def test_a_run_that_was_renamed_is_known(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    assert rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake").code == 0
+    (tmp_path / "o.jsonl").rename(tmp_path / "n.jsonl")
+    (tmp_path / "o.run").rename(tmp_path / "n.run")
+    for word in ("status", "verify"):
+        done = rmboost(word, tmp_path / "n.jsonl")
+        assert done.code == 3
+        assert f"{tmp_path / 'n.run'} is the folder of the run that writes o.jsonl" in done.err

@@ -106,12 +106,33 @@ def test_files_that_do_not_fit_are_written_anew_and_the_old_rows_kept(tmp_path: 
         run, jobs = ("other" if harm == "other settings" else "run"), (2 if harm == "fewer prompts" else 6)
         assert store.resume(run, jobs) == 0
         assert store.tally.settled == 0
+        assert (output.read_bytes() if touched else None) == touched, "until there is something in their place"
+        store.add(kept(0), {"id": 0})
 
     touched = output.read_bytes() if output.exists() else None
     visit(output, again)
-    assert output.read_bytes() == b""
+    assert output.read_bytes() == b'{"id": 0}\n'
     previous = tmp_path / "pairs.run" / "previous.jsonl"
     assert (previous.read_bytes() if previous.exists() else None) == touched
+
+
+def test_a_run_that_comes_to_nothing_leaves_the_rows_of_other_settings_as_they_are(tmp_path: Path) -> None:
+    output = tmp_path / "pairs.jsonl"
+    files = [output, *(tmp_path / "pairs.run" / name for name in ("rejects.jsonl", "manifest.json"))]
+    visit(output, settle_four_and_close)
+    before = [file.read_bytes() for file in files]
+
+    def in_vain(store: Store) -> None:
+        assert store.resume("other", 6) == 0
+        store.begin({"status": "running"}, {"rule": "other"})
+        assert list(store.lines()) == []
+        store.checkpoint(closed=True)
+        store.write_manifest({"status": "stopped"})
+        assert store.journal.recall("plan") is None
+
+    visit(output, in_vain)
+    assert [file.read_bytes() for file in files] == before
+    visit(output, lambda store: eq(store.resume("run", 4), 4))
 
 
 def failed(index: int) -> Failed:
@@ -199,6 +220,16 @@ def eq(found: object, wanted: object) -> None:
     assert found == wanted
 
 
+def anew(run: str, jobs: int) -> Callable[[Store], None]:
+    """Rows do not fit, and the first new one is there."""
+
+    def scene(store: Store) -> None:
+        assert store.resume(run, jobs) == 0
+        store.add(kept(0), {"id": 0})
+
+    return scene
+
+
 def test_a_finished_output_that_nobody_touched_is_not_read_again(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     visit(output, settle_four_and_close)
@@ -208,7 +239,7 @@ def test_a_finished_output_that_nobody_touched_is_not_read_again(tmp_path: Path)
     os.utime(output, ns=(status.st_atime_ns, status.st_mtime_ns))
     visit(output, lambda store: eq(store.resume("run", 4), 4))  # nobody does this by accident
     os.utime(output)
-    visit(output, lambda store: eq(store.resume("run", 4), 0))
+    visit(output, anew("run", 4))
     assert (tmp_path / "pairs.run" / "previous.jsonl").read_bytes() == before[::-1]
 
 
@@ -226,7 +257,7 @@ def test_rows_edited_after_the_first_failure_are_set_aside_as_well(tmp_path: Pat
     edited = output.read_bytes().replace(b'"id": 5', b'"id": 7')
     assert edited != output.read_bytes()
     output.write_bytes(edited)
-    visit(output, lambda store: eq(store.resume("run", 6), 0))
+    visit(output, anew("run", 6))
     assert (tmp_path / "pairs.run" / "previous.jsonl").read_bytes() == edited
 
 
@@ -298,10 +329,7 @@ def test_rows_added_by_hand_after_a_clean_end_are_set_aside(tmp_path: Path) -> N
     with output.open("a") as file:
         file.write("mine\n")
 
-    def again(store: Store) -> None:
-        assert store.resume("run", 6) == 0
-
-    visit(output, again)
+    visit(output, anew("run", 6))
     assert (tmp_path / "pairs.run" / "previous.jsonl").read_text().endswith("mine\n")
 
 

@@ -38,6 +38,12 @@ def test_the_summary_is_not_written_over_the_log(rmboost: Shell, prompts: Path, 
     assert rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", *both).code == 3
 
 
+def test_a_log_without_room_is_told_of_once_and_the_run_goes_on(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "-q", "--log-file", "/dev/full")
+    assert done.code == 0
+    assert done.err == "/dev/full cannot be written any more: No space left on device; the run goes on\n"
+
+
 def test_the_pairs_that_are_judged_are_not_written_over(rmboost: Shell, tmp_path: Path) -> None:
     pairs = write_jsonl(tmp_path / "p.jsonl", [PAIR])
     done = rmboost("judge", pairs, "-o", tmp_path / "o.jsonl", "--model", "fake", "--summary", pairs)

@@ -73,7 +73,8 @@ def test_a_plan_noted_by_a_command_that_never_began_is_not_that_of_the_rows(
 ) -> None:
     async def note() -> None:
         journal = Journal(output.parent / "pairs.run" / "journal.sqlite")
-        settle_plan(Recipe.prepare(prompts, config.load(None, {"model": "fake", "repetitions": 2})), journal)
+        recipe = Recipe.prepare(prompts, config.load(None, {"model": "fake", "repetitions": 2}))
+        journal.remember("plan", settle_plan(recipe, journal).state)
         await journal.close()
 
     asyncio.run(note())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import time
@@ -12,7 +11,7 @@ from shlex import quote
 from typing import IO, Any
 
 from rmboost.errors import StoreError, way_out
-from rmboost.journal.schema import START_OVER
+from rmboost.manifest import read_manifest, refuse_incomplete
 
 _PATIENCE = (0.0, 0.02, 0.05, 0.1)
 """Seconds before each try at the lock: ``owner`` may be looking at it for an instant."""
@@ -179,46 +178,24 @@ def _refuse_link(output: Path, folder: Path) -> None:
         raise StoreError(f"{output} leads to {real}, which another run made; it is left alone", "choose another -o")
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a run folder; empty when there is none. Raises StoreError when it cannot be read."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        return {}
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}", START_OVER) from None
-    if not isinstance(manifest, dict):
-        raise StoreError(f"{path} is no manifest", START_OVER)
+def manifest_of(output: Path) -> dict[str, Any]:
+    """The manifest of the run that writes ``output``. Raises StoreError when there is none, or it is not whole."""
+    folder = run_folder(output)
+    manifest = read_manifest(folder)
+    made = manifest.get("output")
+    if made and made != output.name:
+        both = f"mv {quote(str(output))} {quote(str(output.with_name(str(made))))}"
+        raise StoreError(f"{folder} is the folder of the run that writes {made}, and {output} is none of it", both)
+    if not made or not (folder / "journal.sqlite").is_file():
+        raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate writes (-o)")
+    refuse_incomplete(manifest, folder)
     return manifest
-
-
-def replace_manifest(folder: Path, text: str) -> None:
-    """Replace the manifest in one step, which a power cut leaves done or undone. Raises StoreError."""
-    draft = folder / "manifest.json.new"
-    try:
-        with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:  # names that are no UTF-8
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / "manifest.json")
-        _sync_folder(folder)
-    except OSError as error:
-        raise StoreError(f"{draft} cannot be written: {error.strerror}", way_out(error)) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to disk."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def surveyed(output: Path) -> dict[str, Any]:
     """What the last run on this output found in its prompts; empty when there was none, or it cannot be read."""
-    return dict(_told_by(output).get("input", {}))
+    found = _told_by(output).get("input")
+    return found if isinstance(found, dict) else {}
 
 
 def is_finished(output: Path) -> bool:

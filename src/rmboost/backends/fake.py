@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import log
 from random import Random
 
-from pydantic import NonNegativeFloat
+from pydantic import Field
 
 from rmboost.backends import Backend
 from rmboost.records import Request, Response, Usage, stable_hash
@@ -24,7 +24,7 @@ class FakeBackend(Backend):
     """Plain sentences drawn from a hash of the request. ``latency``: seconds until each answer."""
 
     model: str = "fake"
-    latency: NonNegativeFloat = 0.0
+    latency: float = Field(0.0, ge=0, allow_inf_nan=False)
 
     async def complete(self, request: Request) -> Response:
         if self.latency:

@@ -92,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _open_closed()
     _speak_utf8()
     with redirect_stderr(cast(TextIO, _Talk(sys.stderr))):
+        _stand_somewhere()
         _run(arguments)
 
 
@@ -111,14 +112,14 @@ def _run(arguments: Sequence[str] | None) -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(SIGNAL)
     except BrokenPipeError:
-        _leave(sys.stdout)
+        leave(sys.stdout)
         sys.exit(0)
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             raise
         complain(f"{error.filename or 'what is written'}: {error.strerror}", "")
         if error.filename is None:
-            _leave(sys.stdout)
+            leave(sys.stdout)
         sys.exit(3)
 
 
@@ -129,6 +130,15 @@ def _open_closed() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _stand_somewhere() -> None:
+    """Without the folder that it was started in, no path that is given means anything."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError as error:
+        complain(f"the folder that you are in cannot be used: {error.strerror}", "cd to one that is there")
+        sys.exit(3)
 
 
 def _speak_utf8() -> None:
@@ -159,7 +169,7 @@ def complain(message: str, hint: str) -> None:
         click.echo(f"\n{click.style('hint', fg='cyan', bold=True)}: {visible(hint)}", err=True)
 
 
-def _leave(stream: TextIO) -> None:
+def leave(stream: TextIO) -> None:
     """Nobody reads it any more, or it has no room: the rest goes nowhere, without Python's own complaint at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -177,11 +187,11 @@ class _Talk:
         try:
             return self._stream.write(text)
         except OSError:
-            _leave(self._stream)
+            leave(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except OSError:
-            _leave(self._stream)
+            leave(self._stream)

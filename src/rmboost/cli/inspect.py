@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @click.option("--stats", is_flag=True, help="Counts, lengths and shares over the whole file instead of pairs.")
 @click.option("--json", "as_json", is_flag=True, help="Print rows, or figures, as JSON for other programs.")
 @click.option("--full", is_flag=True, help="Cut no text, however long.")
-@click.option("--width", type=click.IntRange(min=40), help="Columns to fill  [default: the terminal's; 80 in a pipe].")
+@click.option(
+    "--width", type=click.IntRange(40, 10_000), help="Columns to fill  [default: the terminal's; 80 in a pipe]."
+)
 def inspect(
     file: str,
     number: int,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+
+import click
 
 from rmboost.errors import StoreError
 
@@ -22,6 +25,20 @@ class _JSONLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class _File(logging.FileHandler):
+    """The log. Where there is no room for more, that is said once, and the run goes on without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - the contract's
+        from rmboost.cli import leave
+
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            raise
+        click.echo(f"{self.baseFilename} cannot be written any more: {error.strerror}; the run goes on", err=True)
+        if self.stream:
+            leave(self.stream)
+
+
 @contextmanager
 def logging_to(path: Path | None, level: str) -> Iterator[None]:
     """Append what happens in the meantime to a file. Raises StoreError when it cannot be written."""
@@ -29,7 +46,7 @@ def logging_to(path: Path | None, level: str) -> Iterator[None]:
         yield
         return
     try:
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _File(path, encoding="utf-8")
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from None
     handler.setFormatter(_JSONLines())

@@ -34,14 +34,20 @@ def list_models() -> None:
 @model.command()
 @click.argument("name", default="local")
 def pull(name: str) -> None:
-    """Fetch the weights of NAME, or of the default model; prints where they lie."""
+    """Fetch the weights of NAME, or of the default.
+
+    Prints where they lie.
+    """
     click.echo(weights.pull(weights.find(name)))
 
 
 @model.command()
 @click.argument("name", default="local")
 def path(name: str) -> None:
-    """Print where the weights of NAME, or of the default model, lie, or belong."""
+    """Print where the weights of NAME belong.
+
+    Without NAME, those of the default model.
+    """
     found = weights.find(name)
     click.echo(found.path)
     if not found.is_cached:

@@ -106,8 +106,11 @@ def _whole_words(line: str) -> str:
 
 
 def _columns() -> int:
-    """Of the terminal that stderr is; some do not say, and say 0."""
-    return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    """Of the terminal that stderr is; some do not say, and say 0, and one that was just closed has none."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
 
 
 def _outcomes(tally: Tally, *, brief: bool = False) -> Iterator[str]:

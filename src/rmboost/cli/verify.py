@@ -63,7 +63,7 @@ def _lines(proof: Proof) -> Iterator[str]:
         but = f", but for {proof.waiting:,} that failed and were asked again since" if proof.waiting else ""
         yield f"the same: all rows of {number(proof.jobs, 'job')} were made again from the journal{but}"
     if proof.status != "finished":
-        yield "the run is not finished: what it has settled so far was compared"
+        yield "the run is not finished: what it has noted as settled was compared, and rows after that it makes again"
 
 
 def _of_file(file: FileProof) -> str:

@@ -24,6 +24,8 @@ def claimed(folder: Path, *, fresh: bool = False) -> Iterator[None]:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror}") from None
+    if (folder / PAGE).is_dir():
+        raise StoreError(f"{folder / PAGE} is a folder, and the report is to go there", "choose another -o")
     with claim(folder / FIGURES, fresh=fresh):
         _write(_state(folder) / "manifest.json", json.dumps({"output": FIGURES}) + "\n")
         yield

@@ -133,6 +133,8 @@ def _of_pairs(path: Path, common: Config) -> Entry:
 
 def _row_name(name: str) -> str:
     row = Path(name).stem if name.endswith((*_OF_SETTINGS, *_OF_PAIRS)) else name
+    if row in (".", ".."):
+        raise ConfigError(f"--methods {name}: no folder can be called {row}", "give the file another name")
     if _folder(row) == HUMAN:
         raise ConfigError(f"--methods {name}: the folder {HUMAN} is for the human pairs", "give the file another name")
     return row

@@ -43,7 +43,7 @@ def notes(found: Values) -> Iterator[str]:
     for row in found["methods"]:
         if row["status"] not in ("finished", "at budget"):
             why = row["error"] or row["reason"]
-            yield f"{row['name']} is {row['status']}{f': {one_line(why, 200)}' if why else ''}"
+            yield f"{row['name']}: {row['status']}{f': {one_line(why, 200)}' if why else ''}"
         if row["changed"] and row["calls"]:
             yield f"{row['name']}: its bill and its budget count calls of earlier settings or prompts too (--fresh)."
         if row["two_models"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -39,7 +40,17 @@ def checked(extra: dict[str, Any]) -> dict[str, Any]:
     for name, value in extra.items():
         if (hint := not_to_set(name)) and not (name == "seed" and value is None):
             raise Refused(f"{name!r} cannot be set here", hint)
+        _refuse_unsendable(name, value)
     return extra
+
+
+def _refuse_unsendable(name: str, value: Any) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(
+            f"{name!r} cannot be sent as JSON: {error}", "what a request may hold: numbers, texts, lists, mappings"
+        ) from None
 
 
 Further = Annotated[dict[str, Any], AfterValidator(checked)]

@@ -49,17 +49,16 @@ def sample(
     drawn = _Drawing(n, seed, scan.wanted.id, suspect)
     for row in scan:
         drawn.offer(row)
-    if not drawn.rows.offered and (scan.total or not scan.rejects):
+    remark = _all_is_well(scan, suspect) if not drawn.rows.offered else ""
+    if not remark and not drawn.rows.offered and (scan.total or not scan.rejects):
         if not (suspect and scan.matched):
             raise scan.found_nothing()
-        if not scan.judged:
-            raise _nothing_suspect(scan)
+        raise _nothing_suspect(scan)
     if len(drawn.prompts) > 1:
         raise InputError(
             f"{scan.name}: several ids begin with {scan.wanted.id!r}",
             f"give more of one of them: {', '.join(map(one_line, sorted(drawn.prompts)))}",
         )
-    remark = _all_is_well(scan) if suspect and scan.matched and not drawn.rows.offered else ""
     rows = tuple(drawn.rows.items if suspect else sorted(drawn.rows.items, key=lambda row: row.line))
     return Sample(rows, scan.name, scan.total, drawn.rows.offered, scan.rejects, drawn.reasons, scan.torn, remark)
 
@@ -72,9 +71,15 @@ def _nothing_suspect(scan: Scan) -> InputError:
     )
 
 
-def _all_is_well(scan: Scan) -> str:
-    pairs = number(scan.matched, "reject" if scan.rejects else "pair")
-    return f"nothing speaks against any of these {pairs}; a judge has looked at {scan.judged:,} of {scan.total:,}"
+def _all_is_well(scan: Scan, suspect: bool) -> str:
+    """What is said where a judge has looked and found nothing; empty where that is not why no row is shown."""
+    if not scan.judged:
+        return ""
+    looked = f"a judge has looked at {scan.judged:,} of {scan.total:,}"
+    if suspect and scan.matched:
+        pairs = number(scan.matched, "reject" if scan.rejects else "pair")
+        return f"nothing speaks against any of these {pairs}; {looked}"
+    return f"no label is contradicted; {looked}" if scan.wanted == Wanted(disagree=True) else ""
 
 
 class _Worst:

@@ -154,7 +154,7 @@ class JournalReader:
         )
 
     def _damaged(self, what: str) -> StoreError:
-        hint = "the run's own command, given again, rescues what can be read and asks the rest again"
+        hint = "the run's own command, given again, rescues what can be read and asks again what it needs"
         return StoreError(f"{self.path} is damaged: {what}", f"{hint}; {schema.START_OVER}")
 
 

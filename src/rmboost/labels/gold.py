@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rmboost.claim import read_manifest, run_folder
+from rmboost.claim import run_folder
 from rmboost.errors import InputError
 from rmboost.intervals import Share, clustered
 from rmboost.labels.noise import Marks, marks_by_prompt
+from rmboost.manifest import read_manifest
 from rmboost.preferences import Preferences, Row
 from rmboost.texts import count
 

@@ -23,7 +23,7 @@ class Form:
     @property
     def command(self) -> str:
         """What to type, for a FILE of JSON lines."""
-        return f"jq {self.flags} '{self.makes}' FILE > pairs.jsonl"
+        return f"jq {self.flags} '{self.makes}' FILE > other-pairs.jsonl"
 
     @property
     def hint(self) -> str:

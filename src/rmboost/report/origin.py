@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rmboost.claim import read_manifest, run_folder
+from rmboost.claim import owner, run_folder
 from rmboost.errors import InputError, StoreError
 from rmboost.inspection import rejects_of
 from rmboost.journal.reader import JournalReader, Totals
+from rmboost.manifest import read_manifest
 from rmboost.preferences import Preferences, Row
 from rmboost.records import DISAGREES
 from rmboost.report.table import hash_of
@@ -68,7 +69,8 @@ def origin(path: Path) -> Origin | None:
         return None  # the folder ``.``, as `datasets` saves them
     folder = run_folder(path)
     manifest = read_manifest(folder)
-    if "settings" not in manifest or manifest.get("output", path.name) != path.name:
+    whole = all(isinstance(manifest.get(name), dict) for name in ("settings", "input"))
+    if not whole or manifest.get("output", path.name) != path.name:
         return None  # a comparison has such a folder, too, and no settings in it
     try:
         rejects = rejects_of(path)
@@ -76,8 +78,8 @@ def origin(path: Path) -> Origin | None:
         rejects = None
     summary = manifest.get("summary", {})
     return Origin(
-        status=manifest["status"],
-        prompts=summary.get("jobs", manifest["input"]["count"]),
+        status=_status(str(manifest.get("status")), folder),
+        prompts=summary.get("jobs", manifest["input"].get("count", 0)),
         summary=summary,
         settings=dict(flat(manifest["settings"])),
         templates=manifest.get("template_texts", {}),
@@ -85,6 +87,11 @@ def origin(path: Path) -> Origin | None:
         rejects=rejects,
         gold=_gold(manifest),
     )
+
+
+def _status(said: str, folder: Path) -> str:
+    """A run that nobody works on and that did not come to say so was killed, or ended by an error."""
+    return "broken off" if said == "running" and not owner(folder) else said
 
 
 def _gold(manifest: Mapping[str, Any]) -> Path | None:

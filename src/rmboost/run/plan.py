@@ -47,8 +47,13 @@ class Plan:
             return None
         if index < len(self.assigned):
             return self.cells[self.assigned[index]]
-        block, place = divmod(index, sum(self._shares))
+        block, place = divmod(index, self.block_size)
         return self._block(block)[place]
+
+    @property
+    def block_size(self) -> int:
+        """Jobs after which the counts are exactly as they should be."""
+        return sum(self._shares)
 
     def keeping(self, kept: Sequence[Spec | None]) -> Plan:
         """This plan over as many jobs as ``kept`` names, each with the cell it had; None: the job is free.
@@ -73,7 +78,7 @@ class Plan:
         """How many of so many pairs are to be of each cell: as in whole blocks, and the beginning of the next."""
         if not self.cells:
             return Counter({None: pairs})
-        blocks, rest = divmod(pairs, sum(self._shares))
+        blocks, rest = divmod(pairs, self.block_size)
         whole = {cell: blocks * share for cell, share in zip(self.cells, self._shares, strict=True)}
         return Counter[Spec | None](whole) + Counter(self._block(blocks)[:rest])
 

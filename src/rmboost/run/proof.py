@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import registry
-from rmboost.claim import claim, read_manifest, run_folder
+from rmboost.claim import claim, manifest_of, run_folder
 from rmboost.config import Config
 from rmboost.errors import ConfigError, InputError, StoreError
 from rmboost.records import Failed, Job, Kept, Outcome
@@ -65,10 +65,7 @@ def prove(output: Path, prompts: Path | None = None, progress: Progress | None =
     prompts: where the prompt file is now; none: where the run had it. Raises StoreError where there is no run or a
     process works on it, InputError for other prompts, ConfigError for templates that are not those of the run.
     """
-    folder = run_folder(output)
-    manifest = read_manifest(folder)
-    if manifest.get("output") != output.name or not (folder / "journal.sqlite").is_file():
-        raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate wrote (-o)")
+    manifest = manifest_of(output)
     with claim(output):
         return run(_prove(output, manifest, prompts, progress))
 

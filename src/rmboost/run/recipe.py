@@ -223,11 +223,23 @@ def refuse_undefined(judged: AspectSet | None, method: Method) -> None:
         raise ConfigError(problem, "--set verify.aspects=FILE.yaml with these, or --set verify.about=overall")
 
 
+_LONGEST_BLOCK = 5_000
+"""Places of a block: to lay one out takes time that grows with their square, here a second or two."""
+
+
 def _plan(method: Method, config: Config) -> Plan:
-    """Raises ConfigError for a weight of what is never ordered."""
+    """Raises ConfigError for a weight of what is never ordered, and for weights that are too large."""
     cells = method.cells()
     names = {name for cell in cells for name in (cell.label, *cell.aspects)}
     for name in config.weights:
         if name not in names:
             raise ConfigError(f"weights: {name!r} is no label or aspect of this run", registry.suggest(name, names))
-    return Plan(cells, config.seed, config.weights)
+    plan = Plan(cells, config.seed, config.weights)
+    if plan.block_size > _LONGEST_BLOCK:
+        problem = (
+            f"weights: a block that holds all of them has {plan.block_size:,} places, more than {_LONGEST_BLOCK:,}"
+        )
+        raise ConfigError(
+            problem, "smaller ones in the same proportion: what counts is how often one comes for another"
+        )
+    return plan

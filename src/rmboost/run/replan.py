@@ -26,20 +26,29 @@ _ADDED = "prompts were added after the others; the rows before them stay as they
 
 @dataclass(frozen=True)
 class Course:
-    """How the plan goes on, over so many ``jobs``. ``order``: a hash of which job stands where, and has which spec.
+    """How the plan goes on. ``state``: as JSON, what the journal keeps of it and the next run must know to go on.
 
     earlier: the order of the last run, if its jobs are the first ones of this one. notice: what a person is told.
     """
 
     plan: Plan
-    jobs: int
-    order: str
+    state: Mapping[str, Any]
     earlier: str = ""
     notice: str = ""
 
+    @property
+    def jobs(self) -> int:
+        """How many are ordered so far."""
+        return int(self.state["jobs"])
+
+    @property
+    def order(self) -> str:
+        """A hash of which job stands where, and has which spec."""
+        return _order(self.state)
+
 
 def settle_plan(recipe: Recipe, journal: Journal) -> Course:
-    """The plan for these prompts, after what the journal has seen; it is noted there with the next commit.
+    """The plan for these prompts, after what the journal has seen.
 
     Reads journal and prompts as a whole when these are neither the prompts of the last run nor a continuation of them.
     """
@@ -47,9 +56,9 @@ def settle_plan(recipe: Recipe, journal: Journal) -> Course:
     if before and before.keys() != _state(recipe, recipe.plan, 0).keys():
         before = None  # of another version: what was ordered is found in the answers
     if before and before["rule"] != recipe.plan.rule:
-        return _note(recipe, journal, recipe.plan)  # other cells, weights or seed: what was ordered is no more wanted
+        return _course(recipe, recipe.plan)  # other cells, weights or seed: what was ordered is no more wanted
     if before and _is_continued(recipe, before):
-        return _continue(recipe, journal, before)
+        return _continue(recipe, before)
     return _keep(recipe, journal, before)
 
 
@@ -58,22 +67,20 @@ def plan_so_far(recipe: Recipe, journal: Journal) -> Course | None:
     state = journal.recall("plan")
     if not state or state.keys() != _state(recipe, recipe.plan, 0).keys():
         return None
-    return Course(replace(recipe.plan, assigned=state["assigned"]), state["jobs"], _order(state))
+    return Course(replace(recipe.plan, assigned=state["assigned"]), state)
 
 
-def order_more(
-    recipe: Recipe, journal: Journal, course: Course, lacking: Counter[Spec | None], known: Mapping[str, Spec]
-) -> Course:
-    """The course with the next jobs of the input, for cells that are lacking; noted like every plan.
+def order_more(recipe: Recipe, course: Course, lacking: Counter[Spec | None], known: Mapping[str, Spec]) -> Course:
+    """The course with the next jobs of the input, for cells that are lacking.
 
     known: what was last ordered of each job, by its key, in earlier runs.
     """
     count = min(lacking.total(), recipe.available - course.jobs)
     kept = [known.get(job.key) for job in islice(recipe.jobs(course.jobs), count)]
-    return _note(recipe, journal, course.plan.dealing(lacking, kept, course.jobs), course.jobs + count)
+    return _course(recipe, course.plan.dealing(lacking, kept, course.jobs), course.jobs + count)
 
 
-def _continue(recipe: Recipe, journal: Journal, before: Mapping[str, Any]) -> Course:
+def _continue(recipe: Recipe, before: Mapping[str, Any]) -> Course:
     """The jobs of the last run stay as they were, others may follow."""
     plan, changes = recipe.plan, list(_changes(recipe, before))
     assigned = before["assigned"]
@@ -85,14 +92,14 @@ def _continue(recipe: Recipe, journal: Journal, before: Mapping[str, Any]) -> Co
         changes.append(_ADDED + ("" if recipe.config.target else _labels(plan, recipe.available)))
     jobs = before["jobs"] if recipe.config.target else None
     notice = f"{_SAID} {', '.join(changes)}" if changes else ""
-    return _note(recipe, journal, plan, jobs, _order(before), notice)
+    return _course(recipe, plan, jobs, _order(before), notice)
 
 
 def _keep(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) -> Course:
     """Every job that was asked something keeps its spec, wherever it stands now."""
     plan, known = recipe.plan, journal.specs()
     if not known:
-        return _note(recipe, journal, plan)
+        return _course(recipe, plan)
     kept = [known.get(job.key) for job in islice(recipe.jobs(), recipe.ordered)]
     if any(spec and spec != plan.spec(place) for place, spec in enumerate(kept)):
         target = recipe.config.target
@@ -101,7 +108,7 @@ def _keep(recipe: Recipe, journal: Journal, before: Mapping[str, Any] | None) ->
     if before:
         changed = ", ".join(_changes(recipe, before)) or "the prompts"
         notice = f"{_SAID} {changed}{'' if recipe.config.target else _kept(plan, kept, len(known))}"
-    return _note(recipe, journal, plan, notice=notice)
+    return _course(recipe, plan, notice=notice)
 
 
 def _is_continued(recipe: Recipe, before: Mapping[str, Any]) -> bool:
@@ -121,19 +128,13 @@ def _is_further(recipe: Recipe, before: Mapping[str, Any]) -> bool:
     return bool(before["jobs"] <= recipe.available and before["settings"] == _settings(recipe))
 
 
-def _note(
-    recipe: Recipe, journal: Journal, plan: Plan, jobs: int | None = None, earlier: str = "", notice: str = ""
-) -> Course:
-    """The course by this plan, which the journal keeps."""
-    jobs = recipe.ordered if jobs is None else jobs
-    now = _state(recipe, plan, jobs)
-    if now != journal.recall("plan"):
-        journal.remember("plan", now)
-    return Course(plan, jobs, _order(now), earlier, notice)
+def _course(recipe: Recipe, plan: Plan, jobs: int | None = None, earlier: str = "", notice: str = "") -> Course:
+    """The course by this plan."""
+    return Course(plan, _state(recipe, plan, recipe.ordered if jobs is None else jobs), earlier, notice)
 
 
 def _state(recipe: Recipe, plan: Plan, jobs: int) -> dict[str, Any]:
-    """The plan as JSON, with what the next run must know to go on with it."""
+    """The plan as JSON, with what the next run must know."""
     return {
         **_places(recipe),
         "pass": _pass(recipe, jobs),

@@ -122,8 +122,8 @@ class Rounds:
             return True
         if not (missing := self.lacking) or self.course.jobs == self._recipe.available:
             return False
-        further = order_more(self._recipe, self._store.journal, self.course, missing, self._known)
-        self._store.go_on(run_of(self._recipe.settings, self._recipe.survey.form, further.order))
+        further = order_more(self._recipe, self.course, missing, self._known)
+        self._store.go_on(run_of(self._recipe.settings, self._recipe.survey.form, further.order), further.state)
         self.course = further
         return True
 

@@ -94,13 +94,26 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
     course = settle_plan(recipe, store.journal)
     identity, earlier = (run_of(settings, recipe.survey.form, order) for order in (course.order, course.earlier))
     store.resume(identity, course.jobs, earlier)
-    for line in filter(None, (store.journal.rescued, course.notice, store.notice)):
+    changed = course.notice or (before and store.notice and _other_prompts(before["input"], recipe)) or ""
+    for line in filter(None, (store.journal.rescued, changed, store.notice)):
         listener.notice(line)
-    store.write_manifest({"status": "running", "began": time.time(), "settings": settings, **_surroundings(recipe)})
+    running = {"status": "running", "began": time.time(), "settings": settings, **_surroundings(recipe)}
+    store.begin(running, course.state)
     if listener.wants_rows:
         for row in store.lines():
             listener.row(row)
     return course
+
+
+def _other_prompts(before: Mapping[str, Any], recipe: Recipe) -> str:
+    """What is said when other prompts are read than in the last run, or fewer of them."""
+    was, now = (
+        (each["count"], each["sha256"], path)
+        for each, path in ((before, before["path"]), (asdict(recipe.survey), recipe.source.path))
+    )
+    if was[:2] == now[:2]:
+        return ""
+    return f"changed since the last run: the prompts: {was[0]:,} of {was[2]} → {now[0]:,} of {now[2]}"
 
 
 def _surroundings(recipe: Recipe) -> dict[str, Any]:

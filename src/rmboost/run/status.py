@@ -10,9 +10,10 @@ from typing import Any
 
 from rmboost import registry
 from rmboost.budget import Price, Spent, for_any_name
-from rmboost.claim import owner, read_manifest, run_folder
+from rmboost.claim import manifest_of, owner, run_folder
 from rmboost.errors import StoreError
 from rmboost.journal.reader import JournalReader, Totals
+from rmboost.manifest import read_manifest
 from rmboost.run.checkpoint import Checkpoint
 from rmboost.run.forecast import jobs_left
 from rmboost.run.tally import Tally
@@ -97,10 +98,8 @@ def read(output: Path) -> Status:
 
     Raises StoreError when there is no such run, or its files cannot be read.
     """
-    folder = run_folder(output)
-    manifest, journal = read_manifest(folder), folder / "journal.sqlite"
-    if manifest.get("output") != output.name or not journal.is_file():
-        raise StoreError(f"there is no run beside {output}", "name the file that rmboost generate writes (-o)")
+    manifest, folder = manifest_of(output), run_folder(output)
+    journal = folder / "journal.sqlite"
     working = owner(folder)
     waiting = owner(output.absolute().parent.parent / COMPARISON) if _has_a_turn(manifest) and not working else None
     process = working or waiting

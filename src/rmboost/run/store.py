@@ -5,7 +5,9 @@ files are good; whatever a killed process wrote past it is cut off and written a
 
 What a process finds, and what it does about it (``Store.resume``):
 
-    nothing, or what other settings made    all anew; rows that are there are set aside
+    nothing                                 all anew
+    what other settings made                all anew; the old rows stay until the first new one is there, and are then
+                                            set aside: a command that comes to nothing takes nothing away
     killed in the middle                    cut to the checkpoint, and on from there
     stopped, or with jobs added since       on from its end, if the rows are those that it left
     all settled                             nothing; files that nobody touched are not even read
@@ -25,9 +27,10 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from rmboost.claim import claim, free, move, read_manifest, replace_manifest, run_folder
+from rmboost.claim import claim, free, move, run_folder
 from rmboost.errors import StoreError
 from rmboost.journal import Journal
+from rmboost.manifest import read_manifest, refuse_incomplete, replace_manifest
 from rmboost.records import Failed, Kept, Outcome
 from rmboost.run.checkpoint import Checkpoint, Mark
 from rmboost.run.rowfile import RowFile
@@ -53,6 +56,9 @@ class Store:
         self._first_failure: Mark | None = None
         self._redo: Checkpoint | None = None
         """of a run that asks failed jobs again: its old rows stay until the first new one is there, if one ever is"""
+        self._others = False
+        """whether the rows in the files are still those of other settings; the same holds for them"""
+        self._begun: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
         self._checked = time.monotonic()
         self._lock = claim(output)
         try:
@@ -69,11 +75,31 @@ class Store:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What the last run here wrote about itself; empty when there was none."""
-        return read_manifest(self.folder)
+        """What the last run here wrote about itself; empty when there was none. Raises StoreError."""
+        if manifest := read_manifest(self.folder):
+            refuse_incomplete(manifest, self.folder)
+        return manifest
+
+    def begin(self, manifest: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
+        """Note what rows are made of from now on; where others are still there, when the first new one is."""
+        self._begun = (manifest, plan)
+        if not self._others:
+            self._note_begun()
+
+    def _note_begun(self) -> None:
+        if self._begun:
+            manifest, plan = self._begun
+            self.write_manifest(manifest)
+            self._note_plan(plan)
+
+    def _note_plan(self, plan: Mapping[str, Any]) -> None:
+        if plan != self.journal.recall("plan"):
+            self.journal.remember("plan", plan)
 
     def write_manifest(self, values: Mapping[str, Any]) -> None:
-        """Replace the manifest in one step; the files' sizes and hashes are added."""
+        """Replace the manifest in one step, with the files' sizes and hashes; that of other settings' rows stays."""
+        if self._others:
+            return
         mark = self._mark()
         named = ((self._pairs, mark.pairs), (self._rejects, mark.rejects))
         files = {file.path.name: {"bytes": size, "sha256": sha256} for file, (size, sha256) in named}
@@ -94,8 +120,11 @@ class Store:
             self._first_failure = checkpoint.first_failure if self.tally.failed else None
             if checkpoint.closed and start is not checkpoint.end:
                 return self._begin_redo(checkpoint)
+        elif self.output.is_file() and self.output.stat().st_size:
+            self._others = True
+            then = f"when it has its first, they are moved to {self._aside()}; answered calls are used again"
+            self.notice = f"the rows so far do not fit this run: {then}"
         else:
-            self._set_output_aside()
             self._open_at(Mark())
         self.checkpoint(closed=self.tally.settled == jobs)
         return self.tally.settled
@@ -114,18 +143,21 @@ class Store:
         self._pairs.cut()
         self._rejects.cut()
 
-    def go_on(self, run: str) -> None:
+    def go_on(self, run: str, plan: Mapping[str, Any]) -> None:
         """What is settled are from now on the first jobs of this run; it is noted with the next commit."""
         if not (self._pairs.is_open or self._open_at(self._mark())):
             hint = f"rmboost verify {quote(str(self.output))} tells what is different"
             raise StoreError(f"{self.output} is not what it was when its run ended", hint)
         self._run = run
+        self._note_plan(plan)
         self.checkpoint()
 
     def add(self, outcome: Outcome, row: Mapping[str, Any]) -> bytes:
         """Append the row of the next job in input order, to the pairs or to the rejects; returns its line."""
         if self._redo:
             self._drop_old_rows()
+        if self._others:
+            self._set_others_aside()
         if isinstance(outcome, Failed):
             self._first_failure = self._first_failure or self._mark()
         line = (self._pairs if isinstance(outcome, Kept) else self._rejects).append(row)
@@ -137,6 +169,8 @@ class Store:
     def checkpoint(self, *, closed: bool = False) -> None:
         """Note in the journal how far the files are good. closed: nothing more will be added by this process."""
         self._checked = time.monotonic()
+        if self._others:
+            return
         changed = (0, 0)
         if closed:
             self._pairs.flush()
@@ -188,7 +222,13 @@ class Store:
     def _open_at(self, mark: Mark, *, cut: bool = True) -> bool:
         return self._rejects.open_at(*mark.rejects, cut=cut) and self._pairs.open_at(*mark.pairs, cut=cut)
 
-    def _set_output_aside(self) -> None:
-        if self.output.is_file() and self.output.stat().st_size:
-            aside = move(self.output, free(self.folder / f"previous{self.output.suffix}"))
-            self.notice = f"the rows so far do not fit this run and are kept in {aside}; answered calls are used again"
+    def _set_others_aside(self) -> None:
+        self._others = False
+        move(self.output, self._aside())
+        self._open_at(Mark())
+        self._note_begun()
+        self.checkpoint()
+
+    def _aside(self) -> Path:
+        """Where rows go that do not fit."""
+        return free(self.folder / f"previous{self.output.suffix}")

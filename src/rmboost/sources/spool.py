@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rmboost.claim import claim, read_manifest, run_folder
+from rmboost.claim import claim, run_folder
 from rmboost.errors import InputError, StoreError, lacks_room, way_out
+from rmboost.manifest import read_manifest
 from rmboost.sources.files import digest
 
 _DIGITS = 16  # of the hash: nobody has so many inputs that two are called the same
