@@ -241,6 +241,26 @@ def test_a_judge_settles_pairs(rmboost: Shell, prompts: Path, tmp_path: Path) ->
     assert "24 of 24 pairs" in rmboost("status", tmp_path / "judged.jsonl").out
 
 
+def test_a_run_without_a_row_of_its_own_is_starting(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    output, seen = tmp_path / "o.jsonl", []
+
+    def look(_: Call) -> Fault | None:
+        seen.append((json.loads(rmboost("status", output, "--json").out), rmboost("status", output).out))
+        return None
+
+    def look_once(call: Call) -> Fault | None:
+        return None if seen else look(call)
+
+    assert rmboost("generate", prompts, "-o", output, "--model", "fake").code == 0
+    with ChatServer(script=look_once) as server:
+        command = (sys.executable, "-m", "rmboost", "generate", prompts, "-o", output, "--model", "test-model")
+        subprocess.run((*command, "--base-url", server.url), check=True, capture_output=True)
+    (found, said), *_ = seen
+    assert (found["state"], found["settled"], found["rates"]) == ("starting", 24, None)
+    assert "it has no row yet, and what follows is of the command before it" in said
+    assert status(rmboost, output)["state"] == "finished"
+
+
 @pytest.mark.parametrize("harm", [{"output": "o.jsonl"}, {"input": 5}, {"input": {"path": 5}}, {"config": []}])
 def test_half_a_manifest_is_named(rmboost: Shell, prompts: Path, tmp_path: Path, harm: dict[str, Any]) -> None:
     command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake")

@@ -86,6 +86,8 @@ def _state(found: Status) -> str:
     if found.state in ("stopped", "killed"):
         reason = f": {_shown(found.reason, 400)}" if found.reason else ""
         return f"{found.state}{reason}{silent}; {_goes_on(found)}"
+    if found.state == "starting":
+        return f"starting{who}: it has no row yet, and what follows is of the command before it"
     if found.state == "waiting":
         return f"waiting for the other methods of the comparison{who}"
     if found.state == "finished" and found.tally.failed:

@@ -37,13 +37,15 @@ class Rates:
 class Status:
     """How a run stands.
 
-    state: ``running``; ``waiting`` (until the other methods of a comparison have had their turn); ``finished``;
-    ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one, ``cause`` as of a Summary); ``killed`` (it
-    ended without a word, and can go on). process: who works on it, or on the comparison that it waits in. prompts: of
-    its input; unit: what it settles, ``prompts`` or ``pairs``; jobs: how many it will settle, as far as they are
-    ordered where there is a target; settled: how many have their rows. silent: seconds since the last answer, if there
-    was one. rates: none, when it is not running or nothing came lately. left: seconds until the end at these rates,
-    with as many calls a job as jobs took lately. cost: at the prices in the run's config; none where a model has none.
+    state: ``running``; ``starting`` (a process is at work and has no row yet that takes the place of those that are
+    there: all else is of the command before it); ``waiting`` (until the other methods of a comparison have had
+    their turn); ``finished``; ``stopped`` (it ended in peace and can go on; ``reason`` if it gave one, ``cause`` as
+    of a Summary); ``killed`` (it ended without a word, and can go on). process: who works on it, or on the
+    comparison that it waits in. prompts: of its input; unit: what it settles, ``prompts`` or ``pairs``; jobs: how
+    many it will settle, as far as they are ordered where there is a target; settled: how many have their rows.
+    silent: seconds since the last answer, if there was one. rates: none, when it is not running or nothing came
+    lately. left: seconds until the end at these rates, with as many calls a job as jobs took lately. cost: at the
+    prices in the run's config; none where a model has none.
     """
 
     output: Path
@@ -110,12 +112,13 @@ def read(output: Path) -> Status:
     prompts, settled = manifest["input"]["count"], checkpoint.end.jobs
     jobs = (plan or {}).get("jobs", prompts)
     fresh = [answer for answer in latest if answer[0] >= manifest.get("began", 0.0)]  # not of the command before
-    rates = _rates(fresh, now) if working else None
+    state = "waiting" if waiting else _state(manifest["status"], checkpoint, working)
+    rates = _rates(fresh, now) if state == "running" else None
     target, kept = manifest["config"].get("target"), checkpoint.end.tally.get("kept", 0)
     left = jobs_left(target, kept, settled) if target else jobs - settled
     return Status(
         output=output,
-        state="waiting" if waiting else _state(manifest.get("status", ""), checkpoint, working),
+        state=state,
         reason="" if process else ended.get("reason", ""),
         cause="" if process else ended.get("cause", ""),
         process=process,
@@ -135,7 +138,7 @@ def read(output: Path) -> Status:
 
 def _state(said: str, checkpoint: Checkpoint, process: str | None) -> str:
     if process:
-        return "running"
+        return "running" if said == "running" else "starting"
     if said == "finished":
         return said
     return "stopped" if checkpoint.closed else "killed"
