@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -510,6 +511,7 @@ def test_the_python_door(tmp_path: Path) -> None:
     ("prompts", "says"),
     [
         ({"prompt": ["Why?", "How?"]}, "a dict is no list of prompts"),
+        (5, "a int is no list of prompts"),
         (pyarrow.table({"prompt": ["Why?", "How?"]}), "a Table is no list of prompts"),
         (iter([]), "there are no prompts"),
     ],
@@ -589,23 +591,30 @@ def test_rejects_that_are_read_as_prompts_are_not_written_over(
 class Broken(package.Listener):
     """Cannot tell once how far it is."""
 
-    def __init__(self) -> None:
-        self.told = 0
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error, self.told = error, 0
 
     def progress(self, *_: object) -> None:
         self.told += 1
         if self.told == 1:
-            raise ZeroDivisionError
+            raise self.error
 
 
 @pytest.mark.parametrize("latency", [0.0, 30.0])
+@pytest.mark.parametrize(
+    ("raised", "comes"), [(ZeroDivisionError, ZeroDivisionError), (asyncio.CancelledError, KeyboardInterrupt)]
+)
 def test_what_a_listener_raises_ends_the_run_at_once_and_is_raised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, latency: float
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    raised: type[BaseException],
+    comes: type[BaseException],
+    latency: float,
 ) -> None:
     monkeypatch.setattr("rmboost.run.rounds._TICK_SECONDS", 0.01)
     how = {"model": "fake", "responder": {"options": {"latency": latency}}}
-    with pytest.raises(ZeroDivisionError):
-        package.generate(["Why?", "How?"], tmp_path / "o.jsonl", how, listener=Broken())
+    with pytest.raises(comes):
+        package.generate(["Why?", "How?"], tmp_path / "o.jsonl", how, listener=Broken(raised))
     assert package.generate(["Why?", "How?"], tmp_path / "o.jsonl", model="fake").tally.kept == 2
 
 
@@ -708,7 +717,9 @@ print("went on", flush=True)
     ("prompt", "says"),
     [
         ({"prompt": "Why?", "when": date(2026, 1, 1)}, "prompt 2: Object of type date is not JSON serializable"),
-        (3, "prompt 2: 'int' object is not iterable"),
+        (3, "prompt 2: int is neither a text nor a mapping"),
+        (b"Why?", "prompt 2: bytes is neither"),
+        (("Why?", "How?"), "prompt 2: tuple is neither"),
         ("Why \ud83d?", "prompt 2: 'utf-8' codec can't encode character '\\ud83d'"),
     ],
 )

@@ -77,12 +77,20 @@ def _load(config: str | Path | Mapping[str, Any] | None, settings: Mapping[str, 
         if not all(isinstance(name, str) for name in config):
             raise ConfigError("config: the names of settings are texts", "config={'model': 'fake'}")
         return configs.load(None, {**deepcopy(dict(config)), **flags})  # a copy, as flags go into its parts
+    if config is not None and not isinstance(config, str | Path):
+        raise ConfigError(
+            f"config: a {type(config).__name__} is none", "config={'model': 'fake'}, or the path of a YAML file"
+        )
     return configs.load(Path(config) if config else None, flags)
+
+
+_EACH = "each is a text, or what a line of a JSONL file may be"
 
 
 def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path, fresh: bool) -> Path:
     """Prompts given as values, as a file in the run's folder, so that it can be resumed like any other."""
-    if isinstance(prompts, Mapping) or hasattr(prompts, "columns"):  # which would give the names of their columns
+    gives_names = isinstance(prompts, Mapping) or hasattr(prompts, "columns")  # those of columns
+    if gives_names or not isinstance(prompts, Iterable):
         problem = f"prompts: a {type(prompts).__name__} is no list of prompts"
         hint = "[prompt]; the rows of a table: frame.to_dict('records'), table.to_pylist(); one split: splits['train']"
         raise InputError(problem, hint)
@@ -98,9 +106,11 @@ def _write(prompts: Iterable[str | Mapping[str, Any]], output: Path, fresh: bool
 
 def _write_line(file: jsonlines.Writer, prompt: str | Mapping[str, Any], number: int) -> None:
     """Raises InputError for what JSON or UTF-8 does not have."""
+    if not (isinstance(prompt, str) or hasattr(prompt, "keys")):
+        raise InputError(f"prompt {number}: {type(prompt).__name__} is neither a text nor a mapping", _EACH)
     if isinstance(prompt, Mapping) and {*prompt} == {"role", "content"}:
         raise InputError(f"prompt {number} is a turn of a conversation", "[{'messages': turns}]")
     try:
         file.write({"prompt": prompt} if isinstance(prompt, str) else dict(prompt))
     except (TypeError, ValueError) as error:
-        raise InputError(f"prompt {number}: {error}", "each is a text, or what a line of a JSONL file may be") from None
+        raise InputError(f"prompt {number}: {error}", _EACH) from None

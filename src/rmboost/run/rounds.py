@@ -56,7 +56,7 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     assert whole is not None
 
     def end_all(_: asyncio.Task[None]) -> None:
-        if inside and not task.cancelled():  # it is told a moment later, when the whole may have ended by itself
+        if inside:  # it is told a moment later, when the whole may have ended by itself
             whole.cancel()
 
     task.add_done_callback(end_all)
