@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rmboost.client.client import Client
 from rmboost.client.halt import Stopped
 from rmboost.journal import Journal
@@ -20,9 +18,6 @@ class Answers(Journal):
         if known := super().get(key):
             return known
         raise self.refusal(key) or Stopped
-
-    def remember(self, name: str, value: Any) -> None:
-        """Nothing is noted: whoever replays a run leaves it as it is."""
 
 
 class Replay:
