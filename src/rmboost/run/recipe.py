@@ -224,7 +224,7 @@ def refuse_undefined(judged: AspectSet | None, method: Method) -> None:
 
 
 _LONGEST_BLOCK = 5_000
-"""Places of a block: to lay one out takes time that grows with their square, here a second or two."""
+"""Places of a block: to lay one out takes time that grows with their square, for these up to three seconds."""
 
 
 def _plan(method: Method, config: Config) -> Plan:
