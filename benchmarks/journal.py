@@ -1,10 +1,9 @@
 """What the journal costs: CPU a call, and how long an answer waits until it is on disk, at several loads.
 
-    python benchmarks/journal.py --rates 10 300 5000 --together 1 15
+    python benchmarks/journal.py --rates 10 300 5000
 
-Answers of 1,500 characters arrive at random moments (Poisson), some together as the event loop of a run has them
-(gathering.py), in the folder given by ``--folder``, whose disk is what is measured. The CPU of an empty event loop that
-wakes as often is taken off.
+Answers of 1,500 characters arrive at random moments (Poisson) in the folder given by ``--folder``, whose disk is
+what is measured. The CPU of an empty event loop that wakes as often is taken off.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import argparse
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
-from itertools import product
 from pathlib import Path
 from random import Random
 from statistics import mean, quantiles
@@ -33,8 +31,8 @@ def entry(number: int) -> Entry:
     return Entry(random.randbytes(16), f"{random.getrandbits(64):016x}#0", 0, "responder", answer, 0.5)
 
 
-async def arrive(put: Put, rate: float, together: int, count: int) -> list[float]:
-    """Call ``put`` so often a second, at random moments and some times at each; how long each took, in seconds."""
+async def arrive(put: Put, rate: float, count: int) -> list[float]:
+    """Call ``put`` at random moments, so many a second; how long each took, in seconds."""
     random, due, tasks = Random(0), perf_counter(), []
 
     async def timed(number: int) -> float:
@@ -43,45 +41,40 @@ async def arrive(put: Put, rate: float, together: int, count: int) -> list[float
         return perf_counter() - started
 
     for number in range(count):
-        if number % together == 0:
-            due += random.expovariate(rate / together)
+        due += random.expovariate(rate)
         if (wait := due - perf_counter()) > 0:
             await asyncio.sleep(wait)
         tasks.append(asyncio.create_task(timed(number)))
     return list(await asyncio.gather(*tasks))
 
 
-async def measure(rate: float, together: int, count: int, folder: Path) -> tuple[float, list[float]]:
+async def measure(rate: float, count: int, folder: Path) -> tuple[float, list[float]]:
     """CPU seconds a call, and the waits."""
     entries = [entry(number) for number in range(count)]
     started = process_time()
-    await arrive(lambda _: asyncio.sleep(0), rate, together, count)
+    await arrive(lambda _: asyncio.sleep(0), rate, count)
     idle = process_time() - started
     journal = Journal(folder / f"journal-{rate:g}.sqlite")
     started = process_time()
-    waits = await arrive(lambda number: journal.put(entries[number]), rate, together, count)
+    waits = await arrive(lambda number: journal.put(entries[number]), rate, count)
     spent = process_time() - started
     await journal.close()
     return (spent - idle) / count, waits
 
 
 def main(given: argparse.Namespace) -> None:
-    print("| answers/s | together | CPU ms a call | wait ms, mean | wait ms, 95 % |\n| --- | --- | --- | --- | --- |")
-    for rate, together in product(given.rates, given.together):
+    print("| answers/s | CPU ms a call | wait ms, mean | wait ms, 95 % |\n| --- | --- | --- | --- |")
+    for rate in given.rates:
         count = max(40, int(rate * given.seconds))
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-            cpu, waits = asyncio.run(measure(rate, together, count, Path(folder)))
+            cpu, waits = asyncio.run(measure(rate, count, Path(folder)))
         ninety_five = quantiles(waits, n=20)[-1]
-        print(
-            f"| {rate:g} | {together} | {cpu * 1000:.3f} | {mean(waits) * 1000:.2f} | {ninety_five * 1000:.2f} |",
-            flush=True,
-        )
+        print(f"| {rate:g} | {cpu * 1000:.3f} | {mean(waits) * 1000:.2f} | {ninety_five * 1000:.2f} |", flush=True)
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rates", type=float, nargs="+", default=[10, 300, 5000], help="answers a second")
-    options.add_argument("--together", type=int, nargs="+", default=[1, 15], help="answers that come at one moment")
     options.add_argument("--seconds", type=float, default=4, help="how long each load lasts")
     options.add_argument("--folder", type=Path, help="where the journals are written; none: the system's")
     main(options.parse_args())

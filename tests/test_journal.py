@@ -13,6 +13,7 @@ import pytest
 from rmboost.errors import BackendError, StoreError, TransientError
 from rmboost.journal import Entry, Journal, schema
 from rmboost.journal.reader import Totals
+from rmboost.journal.writer import Arrivals
 from rmboost.records import Response, Spec, Usage
 
 ANSWER = Response("Because of scattering. 🌤\x00", "m", "stop", Usage(10, 5, 2))
@@ -120,6 +121,18 @@ def test_the_last_refusal_of_a_call_is_kept_and_its_answer_comes_before_it(tmp_p
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_a_lone_answer_does_not_wait_for_company_and_a_crowd_shares_commits() -> None:
+    arrivals = Arrivals()
+    assert arrivals.patience() == 0
+    for _ in range(100):
+        arrivals.note(0.1)
+    assert 0 < arrivals.patience() <= 0.005
+    for _ in range(1000):
+        arrivals._last -= 0.004  # one every 4 ms
+        arrivals.note(0.5)
+    assert 0.009 < arrivals.patience() <= 0.01, "2 % of what an answer takes"
 
 
 OLDEST = """

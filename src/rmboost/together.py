@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
-
-from rmboost.gathering import GatheringLoop
 
 T = TypeVar("T")
 
@@ -35,16 +32,9 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     else:
         return _in_a_thread(work)
     try:
-        return _run(work)
+        return asyncio.run(work)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # a second Ctrl-C
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    if sys.version_info < (3, 11):  # it knows no loops but its own: each answer is taken by itself
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=GatheringLoop) as runner:
-        return runner.run(work)
 
 
 def _in_a_thread(work: Coroutine[Any, Any, T]) -> T:
@@ -57,7 +47,7 @@ def _in_a_thread(work: Coroutine[Any, Any, T]) -> T:
 
     with ThreadPoolExecutor(max_workers=1) as thread:
         try:
-            return thread.submit(_run, begin()).result()
+            return thread.submit(asyncio.run, begin()).result()
         except KeyboardInterrupt:
             loop, task = begun.result()
             with suppress(RuntimeError):  # the work has just ended, and its loop with it

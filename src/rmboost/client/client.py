@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from rmboost import gathering
 from rmboost.amounts import duration
 from rmboost.backends import unwanted
 from rmboost.budget import Budget, Ceilings, Spent
@@ -188,7 +187,6 @@ class Client:
             started = time.perf_counter()
             response = await line.backend.complete(call.request)
             seconds = time.perf_counter() - started
-            gathering.answered(seconds)
             entry = Entry(call.key, call.job.key, call.number, call.role, response, seconds, call.job.spec)
             await self.journal.put(entry)
             self._count(response, call)  # from here on it is no call in flight

@@ -78,7 +78,7 @@ class Journal(JournalReader):
 
     async def put(self, entry: Entry) -> None:
         """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
-        await self._writer.put(entry.row())
+        await self._writer.put(entry.row(), entry.seconds)
 
     def lent(self, key: bytes, job: Job, call: int, role: str) -> Entry | None:
         """The answer that another run has to this call, to be put here as well; None where nobody has it."""
