@@ -88,6 +88,13 @@ def test_a_file_that_is_not_there_is_named_with_the_nearest_one(
         assert error.value.hint == hint
 
 
+def test_with_no_file_of_ones_own_the_shipped_sets_are_named(tmp_path: Path) -> None:
+    for name, hint in (("codes.yaml", "did you mean 'code'?"), ("nowhere/mine.yaml", "known: code, general, ")):
+        with pytest.raises(ConfigError, match="does not exist") as error:
+            aspects.load(str(tmp_path / name))
+        assert hint in error.value.hint
+
+
 def test_a_mistake_is_told_once_and_without_what_follows_from_it(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(MINIMAL.replace("worse:", "wurse:"))

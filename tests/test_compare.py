@@ -263,6 +263,8 @@ WRONG = {
         "template judge/pairwise: 'promt' is undefined",
     ),
     "a judge without work": (("--judge", "gpt-x"), "--judge has no pair to look at"),
+    "nobody to test reward models on": (("--reward-models", "ngrams"), "--reward-models has no human pairs"),
+    "a stream in place of a folder": (("-o", "-"), "-o -: what a comparison makes is a folder"),
     "nobody to mix with": (("--mix",), "--mix has no human pairs to train on"),
     "qualities that the judge does not know": (
         ("--methods", "rlcd", "--verify", "all", "--set", "verify.about=aspects", "--set", "verify.aspects=code"),

@@ -28,7 +28,18 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "components": (
         {"checks": [{"name": "form"}]},
         {"checks": [{"name": "form"}, {"name": "length", "max_ratio": 4}]},
-        ["checks: [form] → [form, {'name': 'length', 'max_ratio': 4}]"],
+        ["checks: [form] → [form, {name: length, max_ratio: 4}]"],
+    ),
+    "a switch": ({"method": {"contrast": True}}, {"method": {"contrast": False}}, ["method.contrast: true → false"]),
+    "a file known by its hash": (
+        {"data": {"aspects": "1"}},
+        {"data": {"aspects": "2"}},
+        ["data.aspects: not as it was"],
+    ),
+    "a template": (
+        {"templates": {"respond": "1", "synpo/improve": "1"}},
+        {"templates": {"respond": "2", "synpo/improve": "2"}},
+        ["templates.respond: not as it was", "templates.synpo/improve: not as it was"],
     ),
     "a folder of one": ({}, {"templates": {"synpo/improve": "1"}}, ["templates.synpo: new"]),
     "a larger sample": (_drawn("10%", "0.1"), _drawn("all", "1.0"), ["verify.sample: 10% → all"]),

@@ -730,6 +730,13 @@ def test_the_check_stops_only_what_cannot_work(fault: Fault, passes: bool) -> No
     assert "OPENAI_API_KEY" in error.hint
 
 
+def test_a_key_that_is_refused_is_told_from_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(models_fault=status(401), nothing_asked=status(401)) as server:
+        assert failure(lambda: check(server.url)).hint.startswith("what OPENAI_API_KEY holds is no key")
+        monkeypatch.delenv("OPENAI_API_KEY")
+        assert failure(lambda: check(server.url)).hint == "OPENAI_API_KEY is not set: export OPENAI_API_KEY=…"
+
+
 def test_the_check_costs_no_completion() -> None:
     with ChatServer() as server:
         check(server.url)

@@ -49,9 +49,11 @@ def load(model: type[S], kind: str, folder: str, name: str) -> S:
 
     kind: what messages call it.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else resources.folder("configs") / folder / f"{name}.yaml"
+    shipped = resources.folder("configs") / folder
+    path = Path(name) if name.endswith((".yaml", ".yml")) else shipped / f"{name}.yaml"
     if not path.is_file():
-        raise ConfigError(f"no {kind} set {name!r} ({path} does not exist)", _meant(path, name))
+        hint = _meant(path, name) or suggest(path.stem, [file.stem for file in shipped.glob("*.yaml")])
+        raise ConfigError(f"no {kind} set {name!r} ({path} does not exist)", hint)
     return validate(model, resources.read_yaml(path), str(path))
 
 

@@ -182,7 +182,9 @@ class Endpoint:
         return TransientError(message.rstrip(": "), kind="unreadable")
 
     def _another_key(self) -> str:
-        return f"{self.key_env} must hold a key for {self.address}"
+        if self.key == _NO_KEY:
+            return f"{self.key_env} is not set: export {self.key_env}=…"
+        return f"what {self.key_env} holds is no key that {self.address} takes for this"
 
     def _why_unreached(self) -> str:
         proxied = f", and do {_PROXIES} let it through" if self.is_proxied else ""

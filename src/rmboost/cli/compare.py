@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from rmboost.cli import SIGNAL, complain, exit_code, exit_code_of
 from rmboost.cli.duration import Duration
@@ -89,6 +90,8 @@ def compare(prompts: Path, output: Path, **options: Any) -> None:
     need_packages("a comparison")
     from rmboost.compare import setup
 
+    if str(output) == "-":
+        raise ConfigError("-o -: what a comparison makes is a folder", "-o comparison")
     entries, common = setup.entries(options["methods"], options["config_file"], _flags(options), options["sets"])
     human = setup.human(options["evals"])
     if options["judge"]:
@@ -97,10 +100,17 @@ def compare(prompts: Path, output: Path, **options: Any) -> None:
         common = common.model_copy(update={"judge": common.judge.model_copy(update={"model": options["judge"]})})
     if options["mix"] and not human:
         raise ConfigError("--mix has no human pairs to train on", "--eval human.jsonl")
+    if _is_given("reward_models") and not human:
+        raise ConfigError("--reward-models has no human pairs to test them on", "--eval human.jsonl")
     models = setup.reward_models(options["reward_models"], options["device"]) if human else {}
     named = {name: options[name] for name in ("mix", "verify", "gold")}
     found = setup.Setup(prompts, output, entries, common, human, models, options["rm_seeds"], **named)
     sys.exit(_compare(found, fresh=options["fresh"], quiet=options["quiet"]))
+
+
+def _is_given(option: str) -> bool:
+    """Whether it stands in the command, as an option with a default may not."""
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 def _flags(options: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ _PACE = {
     *("on_policy", "repeatable"),
 }
 """These change how fast and from where answers come, not which; ``model`` and ``on_policy`` show in the roles."""
+_BY_HASH = ("data", "templates")
+"""What is known by a hash alone, which tells nobody anything."""
 
 
 def settings_of(config: Config, method: Method, templates: Templates, folders: Iterable[str]) -> dict[str, Any]:
@@ -72,6 +74,8 @@ def _line(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str
     if name == "verify.drawn":
         size = after.get("verify.sample")
         return f"verify.sample: {size}, drawn anew" if before.get("verify.sample") == size else ""
+    if _part(name).partition(".")[0] in _BY_HASH:
+        return f"{name}: not as it was"
     return f"{name}: {_said(before.get(name))} → {_said(after.get(name))}"
 
 
@@ -92,6 +96,10 @@ def _said(value: Any) -> str:
         return f"[{', '.join(map(_said, value))}]"
     if isinstance(value, Mapping) and value.keys() == {"name"}:
         return str(value["name"])
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_said(each)}' for name, each in value.items())}}}"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "not set" if value is None else str(value)
 
 

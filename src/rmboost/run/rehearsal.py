@@ -96,7 +96,7 @@ def show(recipe: Recipe) -> str:
     for number, (role, template, messages) in enumerate(sent, 1):
         turns = "\n".join(f"[{message['role']}]\n{message['content']}" for message in messages)
         parts.append(f"# call {number} of the first job: {role}, template {template}\n{turns}\n")
-    return "\n".join([*parts, "# the answers above stand in for the model's: nothing was asked"])
+    return "\n".join([*parts, "# nothing was asked: where an answer of the model stands above, it is made up"])
 
 
 def _plan(recipe: Recipe) -> str:
