@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 
 from chat_server import Call, ChatServer, Fault
-from conftest import Shell, read_jsonl
+from conftest import Shell, read_jsonl, write_jsonl
 from rmboost.budget import Budget, Ceilings, Price, Spent, for_any_name, price_of
 from rmboost.journal.reader import Totals
 from rmboost.records import Usage
@@ -104,6 +104,28 @@ def test_calls_under_way_are_reckoned_with() -> None:
     budget = Budget(Ceilings(max_tokens=1000), Spent(calls=8, tokens=800, most=(90, 0)))
     assert budget.reached(under_way=1) == ""
     assert budget.reached(under_way=2) == "max_tokens 1,000 is reached"
+
+
+def test_a_dear_model_is_reckoned_with_before_it_is_asked() -> None:
+    cheap, dear = Price(input=1, output=1), Price(input=1000, output=1000)
+    for others, reached in (([cheap], ""), ([cheap, dear], "max_cost 1 is reached")):
+        budget = Budget(Ceilings(max_cost=1), Spent(), [cheap, *others])
+        budget.spent.add(Usage(400, 400), cheap)
+        assert budget.reached(under_way=0) == ""
+        assert budget.reached(under_way=1) == reached
+
+
+def test_a_judge_that_is_dear_keeps_to_the_bill(rmboost: Shell, tmp_path: Path) -> None:
+    prompts = write_jsonl(tmp_path / "in.jsonl", [{"prompt": f"Question {number}?"} for number in range(60)])
+    prices = "prices={test-model: {input: 0.001, output: 0.001}, large: {input: 100, output: 100}}"
+    with ChatServer(models=("test-model", "large")) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        priced = (*run, "--set", prices, "--concurrency", 32)
+        assert rmboost(*priced).code == 0
+        done = rmboost(*priced, "--verify", "all", "--set", "judge.model=large", "--max-cost", "0.05")
+    assert done.code == 6, done.err
+    summary = json.loads((tmp_path / "o.run" / "manifest.json").read_text())["summary"]
+    assert 0 < summary["cost"] <= 0.05
 
 
 def test_a_forecast_is_wide_for_few_jobs_and_narrow_for_many() -> None:

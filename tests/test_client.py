@@ -456,6 +456,17 @@ def test_a_server_that_is_there_again_is_asked_again() -> None:
     asyncio.run(scene())
 
 
+def test_one_signal_leaves_now_where_only_calls_under_way_are_waited_for(tmp_path: Path) -> None:
+    async def scene(client: Client, _: Scripted) -> None:
+        client.stop("ceiling", "the deadline is over")
+        client.halt.told = True
+        with stop_on_signals(client, print), pytest.raises(asyncio.CancelledError):
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(5)
+
+    play(tmp_path, scene)
+
+
 def test_a_second_signal_leaves_now(tmp_path: Path) -> None:
     async def scene(client: Client, _: Scripted) -> None:
         said: list[str] = []

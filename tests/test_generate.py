@@ -108,6 +108,20 @@ def test_a_command_that_comes_to_nothing_leaves_the_rows_as_they_are(
     assert not list((tmp_path / "pairs.run").glob("previous*"))
 
 
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_journal_that_is_gone_is_told_before_all_is_paid_again(
+    rmboost: Shell, prompts: Path, tmp_path: Path, emptied: bool
+) -> None:
+    run = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake")
+    assert rmboost(*run).code == 0
+    journal = tmp_path / "pairs.run" / "journal.sqlite"
+    journal.write_bytes(b"") if emptied else journal.unlink()
+    done = rmboost(*run)
+    assert (done.code, "holds none of the 48 answers that its run was given" in done.err) == (3, True), done.err
+    assert len(read_jsonl(tmp_path / "pairs.jsonl")) == 24
+    assert rmboost(*run, "--fresh").code == 0
+
+
 def test_fewer_prompts_are_named(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
     command = ("generate", prompts, "-o", tmp_path / "pairs.jsonl", "--model", "fake")
     assert rmboost(*command).code == 0

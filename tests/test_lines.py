@@ -83,6 +83,17 @@ def test_a_dead_server_is_left_out(rmboost: Shell, tmp_path: Path, model: tuple[
     assert "left out for a while" in (tmp_path / "run.log").read_text()
 
 
+@pytest.mark.parametrize("code", [500, 502, 503])
+def test_a_gateway_without_a_server_behind_it_is_left_out(rmboost: Shell, tmp_path: Path, code: int) -> None:
+    with ChatServer(lambda _: Fault(status=code)) as useless, ChatServer() as living:
+        addresses = ("--base-url", useless.url, "--base-url", living.url)
+        run = ("generate", prompts_in(tmp_path, 20), "-o", tmp_path / "o.jsonl", "--model", "test-model", *addresses)
+        done = rmboost(*run, "--concurrency", 2)
+        assert done.code == 0, done.err
+        assert len(useless.calls) <= 6
+    assert len(read_jsonl(tmp_path / "o.jsonl")) == 20
+
+
 def test_servers_that_are_all_gone_end_the_run_at_once(rmboost: Shell, tmp_path: Path) -> None:
     with ChatServer() as one, ChatServer() as two:
         addresses = ("--base-url", one.url, "--base-url", two.url)

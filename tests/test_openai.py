@@ -178,7 +178,11 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
     ),
     "a total alone": (
         Fault(reply={"usage": {"completion_tokens": 2, "total_tokens": 5}}),
-        {"usage": Usage(0, 2)},
+        {"usage": Usage(3, 2)},
+    ),
+    "one of two counts": (
+        Fault(reply={"usage": {"completion_tokens": 2}}),
+        {"usage": Usage(5, 2, estimated=5)},
     ),
     "cached tokens counted apart": (
         Fault(

@@ -61,6 +61,36 @@ def settle_four_and_close(store: Store) -> None:
     store.checkpoint(closed=True)
 
 
+def _cut(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.run/rejects.jsonl"])
+@pytest.mark.parametrize(("meddle", "done"), [(Path.unlink, "removed or replaced"), (_cut, "cut")])
+def test_rows_that_are_taken_away_meanwhile_end_the_run(
+    tmp_path: Path, name: str, meddle: Callable[[Path], None], done: str
+) -> None:
+    def scene(store: Store) -> None:
+        settle_four(store)
+        store.refuse_meddling()
+        meddle(tmp_path / name)
+        for look in (store.refuse_meddling, lambda: (store.add(kept(4), {}), store.add(dropped(5), {}))):
+            with pytest.raises(StoreError, match=f"{name} was {done} while the run wrote it"):
+                look()
+
+    visit(tmp_path / "pairs.jsonl", scene)
+
+
+def test_a_journal_that_is_taken_away_meanwhile_ends_the_run(tmp_path: Path) -> None:
+    def scene(store: Store) -> None:
+        settle_four(store)
+        (tmp_path / "pairs.run" / "journal.sqlite").unlink()
+        with pytest.raises(StoreError, match="was removed or replaced while the run"):
+            store.refuse_meddling()
+
+    visit(tmp_path / "pairs.jsonl", scene)
+
+
 def test_rows_go_to_pairs_and_rejects_and_the_tally_comes_back(tmp_path: Path) -> None:
     output = tmp_path / "pairs.jsonl"
     visit(output, settle_four)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from time import monotonic
 
 from pydantic import Field, NonNegativeFloat
@@ -47,6 +48,8 @@ class Spent:
     cost: float | None = 0.0
     most: tuple[float, float] = (0.0, 0.0)
     """tokens and cost of the dearest call so far"""
+    largest: Usage = field(default_factory=Usage)
+    """the most tokens that were sent with a call so far, and the most that came"""
 
     @classmethod
     def before(cls, models: Mapping[str, Totals], prices: Mapping[str, Price]) -> Spent:
@@ -57,6 +60,9 @@ class Spent:
             spent.calls += used.calls - 1
         twice_the_mean = 2 / max(1, spent.calls)
         spent.most = (twice_the_mean * spent.tokens, twice_the_mean * (spent.cost or 0.0))
+        totals = sum((used.usage for used in models.values()), Usage())
+        tokens = (totals.prompt_tokens, totals.completion_tokens)
+        spent.largest = Usage(*(ceil(twice_the_mean * count) for count in tokens))
         return spent
 
     def add(self, usage: Usage, price: Price | None) -> None:
@@ -66,13 +72,21 @@ class Spent:
         self.tokens += tokens
         self.cost = None if price is None or self.cost is None else self.cost + cost
         self.most = (max(self.most[0], tokens), max(self.most[1], cost))
+        seen = self.largest
+        self.largest = Usage(
+            max(seen.prompt_tokens, usage.prompt_tokens), max(seen.completion_tokens, usage.completion_tokens)
+        )
 
 
 class Budget:
-    """Says when a ceiling is reached. Calls under way are reckoned with as if each were the dearest so far."""
+    """Says when a ceiling is reached. Calls under way are reckoned with as if each were the dearest so far; where
+    models have several ``prices``, as if the dearest of them had the longest call.
+    """
 
-    def __init__(self, ceilings: Ceilings, spent: Spent) -> None:
+    def __init__(self, ceilings: Ceilings, spent: Spent, prices: Iterable[Price] = ()) -> None:
         self._ceilings = ceilings
+        found = list(prices)
+        self._prices = [price for number, price in enumerate(found) if price not in found[:number]]
         self._started = monotonic()
         self.spent = spent
 
@@ -90,7 +104,7 @@ class Budget:
     def reached(self, under_way: int) -> str:
         """The ceiling that one more call would break, in words; nothing while there is room."""
         limits, spent = self._ceilings, self.spent
-        tokens, cost = (most * (under_way + 1) for most in spent.most)
+        tokens, cost = (most * (under_way + 1) for most in (spent.most[0], self._dearest()))
         if limits.max_calls is not None and spent.calls + under_way >= limits.max_calls:
             return f"max_calls {limits.max_calls:,} is reached"
         if limits.max_tokens is not None and spent.tokens + tokens > limits.max_tokens:
@@ -98,6 +112,12 @@ class Budget:
         if limits.max_cost is not None and spent.cost is not None and spent.cost + cost > limits.max_cost:
             return f"max_cost {limits.max_cost:g} is reached"
         return self.late
+
+    def _dearest(self) -> float:
+        """What a call may cost, whoever answers it: a dear model may not have been asked yet."""
+        if len(self._prices) < 2:
+            return self.spent.most[1]
+        return max(self.spent.most[1], *(price.of(self.spent.largest) for price in self._prices))
 
 
 def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:

@@ -67,7 +67,8 @@ class OpenAIBackend(Backend):
             top = min(request.logprobs, self._offer.most)
             try:
                 response = await self._ask(self._body(request, top))
-                return response if response.usage != Usage() else replace(response, usage=_guess(request, response))
+                used = response.usage
+                return response if used.prompt_tokens and used.completion_tokens else _with_guess(request, response)
             except BackendError as error:
                 if not (top and logprobs.is_about(error)):
                     error.unwanted = unwanted.parameter(error.said, _sent(request))
@@ -162,11 +163,13 @@ def _sent(request: Request) -> list[str]:
     return [name for name, value in {"seed": request.seed, **request.sampling}.items() if value is not None]
 
 
-def _guess(request: Request, response: Response) -> Usage:
-    """The tokens of an answer from an endpoint that does not count them."""
-    sent = ceil(sum(texts.tokens(message["content"]) for message in request.messages))
-    came = ceil(texts.tokens(response.text))
-    return Usage(sent, came, estimated=sent + came)
+def _with_guess(request: Request, response: Response) -> Response:
+    """The answer with the tokens that its endpoint does not count, both or one of two."""
+    used = response.usage
+    sent = 0 if used.prompt_tokens else ceil(sum(texts.tokens(message["content"]) for message in request.messages))
+    came = 0 if used.completion_tokens else ceil(texts.tokens(response.text))
+    guess = Usage(sent, came, estimated=sent + came)
+    return replace(response, usage=used + guess)
 
 
 def _answers_to(listed: str, asked: str) -> bool:

@@ -24,6 +24,8 @@ def read(counted: Any) -> Usage:
         sent += cached
     if sent:
         came = max(came, total - sent)
+    elif came:
+        sent = max(0, total - came)
     return Usage(sent, came, cached)
 
 

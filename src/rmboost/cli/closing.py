@@ -74,7 +74,7 @@ def _left_out(summary: Summary) -> Iterable[tuple[str, str]]:
 def _asked_for(summary: Summary) -> str:
     """``24 prompts``, ``48 pairs, 2 of each prompt``, or ``20 pairs wanted, 24 tried``."""
     if summary.target:
-        return f"{number(summary.target, 'pair')} wanted, {summary.jobs:,} tried"
+        return f"{number(summary.target, 'pair')} wanted, {summary.tally.settled:,} tried"
     if summary.jobs == summary.prompts:
         return number(summary.prompts, "prompt")
     return f"{number(summary.jobs, 'pair')}, {summary.jobs // summary.prompts} of each prompt"

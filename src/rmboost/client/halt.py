@@ -20,6 +20,8 @@ class Halt:
         self.cause: Cause = ""
         self.reason = ""
         self.jobs = False
+        self.told = False
+        """whether a person knows that only the calls under way are waited for"""
         self._calls = asyncio.Event()
 
     @property

@@ -15,6 +15,8 @@ from rmboost.pace import Pace
 _STRIKES = 3
 """Failures in a row to reach an endpoint until it counts as dead, where there is another."""
 _REST_SECONDS = 15.0
+_DEADLY = ("unreachable", "timeout", "broken", "overloaded")
+"""What a dead server's calls end with; a gateway in front of one answers 500, 502 or 503."""
 
 
 @dataclass(eq=False)
@@ -64,9 +66,9 @@ class Line:
             self.dead_until = 0.0
 
     def struck(self, error: BaseException) -> bool:
-        """It could not be reached, perhaps; True when it counts as dead from now on, and is tried again later."""
-        unreachable = isinstance(error, EndpointError) or getattr(error, "kind", "") in ("unreachable", "timeout")
-        self.strikes += unreachable
+        """It could not be reached, or is of no use, perhaps; True when it counts as dead from now on, and is tried
+        again later."""
+        self.strikes += isinstance(error, EndpointError) or getattr(error, "kind", "") in _DEADLY
         if self.strikes < _STRIKES and not isinstance(error, EndpointError):
             return False
         self.strikes, self.dead_until = 0, monotonic() + _REST_SECONDS

@@ -71,6 +71,7 @@ class Journal(JournalReader):
             super().__init__(path, opened.enter_context(closing(self._connect())))
             self._check_index()
             opened.pop_all()
+        self._file = path.stat().st_ino
         self._held: list[tuple[bytes, str, bool]] | None = None
         """refusals that are not noted yet (``hold_refusals``); none: each is noted at once"""
         self._lenders = Lenders(lenders)
@@ -107,6 +108,17 @@ class Journal(JournalReader):
         for note in self._held or ():
             self._writer.do(_REFUSED, *note)
         self._held = None
+
+    def refuse_meddling(self) -> None:
+        """Raises StoreError where the file is no longer there: what is written would be lost with this process."""
+        try:
+            there = self.path.stat().st_ino
+        except OSError:
+            there = 0
+        if there != self._file:
+            raise StoreError(
+                f"{self.path} was removed or replaced while the run wrote it", "no answer could be kept any more"
+            )
 
     async def close(self) -> None:
         """Wait for what is being written, then close the file."""

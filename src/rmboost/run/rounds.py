@@ -165,8 +165,17 @@ class Rounds:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             self._client.look_at_the_clock()
+            self._store.refuse_meddling()
+            self._tell_of_waiting()
             if self._client.busy:
                 self._tell_progress()
+
+    def _tell_of_waiting(self) -> None:
+        """Why nothing begins any more, where calls under way keep the run from ending."""
+        halt = self._client.halt
+        if halt.calls and not halt.told:
+            halt.told = True
+            self._listener.notice(f"stopping: {halt.reason}; waiting for the calls in flight (Ctrl-C leaves now)")
 
     def _tell_the_last(self) -> None:
         if self._store.tally.settled < self.course.jobs:

@@ -75,6 +75,7 @@ class RowFile:
         """Write one row and hand it to the operating system, so that a reader sees it; returns the line."""
         assert self._file is not None
         line = encode(row)
+        self.refuse_meddling()
         try:
             _write_whole(self._file, line)
         except OSError as error:
@@ -83,6 +84,16 @@ class RowFile:
         self._hash.update(line)
         self.size += len(line)
         return line
+
+    def refuse_meddling(self) -> None:
+        """Raises StoreError where the file is removed, replaced or cut by others while rows are written to it."""
+        if not self._file:
+            return
+        state = os.fstat(self._file.fileno())
+        if not state.st_nlink or state.st_size < self.size:
+            done = "cut" if state.st_nlink else "removed or replaced"
+            hint = "the same command writes its rows again; answered calls cost nothing"
+            raise StoreError(f"{self.path} was {done} while the run wrote it", hint)
 
     def flush(self) -> None:
         """Bring all rows to disk."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rmboost import judges, together
+from rmboost.amounts import number
 from rmboost.budget import Budget, Spent, for_any_name
 from rmboost.claim import refuse_input, set_aside, surveyed
 from rmboost.client.client import Client
@@ -88,6 +89,7 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
     """Open the store for these settings, say what is different from the last run, and go on by this plan."""
     settings = recipe.settings
     before = store.manifest
+    _refuse_lost_answers(before, store)
     if before and store.journal.totals().calls:  # nothing came of a run without an answer
         for line in (*difference(before["settings"], settings), *_moved(before, recipe)):
             listener.notice(f"changed since the last run: {line}")
@@ -103,6 +105,13 @@ def _resume(recipe: Recipe, store: Store, listener: Listener) -> Course:
         for row in store.lines():
             listener.row(row)
     return course
+
+
+def _refuse_lost_answers(before: Mapping[str, Any], store: Store) -> None:
+    """Raises StoreError where the journal of a run with answers has none: they would all be paid again."""
+    if (answers := before.get("summary", {}).get("calls", 0)) and not store.journal.totals().calls:
+        gone = f"{store.journal.path} holds none of the {number(answers, 'answer')} that its run was given"
+        raise StoreError(gone, "bring it back; or --fresh starts over, and all is asked and paid again")
 
 
 def _other_prompts(before: Mapping[str, Any], recipe: Recipe) -> str:
@@ -146,7 +155,7 @@ def _client(recipe: Recipe, store: Store) -> Client:
         seats,
         store.journal,
         recipe.templates,
-        budget=Budget(config.ceilings, spent),
+        budget=Budget(config.ceilings, spent, filter(None, (seat.price for seat in seats.values()))),
         tries=config.tries,
         patience=config.patience,
         max_failures=config.max_failures,

@@ -14,7 +14,8 @@ _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[None]:
-    """The first signal lets calls in flight end, the second leaves now; both then do what they did.
+    """The first signal lets calls in flight end, the second leaves now, as does the first where these are all that is
+    waited for, and a person knows it; both then do what they did.
 
     What whoever started the run has ignored (``nohup``, a shell's jobs in the background) stays ignored.
     """
@@ -25,10 +26,11 @@ def stop_on_signals(client: Client, notice: Callable[[str], None]) -> Iterator[N
     assert task is not None
 
     def stop(sent: signal.Signals) -> None:
-        if client.halt.cause == "signal":
+        if client.halt.told:
             task.cancel()
             return
         client.stop("signal", f"by {sent.name}")
+        client.halt.told = True
         notice("stopping: waiting for the calls in flight (Ctrl-C again leaves now)")
 
     try:

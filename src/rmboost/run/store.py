@@ -166,6 +166,12 @@ class Store:
             self.checkpoint()
         return line
 
+    def refuse_meddling(self) -> None:
+        """Raises StoreError where the journal or the rows that are written have been taken away."""
+        self.journal.refuse_meddling()
+        for file in (self._pairs, self._rejects):
+            file.refuse_meddling()
+
     def checkpoint(self, *, closed: bool = False) -> None:
         """Note in the journal how far the files are good. closed: nothing more will be added by this process."""
         self._checked = time.monotonic()
