@@ -13,9 +13,10 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -455,6 +456,18 @@ def test_the_key_shows_nowhere(caplog: pytest.LogCaptureFixture, capfd: pytest.C
     assert "OPENAI_API_KEY" in seen
     output = capfd.readouterr()
     assert CANARY not in seen + caplog.text + output.out + output.err
+
+
+@pytest.mark.parametrize("spell", [str, partial(quote, safe=""), quote, lambda key: b64encode(key.encode()).decode()])
+def test_a_key_that_a_gateway_spells_otherwise_shows_nowhere(
+    monkeypatch: pytest.MonkeyPatch, spell: Callable[[str], str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key := "sk-A/b+c d=1234567890")
+    for whole in (key, f"Bearer {key}"):
+        with ChatServer([Fault(status=400, message=f"no {spell(whole)}.")]) as server:
+            said = str(failure(lambda: ask(server.url)))
+        assert "***" in said
+        assert not any(part in said for part in (key, quote(key), spell(whole)[:-4]))
 
 
 def test_the_key_is_taken_from_the_variable_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from shlex import quote
 from textwrap import shorten
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+from urllib.parse import quote as percent
 from urllib.request import getproxies, proxy_bypass
 
 from rmboost import __version__
@@ -204,8 +206,16 @@ class Endpoint:
     def _quote(self, text: str) -> str:
         """A server's words, fit for one line of a terminal; some servers repeat the key."""
         for secret in (self.key, *(value for _, value in self.headers if len(value) >= _LONG)):
-            text = text.replace(secret, "***")
+            for spelled in _spellings(secret):
+                text = text.replace(spelled, "***")
         return shorten("".join(char if char.isprintable() else " " for char in text), 200, placeholder=" …")
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    """A key as it is, and as gateways repeat it: as part of an address, and as what stands in a header of theirs."""
+    yield from (secret, percent(secret, safe=""), percent(secret))
+    for whole in (secret, f"Bearer {secret}"):
+        yield b64encode(whole.encode()).decode().rstrip("=")
 
 
 def _server_of(location: str) -> str:
