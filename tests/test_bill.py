@@ -128,6 +128,30 @@ def test_a_judge_that_is_dear_keeps_to_the_bill(rmboost: Shell, tmp_path: Path) 
     assert 0 < summary["cost"] <= 0.05
 
 
+def test_a_deadline_says_whom_it_waits_for(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+    with ChatServer(lambda _: Fault(delay=2.5)) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--deadline", "1s")
+    assert done.code == 6, done.err
+    assert "stopping: the deadline is over; waiting for the calls in flight (Ctrl-C leaves now)\n" in done.err
+
+
+def test_a_journal_that_is_taken_away_ends_the_run_before_more_is_paid(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    journal = tmp_path / "o.run" / "journal.sqlite"
+
+    def take_away(_: Call) -> Fault:
+        journal.unlink(missing_ok=True)
+        return Fault(delay=0.2)
+
+    with ChatServer(take_away) as server:
+        run = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
+        done = rmboost(*run, "--concurrency", 1)
+        assert len(server.calls) < 20
+    assert (done.code, "journal.sqlite was removed or replaced" in done.err) == (3, True), done.err
+
+
 def test_a_forecast_is_wide_for_few_jobs_and_narrow_for_many() -> None:
     few, many = total([10, 14], 1000), total([10, 14] * 100, 1000)
     assert few.expected == many.expected == 12_000

@@ -175,7 +175,8 @@ class Rounds:
         halt = self._client.halt
         if halt.calls and not halt.told:
             halt.told = True
-            self._listener.notice(f"stopping: {halt.reason}; waiting for the calls in flight (Ctrl-C leaves now)")
+            why = halt.reason and f"{halt.reason}; "
+            self._listener.notice(f"stopping: {why}waiting for the calls in flight (Ctrl-C leaves now)")
 
     def _tell_the_last(self) -> None:
         if self._store.tally.settled < self.course.jobs:
