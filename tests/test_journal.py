@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -123,16 +124,25 @@ def test_the_last_refusal_of_a_call_is_kept_and_its_answer_comes_before_it(tmp_p
     asyncio.run(scene())
 
 
-def test_a_lone_answer_does_not_wait_for_company_and_a_crowd_shares_commits() -> None:
+@pytest.mark.parametrize(
+    ("gap", "took", "patience"),
+    [
+        pytest.param(0.0002, 0.05, 0.0128, id="256 at once, 50 ms: so long as 64 take to come"),
+        pytest.param(0.002, 0.5, 0.128, id="256 at once, half a second"),
+        pytest.param(0.01, 0.5, 0.15, id="50 at once: 30 % of what an answer takes"),
+        pytest.param(0.01, 20.0, 0.15, id="2,000 at once, 20 s: no longer for it"),
+        pytest.param(0.0001, 0.0, 0.005, id="a server that answers at once"),
+        pytest.param(0.02, 0.5, 0.0, id="25 at once: hardly anybody comes"),
+        pytest.param(30.0, 30.0, 0.0, id="one at a time"),
+    ],
+)
+def test_how_long_an_answer_waits_for_company(gap: float, took: float, patience: float) -> None:
     arrivals = Arrivals()
-    assert arrivals.patience() == 0
-    for _ in range(100):
-        arrivals.note(0.1)
-    assert 0 < arrivals.patience() <= 0.005
+    assert arrivals.patience() == 0, "a lone one does not wait"
     for _ in range(1000):
-        arrivals._last -= 0.004  # one every 4 ms
-        arrivals.note(0.5)
-    assert 0.009 < arrivals.patience() <= 0.01, "2 % of what an answer takes"
+        arrivals._last = time.monotonic() - gap
+        arrivals.note(took)
+    assert arrivals.patience() == pytest.approx(patience, rel=0.1)
 
 
 OLDEST = """
@@ -212,7 +222,7 @@ def test_who_waits_for_the_end_may_be_cancelled_and_another_wait(tmp_path: Path)
         complaints = list[object]()
         asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about))
         journal = await filled(tmp_path / "journal.sqlite", 1)
-        put = asyncio.create_task(journal.put(entry(1)))
+        put = journal.put(entry(1))
         await asyncio.sleep(0)
         first, second, third = (asyncio.create_task(journal.close()) for _ in range(3))
         await asyncio.sleep(0)

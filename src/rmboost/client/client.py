@@ -93,8 +93,8 @@ class Client:
 
     @property
     def resting(self) -> int:
-        """Jobs that wait until they may ask again: others may have their slots."""
-        return len(self._resting)
+        """Jobs that wait until they may ask again, or for an answer to be written: others may have their slots."""
+        return len(self._resting) + self.journal.waiting
 
     @property
     def busy(self) -> bool:
@@ -178,7 +178,7 @@ class Client:
                 await self._rest(pause, error.kind, call.job)
 
     async def _send(self, call: Call, line: Line) -> Response:
-        """One request in one slot, which is held until the answer is on disk: a kill costs no more than the slots."""
+        """One request in one slot, which is held until no kill can take the answer: it costs no more than the slots."""
         number = await line.pace.enter()
         self.meter.in_flight += 1
         try:
@@ -188,8 +188,9 @@ class Client:
             response = await line.backend.complete(call.request)
             seconds = time.perf_counter() - started
             entry = Entry(call.key, call.job.key, call.number, call.role, response, seconds, call.job.spec)
-            await self.journal.put(entry)
-            self._count(response, call)  # from here on it is no call in flight
+            waiting = self.journal.waiting
+            written = self.journal.put(entry)  # from here on it is no call in flight
+            self._count(response, call)
         except BaseException as error:
             line.pace.failed(number, error)
             self._worth.lost(call.role, call.key)
@@ -200,6 +201,9 @@ class Client:
             self.meter.in_flight -= 1
         line.pace.answered(response)
         line.answered()
+        if self.journal.waiting > waiting:
+            self.wake()
+        await written
         return response
 
     async def _may_ask(self, line: Line, seat: Seat) -> None:

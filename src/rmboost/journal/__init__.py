@@ -1,11 +1,13 @@
 """The journal: every answered call of a run, on disk before it is used.
 
 From this one rule follow resume (answered calls come back), replay (a changed check costs no call) and cost (a sum).
-SQLite in WAL mode with full synchronisation: a killed process or a power cut loses only calls still in flight.
+SQLite in WAL mode with full synchronisation; what waits for its commit stands in the tail: a killed process loses only
+calls still in flight, a power cut the answers of the last instant besides.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -21,7 +23,8 @@ from rmboost.journal import rescue, schema
 from rmboost.journal.lenders import Lenders
 from rmboost.journal.reader import JournalReader
 from rmboost.journal.schema import control_sum
-from rmboost.journal.writer import Writer
+from rmboost.journal.tail import Tail
+from rmboost.journal.writer import Writer, commit
 from rmboost.records import Job, Response, Spec
 
 
@@ -60,26 +63,38 @@ class Journal(JournalReader):
     """The journal of the run that this process works on. Entries that arrive during a commit share the next one.
 
     rescued: what is to be told when the file was damaged and has been put in order; else empty. lenders: journals of
-    other runs, whose answers may be copied into this one.
+    other runs, whose answers may be copied into this one. goes_on: whether answers are taken in that a killed process
+    could not commit; not where somebody only looks.
     """
 
-    def __init__(self, path: Path, lenders: Iterable[Path] = ()) -> None:
+    def __init__(self, path: Path, lenders: Iterable[Path] = (), *, goes_on: bool = True) -> None:
         self.path = path
         self.rescued = self._rescue() if rescue.is_marked(path) else ""
         with ExitStack() as opened:
             to_write = opened.enter_context(closing(self._connect()))
             super().__init__(path, opened.enter_context(closing(self._connect())))
             self._check_index()
+            tail = Tail(path)
+            if goes_on:
+                self._take_in(tail, to_write)
             opened.pop_all()
         self._file = path.stat().st_ino
         self._held: list[tuple[bytes, str, bool]] | None = None
         """refusals that are not noted yet (``hold_refusals``); none: each is noted at once"""
         self._lenders = Lenders(lenders)
-        self._writer = Writer(to_write, self._as_ours)
+        self._writer = Writer(to_write, tail, self._as_ours)
 
-    async def put(self, entry: Entry) -> None:
-        """Write an answer; returns when it is on disk. Raises StoreError when the disk will not take it."""
-        await self._writer.put(entry.row(), entry.seconds)
+    def put(self, entry: Entry) -> asyncio.Future[None]:
+        """Write an answer: no kill can take it from now on, and it is on disk when what is returned is done.
+
+        That raises StoreError when the disk will not take it.
+        """
+        return self._writer.put(entry.row(), entry.seconds)
+
+    @property
+    def waiting(self) -> int:
+        """How many answers wait for others, to be brought to disk together."""
+        return self._writer.waiting
 
     def lent(self, key: bytes, job: Job, call: int, role: str) -> Entry | None:
         """The answer that another run has to this call, to be put here as well; None where nobody has it."""
@@ -127,6 +142,17 @@ class Journal(JournalReader):
         finally:
             self._lenders.close()
             self._connection.close()
+
+    def _take_in(self, tail: Tail, connection: sqlite3.Connection) -> None:
+        """Raises StoreError."""
+        try:
+            if rows := list(tail.left()):
+                commit(connection, rows)
+            tail.remove()
+        except rescue.ERRORS as error:
+            raise self._translated(error, "written") from None
+        except OSError as error:
+            raise StoreError(f"{error.filename} cannot be read: {error.strerror}", way_out(error)) from None
 
     def _rescue(self) -> str:
         """Raises StoreError where nothing can be read, or there is no room for the copy."""

@@ -72,7 +72,7 @@ def prove(output: Path, prompts: Path | None = None, progress: Progress | None =
 
 async def _prove(output: Path, manifest: Mapping[str, Any], prompts: Path | None, progress: Progress | None) -> Proof:
     recipe, notices = _recipe(output, manifest, prompts)
-    journal = Answers(run_folder(output) / "journal.sqlite")
+    journal = Answers(run_folder(output) / "journal.sqlite", goes_on=False)
     try:
         checkpoint = Checkpoint.load(journal.recall("checkpoint"))
         courses = filter(None, (each(recipe, journal) for each in (plan_so_far, settle_plan)))

@@ -134,7 +134,7 @@ class Rounds:
 
     async def _play_again(self, jobs: int) -> None:
         """Settle the first jobs once more, by the journal: a forecast is made from their calls."""
-        answers = Answers(self._store.journal.path)
+        answers = Answers(self._store.journal.path, goes_on=False)
         try:
             replay = Replay(self._recipe, answers)
             replay.client.traced = self._client.traced
