@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -76,6 +78,20 @@ def test_the_same_call_is_asked_once(tmp_path: Path) -> None:
     async def scene(client: Client, backend: Scripted) -> None:
         assert await respond(client) == await respond(client)
         assert len(backend._seen) == client.meter.asked == client.meter.replayed == 1
+
+    play(tmp_path, scene)
+
+
+def test_an_answer_that_waits_for_its_commit_keeps_no_slot(tmp_path: Path) -> None:
+    async def scene(client: Client, backend: Scripted) -> None:
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # nobody else can commit now
+            jobs = [asyncio.create_task(respond(client, Job(PROMPT, number))) for number in range(5)]
+            while client.meter.asked < len(jobs):
+                await asyncio.sleep(0)
+            assert (len(backend._seen), client.meter.in_flight) == (5, 0), "two of them would have had a slot"
+            assert not any(job.done() for job in jobs)
+        await asyncio.gather(*jobs)
 
     play(tmp_path, scene)
 
