@@ -51,12 +51,13 @@ class Tail:
         self._turn = 1 - self._turn
 
     def committed(self) -> None:
-        """What came before the turn is on disk."""
+        """What came before the turn is on disk. Where it stays here as well, it is taken in once more."""
         if self._files:
-            self._files[1 - self._turn].truncate(0)
+            with suppress(OSError):
+                self._files[1 - self._turn].truncate(0)
 
     def remove(self) -> None:
-        """All that stood here is committed. Where the files stay, they are taken in once more, which does nothing."""
+        """All that stood here is committed. Where the files stay, the same holds."""
         for path in self._paths:
             with suppress(OSError):
                 path.unlink()
