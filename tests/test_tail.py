@@ -19,10 +19,11 @@ from rmboost.journal.tail import Tail
 from rmboost.records import Response, Spec, Usage
 
 ROWS = st.builds(
-    lambda key, text, model, seconds, spec: Entry(
-        key, "job#0", 1, "responder", Response(text, model, "stop", Usage(1, 2, 3)), seconds, spec
+    lambda key, job, text, model, seconds, spec: Entry(
+        key, f"{job}#0", 1, "responder", Response(text, model, "stop", Usage(1, 2, 3)), seconds, spec
     ).row(),
     st.binary(min_size=1, max_size=32),
+    st.text(st.characters() | st.just("\ud800")),  # half a character, which no UTF-8 has
     st.text(),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     st.floats(0, 1e6),

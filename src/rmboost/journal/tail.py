@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 from zlib import crc32
 
+from rmboost.records import canonical_json
+
 _HEAD = struct.Struct("<III")
 """Before each row: control sum of what follows, bytes of the text, bytes of all else."""
 _TEXT = 5
@@ -80,7 +82,7 @@ def _write(file: IO[bytes], record: bytes) -> None:
 def _record(row: Sequence[Any]) -> bytes:
     key, *others = row
     text: bytes = others.pop(_TEXT - 1).encode("utf-8", "surrogatepass")
-    rest = json.dumps([key.hex(), *others]).encode()
+    rest = canonical_json([key.hex(), *others])
     return _HEAD.pack(crc32(rest, crc32(text)), len(text), len(rest)) + text + rest
 
 
@@ -91,6 +93,10 @@ def _rows(records: memoryview) -> Iterator[tuple[Any, ...]]:
         content, records = records[_HEAD.size : _HEAD.size + middle + end], records[_HEAD.size + middle + end :]
         if not end or len(content) < middle + end or crc32(content) != control:
             return
-        key, *others = json.loads(bytes(content[middle:]))
-        others.insert(_TEXT - 1, str(content[:middle], "utf-8", "surrogatepass"))
+        key, *others = json.loads(_text(content[middle:]))
+        others.insert(_TEXT - 1, _text(content[:middle]))
         yield (bytes.fromhex(key), *others)
+
+
+def _text(content: memoryview) -> str:
+    return str(content, "utf-8", "surrogatepass")
