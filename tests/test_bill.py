@@ -59,7 +59,7 @@ def test_a_ceiling_on_cost_holds_over_restarts_whatever_name_the_answers_are_sig
         done = rmboost("generate", prompts, *options, "--summary", tmp_path / "s.json")
     assert (done.code, len(server.calls)) == (6, asked)
     summary = json.loads((tmp_path / "s.json").read_text())
-    assert (summary["reason"], 0 < summary["cost"] <= 0.1) == ("max_cost 0.1 is reached", True)
+    assert (summary["reason"], 0 < summary["cost"] <= 0.1) == ("max_cost 0.1 leaves no room for more", True)
     assert "cost" in rmboost("status", tmp_path / "o.jsonl").out
 
 
@@ -103,12 +103,12 @@ def test_a_role_that_always_fails_ends_the_run_though_others_are_answered(
 def test_calls_under_way_are_reckoned_with() -> None:
     budget = Budget(Ceilings(max_tokens=1000), Spent(calls=8, tokens=800, most=(90, 0)))
     assert budget.reached(under_way=1) == ""
-    assert budget.reached(under_way=2) == "max_tokens 1,000 is reached"
+    assert budget.reached(under_way=2) == "max_tokens 1,000 leaves no room for more"
 
 
 def test_a_dear_model_is_reckoned_with_before_it_is_asked() -> None:
     cheap, dear = Price(input=1, output=1), Price(input=1000, output=1000)
-    for others, reached in (([cheap], ""), ([cheap, dear], "max_cost 1 is reached")):
+    for others, reached in (([cheap], ""), ([cheap, dear], "max_cost 1 leaves no room for more")):
         budget = Budget(Ceilings(max_cost=1), Spent(), [cheap, *others])
         budget.spent.add(Usage(400, 400), cheap)
         assert budget.reached(under_way=0) == ""
@@ -212,7 +212,7 @@ def test_a_ceiling_holds_over_restarts_and_a_higher_one_goes_on(
         for _ in range(2):
             done = rmboost(*run, *ceiling)
             assert done.code == 6, done.err
-            assert f"{ceiling[0][2:].replace('-', '_')} {float(ceiling[1]):,g} is reached" in done.err
+            assert f"{ceiling[0][2:].replace('-', '_')} {float(ceiling[1]):,g} leaves no room for more" in done.err
             summary = json.loads((tmp_path / "s.json").read_text())
             spent = {"calls": summary["calls"], "cost": summary["cost"]}
             spent["tokens"] = summary["prompt_tokens"] + summary["completion_tokens"]
@@ -224,6 +224,15 @@ def test_a_ceiling_holds_over_restarts_and_a_higher_one_goes_on(
         rmboost("generate", prompts, "-o", tmp_path / "p.jsonl", "--model", "test-model", "--base-url", server.url)
         assert calls == len(server.calls), "nothing was asked twice"
     assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "p.jsonl").read_bytes()
+
+
+def test_a_ceiling_lower_than_one_pair_asks_nothing_and_does_not_claim_to_be_reached(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
+    done = rmboost("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "fake", "--max-calls", "1")
+    assert done.code == 6
+    assert "in 0 calls" in done.err
+    assert "stopped: max_calls 1 leaves no room for more; with a higher one" in done.err
 
 
 def test_where_the_endpoint_counts_no_tokens_they_are_estimated_and_marked(

@@ -550,8 +550,8 @@ def test_a_judge_that_stops_early_is_said_so_and_weights_are_the_methods(
     assert (found["status"], found["kept"]) == ("finished", 48)
     assert 0 < found["noise"]["total"] < 48
     why = report(tmp_path / "c")["judge"]["failed"]
-    assert why == {"rmboost, judged": "max_cost 0.01 is reached"}
-    said_so = "rmboost, judged, but not to the end: max_cost 0.01 is reached"
+    assert why == {"rmboost, judged": "max_cost 0.01 leaves no room for more"}
+    said_so = "rmboost, judged, but not to the end: max_cost 0.01 leaves no room for more"
     assert said_so in " ".join(done.out.split())
     assert said_so in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
 

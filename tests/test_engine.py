@@ -232,9 +232,9 @@ def test_no_jobs() -> None:
 
 def test_a_persons_word_to_stop_counts_before_what_stopped_it_already() -> None:
     halt = Halt()
-    halt.no_new_jobs("ceiling", "max_calls 9 is reached")
+    halt.no_new_jobs("ceiling", "max_calls 9 leaves no room for more")
     halt.no_new_jobs("failures", "20 in a row")
-    assert (halt.cause, halt.reason, halt.calls) == ("ceiling", "max_calls 9 is reached", False)
+    assert (halt.cause, halt.reason, halt.calls) == ("ceiling", "max_calls 9 leaves no room for more", False)
     halt.no_new_calls("signal", "stopped by a signal")
-    halt.no_new_jobs("ceiling", "max_calls 9 is reached")
+    halt.no_new_jobs("ceiling", "max_calls 9 leaves no room for more")
     assert (halt.cause, halt.reason, halt.calls) == ("signal", "stopped by a signal", True)

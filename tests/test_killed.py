@@ -414,7 +414,7 @@ def test_rows_come_back_from_the_journal_where_a_ceiling_is_reached(rmboost: She
         assert len(before) == 4
         done = rmboost(*run, "--set", "checks=[form]")
         assert done.code == 6
-        assert "max_calls 9 is reached" in done.err
+        assert "max_calls 9 leaves no room for more" in done.err
         assert [row["chosen"] for row in read_jsonl(output)] == [row["chosen"] for row in before]
         assert len(server.calls) == asked
     assert rmboost("verify", output).code == 0

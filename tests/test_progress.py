@@ -80,7 +80,7 @@ def test_the_last_bar_says_where_a_run_stopped(prompts: Path, tmp_path: Path) ->
     said = click.unstyle(on_terminal(120, *command, "--max-calls", "14")).replace("\r", "\n")
     bars = [line for line in said.split("\n") if " left " in line]
     assert bars[-1].startswith("7/24")
-    assert "max_calls 14 is reached" in said
+    assert "max_calls 14 leaves no room for more" in said
 
 
 def test_it_says_once_what_a_run_waits_for(prompts: Path, tmp_path: Path) -> None:

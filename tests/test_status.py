@@ -142,11 +142,11 @@ def test_a_run_at_its_ceiling_says_so_and_what_it_cost(rmboost: Shell, prompts: 
         command = ("generate", prompts, "-o", tmp_path / "o.jsonl", "--model", "test-model", "--base-url", server.url)
         assert rmboost(*command, "--max-calls", 10, "--set", price).code == 6
     found, shown = status(rmboost, tmp_path / "o.jsonl"), rmboost("status", tmp_path / "o.jsonl").out
-    assert (found["state"], found["reason"]) == ("stopped", "max_calls 10 is reached")
+    assert (found["state"], found["reason"]) == ("stopped", "max_calls 10 leaves no room for more")
     usage = found["totals"]["usage"]
     assert found["cost"] == pytest.approx((usage["prompt_tokens"] + usage["completion_tokens"]) / 1000)
     assert f"{money(found['cost'])}, at the prices of the config" in shown
-    assert "stopped: max_calls 10 is reached" in shown and "goes on with a higher one\n" in shown
+    assert "stopped: max_calls 10 leaves no room for more" in shown and "goes on with a higher one\n" in shown
 
 
 @pytest.mark.parametrize(

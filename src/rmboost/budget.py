@@ -106,11 +106,11 @@ class Budget:
         limits, spent = self._ceilings, self.spent
         tokens, cost = (most * (under_way + 1) for most in (spent.most[0], self._dearest()))
         if limits.max_calls is not None and spent.calls + under_way >= limits.max_calls:
-            return f"max_calls {limits.max_calls:,} is reached"
+            return f"max_calls {limits.max_calls:,} leaves no room for more"
         if limits.max_tokens is not None and spent.tokens + tokens > limits.max_tokens:
-            return f"max_tokens {limits.max_tokens:,} is reached"
+            return f"max_tokens {limits.max_tokens:,} leaves no room for more"
         if limits.max_cost is not None and spent.cost is not None and spent.cost + cost > limits.max_cost:
-            return f"max_cost {limits.max_cost:g} is reached"
+            return f"max_cost {limits.max_cost:g} leaves no room for more"
         return self.late
 
     def _dearest(self) -> float:
