@@ -179,7 +179,7 @@ def test_of_a_folder_every_run_is_a_line(rmboost: Shell, prompts: Path, tmp_path
     (tmp_path / "c" / "two.run" / "manifest.json").write_text("{")
     assert "two.run/manifest.json cannot be read" in rmboost("status", tmp_path / "c").out, "the other is shown"
     alone = rmboost("status", tmp_path / "c" / "two.jsonl").err
-    assert "hint: the run's own command with --fresh starts over and keeps the old run beside it\n" in alone
+    assert "hint: move it and the output away: the run's own command writes both again" in alone
     found = json.loads(rmboost("status", tmp_path / "c", "--json").out)
     assert [each["state"] for each in found] == ["stopped", "unreadable"]
 
@@ -270,8 +270,15 @@ def test_half_a_manifest_is_named(rmboost: Shell, prompts: Path, tmp_path: Path,
     manifest.write_text(json.dumps(whole | harm))
     for words in (("status", tmp_path / "o.jsonl"), ("verify", tmp_path / "o.jsonl"), command):
         done = rmboost(*words)
-        assert (done.code, f"{manifest} is no manifest of a run" in done.err, "--fresh" in done.err) == (3, True, True)
-    assert rmboost(*command, "--fresh").code == 0
+        assert (done.code, f"{manifest} is no manifest of a run" in done.err) == (3, True)
+        assert "hint: move it and the output away" in done.err
+    before = (tmp_path / "o.jsonl").read_bytes()
+    (tmp_path / "away").mkdir()
+    for file in (manifest, tmp_path / "o.jsonl"):
+        file.rename(tmp_path / "away" / file.name)
+    done = rmboost(*command)
+    assert (done.code, "0 calls made now" in done.err) == (0, True), "the hint costs nothing"
+    assert (tmp_path / "o.jsonl").read_bytes() == before
 
 
 def test_a_run_that_was_renamed_is_known(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rmboost.errors import StoreError, way_out
-from rmboost.journal.schema import START_OVER
 
 _OF_A_RUN = {"status": str, "settings": dict, "config": dict, "input": dict}
 """What every run notes, beside the name of its output."""
+_WRITE_AGAIN = "move it and the output away: the run's own command writes both again, and answered calls cost nothing"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -22,9 +22,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}", START_OVER) from None
+        raise StoreError(f"{path} cannot be read: {error}", _WRITE_AGAIN) from None
     if not isinstance(manifest, dict):
-        raise StoreError(f"{path} is no manifest", START_OVER)
+        raise StoreError(f"{path} is no manifest", _WRITE_AGAIN)
     return manifest
 
 
@@ -32,7 +32,7 @@ def refuse_incomplete(manifest: dict[str, Any], folder: Path) -> None:
     """Raises StoreError for a manifest that lacks what every run notes."""
     whole = all(isinstance(manifest.get(name), kind) for name, kind in _OF_A_RUN.items())
     if not whole or not {"count", "path", "sha256"} <= manifest["input"].keys():
-        raise StoreError(f"{folder / 'manifest.json'} is no manifest of a run", START_OVER)
+        raise StoreError(f"{folder / 'manifest.json'} is no manifest of a run", _WRITE_AGAIN)
 
 
 def replace_manifest(folder: Path, text: str) -> None:
