@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import ssl
+import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import pairwise
@@ -342,10 +343,12 @@ def test_the_key_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "HTTP 308" in asyncio.run(both()).message
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
 @pytest.mark.parametrize(("name", "passes"), [("localhost", True), ("other.example", False)])
 def test_tls_is_spoken_with_whom_the_certificate_names(
-    name: str, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, passes: bool, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
@@ -359,6 +362,32 @@ def test_tls_is_spoken_with_whom_the_certificate_names(
     with pytest.raises(TransportError, match="CERTIFICATE_VERIFY_FAILED") as caught:
         talk(server, ask)
     assert caught.value.kind == "unreachable"
+
+
+def test_a_certificate_that_nobody_signed_who_is_trusted_is_told_from_a_server_that_is_down() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+
+    async def inside() -> None:
+        async with Scripted(tls=context).serve() as url:
+            await Endpoint.find(url, "NO_SUCH_KEY").models()
+
+    with pytest.raises(EndpointError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+        asyncio.run(inside())
+    assert "export SSL_CERT_FILE=FILE.pem" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_where_nobody_is_trusted_it_is_said_before_the_first_request(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content:
+        (tmp_path / "ca.pem").write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    with pytest.raises(EndpointError, match="SSL_CERT_FILE or SSL_CERT_DIR cannot be used") as caught:
+        Wire("https://localhost/v1", {}, 1, 1)
+    assert "export SSL_CERT_FILE=FILE.pem" in caught.value.hint
 
 
 def test_any_event_loop_will_do() -> None:

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
+from rmboost.backends import tls
 from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, MOST_BYTES, Reply, TransportError
 
 _NOBODY = (
@@ -27,8 +28,9 @@ class Detour:
         self._proxy, login = _without_password(proxy)
         tunnel = urlsplit(address).scheme == "https"  # its proxy is greeted apart, any other with each request
         self._headers, self._greeting = (headers, login) if tunnel else ({**headers, **login}, {})
+        trusted = tls.context() if tunnel or urlsplit(proxy).scheme == "https" else True
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=IDLE_SECONDS),
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=IDLE_SECONDS, ssl=trusted),
             timeout=aiohttp.ClientTimeout(sock_connect=min(timeout, CONNECT_SECONDS), sock_read=timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
         )  # without headers: its own it also sends to the proxy, and so would the key

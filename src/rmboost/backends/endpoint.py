@@ -25,6 +25,7 @@ from rmboost.records import Quota
 
 OPENAI = "https://api.openai.com/v1"
 _AZURE = ".azure.com"
+_DISTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 _NO_KEY = "no-key"  # sent where there is none: servers without keys ignore it
 _PROXIES = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY"
 _RETRIED = {402, 408, 409, 424, 425, 429, 498}
@@ -133,7 +134,7 @@ class Endpoint:
             if error.kind != "unreachable":
                 return []
             message = f"cannot reach {self._failure(error)}"
-            raise EndpointError(message, self._why_unreached(), unreachable=True) from None
+            raise EndpointError(message, self._why_unreached(error), unreachable=True) from None
         finally:
             await transport.close()
         if reply.status in (401, 403):
@@ -188,7 +189,9 @@ class Endpoint:
             return f"{self.key_env} is not set: export {self.key_env}=…"
         return f"what {self.key_env} holds is no key that {self.address} takes for this"
 
-    def _why_unreached(self) -> str:
+    def _why_unreached(self, error: TransportError) -> str:
+        if _DISTRUSTED in str(error):
+            return "if you trust who has signed its certificate: export SSL_CERT_FILE=FILE.pem, with theirs"
         proxied = f", and do {_PROXIES} let it through" if self.is_proxied else ""
         parts = urlsplit(self.address)
         # an address with a port is a server of one's own, and those seldom have certificates

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -17,6 +16,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from rmboost.backends import tls
 from rmboost.backends.transport import CONNECT_SECONDS, IDLE_SECONDS, MOST_BYTES, Reply, TransportError
 from rmboost.errors import Trouble
 
@@ -43,7 +43,7 @@ class Wire:
         self._address, self._timeout = address, timeout
         self._host, self._base = parts.hostname or "", parts.path
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._tls = _tls() if parts.scheme == "https" else None
+        self._tls = tls.context() if parts.scheme == "https" else None
         lines = {"Host": _authority(parts), "Accept": "application/json", "Accept-Encoding": "identity", **headers}
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("latin-1")
         self._room = asyncio.Semaphore(connections)
@@ -271,9 +271,3 @@ def _authority(parts: SplitResult) -> str:
         return parts.netloc
     host = (parts.hostname or "").encode("idna").decode()
     return f"{host}:{parts.port}" if parts.port else host
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
