@@ -171,11 +171,19 @@ def test_fresh_runs_lend_each_other_nothing_that_is_old(
     assert len(list((tmp_path / "c" / "auto").glob("pairs.run.*"))) == 1
 
 
-def test_fresh_starts_over_where_the_comparison_is_damaged(rmboost: Shell, prompts: Path, tmp_path: Path) -> None:
+def test_a_damaged_comparison_goes_on_as_the_hint_says_or_starts_over(
+    rmboost: Shell, prompts: Path, tmp_path: Path
+) -> None:
     command = ("compare", prompts, "-o", tmp_path / "c", "--methods", "rmboost", *BASE, "--model", "fake")
     assert rmboost(*command).code == 0
-    (tmp_path / "c" / "comparison.run" / "manifest.json").write_text("")
-    assert "--fresh" in rmboost(*command).err
+    manifest, page = tmp_path / "c" / "comparison.run" / "manifest.json", tmp_path / "c" / "comparison.json"
+    manifest.write_text("")
+    assert "hint: move it and the output away" in rmboost(*command).err
+    manifest.unlink()
+    page.unlink()
+    done = rmboost(*command)
+    assert (done.code, page.is_file()) == (0, True), done.err
+    manifest.write_text("")
     assert rmboost(*command, "--fresh").code == 0
 
 

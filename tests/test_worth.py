@@ -41,6 +41,38 @@ def test_where_not_one_answer_is_whole_the_run_ends(tmp_path: Path, choice: Mapp
     assert 20 <= calls <= 24, "those in flight are let come in"
 
 
+def without_tags(call: Call) -> Fault | None:
+    """Second responses that nothing can be read from."""
+    return Fault(choice={"message": {"content": "Words."}}) if "<response>" in str(call.body) else None
+
+
+def test_where_nothing_can_be_read_of_whole_answers_the_run_ends_and_each_command_tries_once_more(
+    tmp_path: Path,
+) -> None:
+    before = 0
+    for _ in range(2):
+        summary, _ = generate(tmp_path, without_tags, prompts=400, draws=1)
+        assert (summary.status, summary.cause, summary.tally.kept) == ("stopped", "failures", 0)
+        tried = before + 50
+        assert summary.reason == f"not one of {tried} jobs has made a pair: unreadable {tried}"
+        before = summary.tally.rejected["unreadable"]
+        assert tried <= before < tried + 50, "those in flight are let come in"
+
+
+@pytest.mark.parametrize("settings", [{"prompts": 50}, {"max_failures": 60}])
+def test_who_wants_to_can_pay_for_all_of_it(tmp_path: Path, settings: dict[str, Any]) -> None:
+    summary, _ = generate(tmp_path, without_tags, **{"prompts": 60, "draws": 1, **settings})
+    assert (summary.status, summary.tally.rejected.total()) == ("finished", settings.get("prompts", 60))
+
+
+def test_one_pair_is_enough_to_go_on(tmp_path: Path) -> None:
+    def script(call: Call) -> Fault | None:
+        return None if "What is 7 plus" in str(call.body) else without_tags(call)
+
+    summary, _ = generate(tmp_path, script, draws=1)
+    assert (summary.status, summary.tally.kept, summary.tally.settled) == ("finished", 1, 100)
+
+
 def test_a_role_that_gave_one_whole_answer_is_asked_on(tmp_path: Path) -> None:
     script = [None, None]
     summary, _ = generate(

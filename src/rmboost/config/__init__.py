@@ -122,7 +122,7 @@ class Config(Component):
     patience: PositiveFloat = 600
     """seconds for which a request that the server refuses (429) is sent again"""
     max_failures: PositiveInt = 20
-    """calls given up in a row until the run stops"""
+    """calls given up in a row until the run stops; or jobs without a pair (50 at least) where none has made one"""
     prices: dict[str, Price] = Field(default_factory=dict)
     """of a million tokens, by model name or its beginning: ``{gpt-4.1: {input: 2, cached_input: 0.5, output: 8}}``"""
     ceilings: Ceilings = Ceilings()

@@ -40,6 +40,8 @@ _TICK_SECONDS = 1.0
 _SHOWN_SECONDS = 0.1
 """Progress is told no more often: nobody reads faster, and a slow terminal would keep the run waiting."""
 _CELLS_NAMED = 6
+_FRUITLESS = 50
+"""Jobs without a pair that end a run which has none at all; one that will keep a tenth is ended once in 200 times."""
 log = logging.getLogger("rmboost")
 
 
@@ -76,6 +78,7 @@ class Rounds:
         self.course = course
         self._recipe, self._store, self._client, self._listener = recipe, store, client, listener
         self._told = float("-inf")
+        self._rejected_before = store.tally.rejected.total()
 
     @property
     def lacking(self) -> Counter[Spec | None]:
@@ -151,10 +154,22 @@ class Rounds:
             line = self._store.add(outcome, self._recipe.row(outcome))
             if self._listener.wants_rows and isinstance(outcome, Kept):
                 self._listener.row(line)
+            self._stop_if_fruitless()
             self._tell_progress()
 
         jobs = islice(self._jobs(start), end - start)
         return await Engine(settler(self._recipe, self._client), deliver, self._client, end - start).run(jobs)
+
+    def _stop_if_fruitless(self) -> None:
+        """Where every reply is unreadable, or a check refuses all, the list need not be paid for to see it."""
+        tally, halt = self._store.tally, self._client.halt
+        tried = tally.rejected.total() - self._rejected_before
+        enough = max(_FRUITLESS, self._recipe.config.max_failures)
+        if tally.kept or tried < enough or halt.jobs or tally.settled == self.course.jobs:
+            return
+        if self._client.meter.asked:  # what the journal answers costs nothing
+            why = ", ".join(f"{reason} {count}" for reason, count in tally.rejected.most_common(3))
+            self._client.stop("failures", f"not one of {tally.settled} jobs has made a pair: {why}")
 
     def _jobs(self, start: int = 0) -> Iterator[Job]:
         """The jobs as they are planned by now. For all else the recipe stays the same, with what it has looked up."""
