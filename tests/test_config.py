@@ -115,6 +115,9 @@ def test_another_method_drops_the_options_of_the_one_in_the_file(tmp_path: Path)
         ("rewriter: {temperature: -1}", "rewriter.temperature: Input should be greater", ""),
         (f"input: {{limit: {10**20}}}", "input.limit: Input should be less than or equal to", ""),
         ("- a list", "expected a mapping", ""),
+        ("model:fake", "expected a mapping", "a space is missing after 'model:'"),
+        ("responder:\n  model:fake", "responder: a mapping", "a space is missing after 'model:'"),
+        ("prices: {m: {input:2, output:8}}", "a space is missing after 'input:'\n  line 1, column 14", ""),
         ("responder:\n  options: {since: 2024-05-01}", "'2024-05-01' is a timestamp; put it into quotes", ""),
         ("responder: {extra: {x: .nan}}", "'x' cannot be sent as JSON: Out of range float values", "numbers, texts"),
         ("responder: {extra: {x: [{y: -.inf}]}}", "'x' cannot be sent as JSON", ""),
@@ -179,6 +182,13 @@ def test_a_date_without_quotes_is_no_value_on_the_command_line() -> None:
     with pytest.raises(ConfigError, match=r"--set responder.options.since: '2024-05-01' is not a YAML value") as caught:
         config.load(None, {}, ["responder.options.since=2024-05-01"])
     assert caught.value.hint == "--set 'responder.options.since=\"…\"'"
+
+
+@pytest.mark.parametrize("given", ["prices={m: {input:2, output: 8}}", "method={name: rmboost"])
+def test_a_mapping_on_the_command_line_is_not_to_be_a_text(given: str) -> None:
+    with pytest.raises(ConfigError, match="is not a YAML value: (a space is missing after|did not find)") as caught:
+        config.load(None, {}, [given])
+    assert not caught.value.hint
 
 
 def test_a_setting_without_a_value_is_left_at_its_default(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from rmboost import resources
 from rmboost.errors import ConfigError
 
 
@@ -130,7 +131,7 @@ def _hint(model: type[Component], problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return _meant(model, problem["loc"])
     if problem["type"] == "model_type":
-        return _form(_owner(model, problem["loc"]), problem)
+        return resources.glued(problem["input"]) or _form(_owner(model, problem["loc"]), problem)
     return getattr(problem.get("ctx", {}).get("error"), "hint", "")
 
 

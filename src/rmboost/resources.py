@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rmboost.errors import ConfigError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with libyaml
 _PLAIN = {"null", "bool", "int", "float", "str", "merge"}
+_GLUED = re.compile(r"([\w.-]+:)\S")
 _PACKAGE = Path(__file__).parent
 _HOMES = (_PACKAGE, _PACKAGE.parents[1])
 
@@ -30,8 +32,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
         said = str(error).replace('in "<unicode string>", ', "")  # of the file, whose name is said
         raise ConfigError(f"{path} is not YAML: {said}") from None
     if not isinstance(values, dict | None):
-        raise ConfigError(f"{path}: expected a mapping of names to values, this is a {type(values).__name__}")
+        problem = f"{path}: expected a mapping of names to values, this is a {type(values).__name__}"
+        raise ConfigError(problem, glued(values))
     return values or {}
+
+
+def glued(value: Any) -> str:
+    """What is to be said of ``model:fake``, which is one text to YAML; nothing of other values, and not the value."""
+    found = _GLUED.match(value) if isinstance(value, str) else None
+    return f"a space is missing after {found[1]!r}" if found else ""
 
 
 def parse_yaml(text: str) -> Any:
@@ -61,6 +70,8 @@ def _need_plain(node: yaml.Node, looked_at: set[int]) -> None:
         for name, value in node.value:
             if str(name.value) in seen:
                 raise yaml.MarkedYAMLError(problem=f"{name.value!r} is given twice", problem_mark=name.start_mark)
+            if not (value.value or name.style) and (problem := glued(name.value)):
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=name.start_mark)
             seen.add(str(name.value))
             _need_plain(name, looked_at)
             _need_plain(value, looked_at)

@@ -247,8 +247,10 @@ def _parse(assignment: str) -> tuple[str, Any]:
         raise ConfigError(f"--set {assignment!r} has no name=value", "--set rewriter.temperature=0.7")
     try:
         return name.strip(), parse_yaml(value)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigError(f"--set {name}: {value!r} is not a YAML value", f"--set '{name}=\"…\"'") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        why = getattr(error, "problem", None) or error
+        quoted = "" if value.lstrip().startswith(("{", "[")) else f"--set '{name}=\"…\"'"
+        raise ConfigError(f"--set {name}: {value!r} is not a YAML value: {why}", quoted) from None
 
 
 def _lay(values: dict[str, Any], name: str, value: Any) -> None:
