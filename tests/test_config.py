@@ -186,7 +186,7 @@ def test_a_date_without_quotes_is_no_value_on_the_command_line() -> None:
 
 @pytest.mark.parametrize("given", ["prices={m: {input:2, output: 8}}", "method={name: rmboost"])
 def test_a_mapping_on_the_command_line_is_not_to_be_a_text(given: str) -> None:
-    with pytest.raises(ConfigError, match="is not a YAML value: (a space is missing after|did not find)") as caught:
+    with pytest.raises(ConfigError, match=r"is not a YAML value: (a space is missing after|did not find)") as caught:
         config.load(None, {}, [given])
     assert not caught.value.hint
 

@@ -238,6 +238,10 @@ REPLIES: dict[str, tuple[Fault, Mapping[str, Any]]] = {
         Fault(content=b'\n \n\n{"choices": [{"message": {"content": "Yes."}}]}'),
         {"text": "Yes."},
     ),
+    "a mark of the byte order before it": (
+        Fault(content=b'\xef\xbb\xbf{"choices": [{"message": {"content": "Yes."}}]}'),
+        {"text": "Yes."},
+    ),
     "errors that are none": (
         Fault(reply={"error": None}, choice={"message": {"content": "Yes."}, "error": None}),
         {"text": "Yes."},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -119,7 +120,7 @@ class OpenAIBackend(Backend):
 
     def _response(self, body: bytes) -> Response:
         try:
-            reply = _Reply.model_validate_json(body)
+            reply = _Reply.model_validate_json(body.removeprefix(BOM_UTF8))  # some gateways begin with it
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             problem = ".".join(map(str, first["loc"])) + " " + first["msg"]
